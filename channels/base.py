@@ -1,0 +1,239 @@
+"""The one seam: a channel is an aiohttp application that is handed one function, and optionally knows how to speak.
+
+How hearing can end, and what the provider is told:
+
+    accepted                 200   accept() returned: it is on disk
+    ignored                  200   parse() yielded nothing: genuine, and not for us
+    ChannelError
+    ├── Forged               403   not from the provider, or not provably so; nothing is kept, nobody is told
+    ├── Malformed            400   for our own page and API only: the caller can mend it
+    ├── TooLarge             413   more bytes than the channel takes
+    └── Unreadable           200   genuine but not understood: the raw body is kept for a person
+    anything else            503   we could not store it, so the provider shall try again
+
+How speaking can end:
+
+    Sent                     the provider took it
+    SpeakError
+    ├── Refused              for good: this text to this address will never go (`opted_out`, `alarm` say more)
+    ├── Busy                 not now: try again after `retry_after` seconds
+    └── OutcomeUnknown       the provider may or may not have taken it: look before sending again
+"""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, runtime_checkable
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from channels.message import Address, Inbound, Purpose, Receipt, Reply, Scheme, Sent, raw_body
+
+Accept = Callable[[Inbound], Awaitable[Receipt]]
+"""Put an Inbound on disk and return its receipt. Raises when it could not be stored; then nothing was accepted."""
+
+
+class ChannelError(Exception):
+    """The base of every way in which hearing can end without an Inbound."""
+
+
+class Forged(ChannelError):
+    """The request does not prove that it comes from the provider."""
+
+
+class Malformed(ChannelError):
+    """The caller sent something that the caller can mend. For our own page and API only."""
+
+
+class TooLarge(ChannelError):
+    """The body is larger than the channel takes."""
+
+
+class Unreadable(ChannelError):
+    """The request is genuine, but it is not a message that we know how to read."""
+
+
+class SpeakError(Exception):
+    """The base of every way in which speaking can end without the provider having taken the words."""
+
+
+class Refused(SpeakError):
+    """The provider will never take this: do not try again.
+
+    `code` is the provider's own; `opted_out` says that the citizen asked for silence; `alarm` says that the fault is
+    ours or the account's, so that a person must look (a dead token, a country that is not enabled).
+    """
+
+    def __init__(self, code: str, message: str, *, opted_out: bool = False, alarm: bool = False) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.opted_out, self.alarm = code, opted_out, alarm
+
+
+class Busy(SpeakError):
+    """The provider cannot take it now. `retry_after` is in seconds; None leaves the pace to the caller."""
+
+    def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.retry_after = code, retry_after
+
+
+class OutcomeUnknown(SpeakError):
+    """The request left, and no answer came: it may have been sent. Look at the provider before trying again."""
+
+    code = "unknown"
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """A way a citizen reaches the city. `name` is its URL, its settings table, its docs page, its fixture folder."""
+
+    name: ClassVar[str]
+
+    def app(self, accept: Accept) -> web.Application:
+        """Build the application that is mounted at /channels/<name>."""
+        ...
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """A channel that can answer. `rate` is how many replies a second one account may send."""
+
+    rate: float
+
+    async def send(self, reply: Reply) -> Sent:
+        """Hand the reply to the provider. Raises Refused, Busy or OutcomeUnknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the bytes of one attachment may be fetched: the address to ask, the headers to send to that host, and the
+    hosts to which it may lead. `private` names the one `host:port` that may lie in a private network.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    hosts: frozenset[str]
+    private: str = ""
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """A channel whose media must be fetched from the provider after the message was accepted."""
+
+    def source(self, url: str) -> Source:
+        """Say how to fetch a media URL of this channel."""
+        ...
+
+
+class Webhook(abc.ABC):
+    """A channel that the provider calls. A subclass fills `verify` and `parse`, and may fill `answer`.
+
+    The subclass lists its paths below /channels/<name> in `paths`; each hears POST. Add routes of another method in
+    `extend`. Everything else, from reading bytes to answering errors, happens here, once.
+    """
+
+    name: ClassVar[str]
+    provider: ClassVar[str] = ""
+    max_body: ClassVar[int] = 1024 * 1024  # bytes
+    paths: ClassVar[Sequence[str]] = ("",)
+    Settings: ClassVar[type[BaseModel]]
+    """A pydantic model of the channel's settings, read from BALAGH_<NAME>__<KEY>. Secrets are SecretStr."""
+
+    # To fill in:
+
+    @abc.abstractmethod
+    def verify(self, request: web.Request, body: bytes) -> None:
+        """Prove on the raw bytes that the provider sent this. Raises Forged; there is no default that permits."""
+
+    @abc.abstractmethod
+    def parse(self, request: web.Request, body: bytes) -> Iterable[Inbound]:
+        """Read the Inbounds in a genuine request: none when it is not for us. Raises Unreadable.
+
+        It must be a pure function of the bytes: the same payload yields the same `external_id` at every delivery.
+        """
+
+    def answer(self, receipts: Sequence[Receipt]) -> web.Response:
+        """Say thank you in the provider's way. By default an empty 200."""
+        return web.Response()
+
+    def extend(self, app: web.Application) -> None:
+        """Add what the provider needs besides POST, such as a verification by GET."""
+
+    # HTTP; a subclass has no need to touch it:
+
+    def app(self, accept: Accept) -> web.Application:
+        """Build the application that hears this provider."""
+        app = web.Application()
+
+        async def hear(request: web.Request) -> web.Response:
+            return await self._hear(request, accept)
+
+        for path in self.paths:
+            app.router.add_post(path or "", hear)
+        self.extend(app)
+        return app
+
+    async def _hear(self, request: web.Request, accept: Accept) -> web.Response:
+        try:
+            body = await self._read(request)
+            self.verify(request, body)
+            try:
+                inbounds = tuple(self.parse(request, body))
+            except Unreadable as error:
+                inbounds = (self.unreadable(body, str(error)),)
+            except Exception as error:  # a bug in parse() must not cost a genuine message
+                inbounds = (self.unreadable(body, f"{type(error).__name__} while reading it"),)
+            receipts = [await accept(inbound) for inbound in inbounds]
+        except Forged as error:
+            raise web.HTTPForbidden(text="") from error
+        except TooLarge as error:
+            raise web.HTTPRequestEntityTooLarge(self.max_body, self.max_body, text="") from error
+        return self.answer(receipts)
+
+    async def _read(self, request: web.Request) -> bytes:
+        # Not request.read(): below a parent application that applies the parent's limit, not the channel's.
+        body = bytearray()
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > self.max_body:
+                raise TooLarge(str(self.max_body))
+        return bytes(body)
+
+    def unreadable(self, body: bytes, why: str) -> Inbound:
+        """Keep a genuine request that nobody could read, under the digest of its bytes."""
+        return Inbound(
+            channel=self.name,
+            account="",
+            external_id=f"raw:{hashlib.sha256(body).hexdigest()}",
+            sender=Address(Scheme.UNKNOWN, ""),
+            purpose=Purpose.UNREADABLE,
+            provider=self.provider,
+            note=why,
+            raw=raw_body(body),
+        )
+
+
+class Poller(abc.ABC):
+    """A channel that must ask. A subclass fills `fetch`; its line after `yield` runs only once accept() succeeded."""
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[BaseModel]]
+
+    @abc.abstractmethod
+    def fetch(self) -> AsyncIterator[Inbound]:
+        """Yield what is new. What follows a `yield` (mark as seen, move the cursor) runs after it is on disk."""
+
+
+def public_url(base: str, request: web.Request) -> str:
+    """Return the URL as the provider knows it: the configured base and the request's path, escapes untouched.
+
+    Never derived from Host or X-Forwarded-*: whoever replays a signed request would choose those.
+    """
+    return base.rstrip("/") + request.raw_path
+
+

@@ -1,0 +1,238 @@
+"""What crosses the wall between a provider and the house: frozen, provider-neutral values that survive JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+
+
+def _empty() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+class Scheme(StrEnum):
+    """What kind of thing an address is. Everything downstream dispatches on this, never on a channel's name."""
+
+    TEL = "tel"  # a telephone number, E.164 where the provider gives it
+    SENDER_ID = "sender-id"  # a short code or an alphanumeric sender: it can be read, never called or answered
+    WHATSAPP = "whatsapp"  # what WhatsApp calls the sender: a number, or a business-scoped id. Opaque.
+    MAILTO = "mailto"
+    WEB = "web"  # the citizens' page: the form's own token, nobody we could answer
+    API = "api"  # a program with a key: the key's name
+    UNKNOWN = "unknown"  # withheld, or not understood
+
+
+class Purpose(StrEnum):
+    """Why something arrived. Only a MESSAGE may become a complaint."""
+
+    MESSAGE = "message"
+    DELIVERY = "delivery"  # what became of a reply of ours
+    OPT_OUT = "opt_out"  # "send me nothing more", as the provider recognised it
+    OPT_IN = "opt_in"
+    UNREADABLE = "unreadable"  # genuine, but we cannot read it: kept raw for a person
+
+
+class MediaKind(StrEnum):
+    """What a person would call an attachment."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    DOCUMENT = "document"
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, content_type: str) -> MediaKind:
+        """Name the kind of a MIME type; OTHER when it says nothing useful."""
+        family = content_type.partition("/")[0].strip().lower()
+        if family in {"image", "audio", "video"}:
+            return cls(family)
+        return cls.DOCUMENT if family in {"application", "text"} else cls.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One end of a conversation: a scheme and a value that is opaque unless the scheme says otherwise."""
+
+    scheme: str
+    value: str = field(repr=False)  # personal data: never in a log line by accident
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A photo, recording or scan: either a `url` still to be fetched, or `sha256` and `size` of bytes that we hold.
+
+    `url` may carry a provider's secret, so it stays inside the house.
+    """
+
+    content_type: str = ""
+    url: str | None = field(default=None, repr=False)
+    filename: str = ""
+    sha256: str | None = None
+    size: int | None = None
+
+    @property
+    def kind(self) -> MediaKind:
+        """What a person would call it, from the declared type."""
+        return MediaKind.of(self.content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A place as the citizen sent it: words, a point on the map (WGS 84 degrees), or a district chosen from a list."""
+
+    text: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    district: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a provider says became of a reply: its own id, a state, and its error code when it failed."""
+
+    provider_id: str
+    status: str
+    error_code: str = ""
+    reply: str = ""  # the reply's id, where the callback carries it back
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What arrived, in nobody's words but the citizen's. Exactly this goes to disk before the provider hears 2xx.
+
+    `(channel, account, external_id)` is the identity: the same three again are the same message, however late.
+    `account` is the end of ours that heard it (a number, a page, a mailbox, the name of an API key); `external_id`
+    is the provider's id of the citizen's item. `answers` holds what a form or a program stated outright (kind,
+    category, district, …); `raw` is the provider's own payload, kept for a person and for reading it again.
+    """
+
+    channel: str
+    account: str
+    external_id: str
+    sender: Address
+    text: str = field(default="", repr=False)
+    purpose: Purpose = Purpose.MESSAGE
+    media: tuple[Media, ...] = ()
+    place: Pin | None = field(default=None, repr=False)
+    sender_name: str = field(default="", repr=False)
+    sent_at: datetime | None = None
+    thread: str = ""
+    answers: Mapping[str, Any] = field(default_factory=_empty, repr=False)
+    delivery: Delivery | None = None
+    provider: str = ""
+    public: bool = False
+    url: str = field(default="", repr=False)
+    note: str = ""  # for UNREADABLE: what could not be read, in words for the operator
+    raw: Mapping[str, Any] = field(default_factory=_empty, repr=False)
+
+    def to_json(self) -> str:
+        """Write it as one JSON object of ASCII, so that no lone surrogate or NUL can break a store."""
+        return json.dumps(_plain(self), separators=(",", ":"), sort_keys=False)
+
+    @classmethod
+    def from_json(cls, document: str | bytes) -> Self:
+        """Read back what `to_json` wrote. Raises ValueError, KeyError or TypeError when it is something else."""
+        data = json.loads(document)
+        sent_at, place, delivery = data.get("sent_at"), data.get("place"), data.get("delivery")
+        return cls(
+            **{
+                **data,
+                "sender": Address(**data["sender"]),
+                "purpose": Purpose(data["purpose"]),
+                "media": tuple(Media(**item) for item in data.get("media", ())),
+                "place": Pin(**place) if place else None,
+                "delivery": Delivery(**delivery) if delivery else None,
+                "sent_at": datetime.fromisoformat(sent_at) if sent_at else None,
+                "answers": MappingProxyType(data.get("answers", {})),
+                "raw": MappingProxyType(data.get("raw", {})),
+            }
+        )
+
+    def but(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What we told the citizen: the reference, and the PIN that proves who holds it.
+
+    `duplicate` says that this very message had been accepted before; `fingerprint` is then the one of the first
+    delivery, so that a door which promises idempotency can refuse the same key with another body.
+    """
+
+    id: str
+    reference: str
+    pin: str = field(repr=False)
+    duplicate: bool = False
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Words for one citizen, on the way out. `id` is ours and the same at every try."""
+
+    id: str
+    account: str  # the number or page of ours that speaks
+    to: Address
+    text: str = field(repr=False)
+    language: str = "ar"
+    first_tried_at: datetime | None = None  # set from the second try on: look before sending again
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider took a reply and calls it `provider_id`."""
+
+    provider_id: str
+    status: str = "sent"
+
+
+def raw_body(body: bytes) -> Mapping[str, str]:
+    """Wrap bytes that nobody could read, so that they survive JSON."""
+    return {"base64": base64.b64encode(body).decode("ascii")}
+
+
+_DEFAULTS: dict[str, Any] = {"text": "", "sender_name": "", "thread": "", "provider": "", "public": False, "url": "", "note": ""}
+
+
+def _plain(inbound: Inbound) -> dict[str, Any]:
+    """Lay an Inbound out for JSON, leaving out what is empty."""
+    data: dict[str, Any] = {
+        "channel": inbound.channel,
+        "account": inbound.account,
+        "external_id": inbound.external_id,
+        "sender": {"scheme": str(inbound.sender.scheme), "value": inbound.sender.value},
+        "purpose": inbound.purpose.value,
+    }
+    for name, default in _DEFAULTS.items():
+        value = getattr(inbound, name)
+        if value != default:
+            data[name] = value
+    if inbound.media:
+        data["media"] = [_slots(item) for item in inbound.media]
+    if inbound.place:
+        data["place"] = _slots(inbound.place)
+    if inbound.delivery:
+        data["delivery"] = _slots(inbound.delivery)
+    if inbound.sent_at:
+        data["sent_at"] = inbound.sent_at.astimezone(UTC).isoformat()
+    if inbound.answers:
+        data["answers"] = dict(inbound.answers)
+    if inbound.raw:
+        data["raw"] = dict(inbound.raw)
+    return data
+
+
+def _slots(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
