@@ -157,6 +157,14 @@ class Webhook(abc.ABC):
         It must be a pure function of the bytes: the same payload yields the same `external_id` at every delivery.
         """
 
+    @abc.abstractmethod
+    def sign(self, url: str, body: bytes) -> Mapping[str, str]:
+        """Return the headers that the provider would send with this body to this URL.
+
+        `balagh replay` and the contract test speak through it; that it agrees with the provider's own SDK is for
+        the channel's tests to show.
+        """
+
     def answer(self, receipts: Sequence[Receipt]) -> web.Response:
         """Say thank you in the provider's way. By default an empty 200."""
         return web.Response()

@@ -1,0 +1,27 @@
+"""What the normalizer needs to know of a city: handed in, never read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """A city's words, ready for matching.
+
+    `words` maps a category id to the words and phrases that speak for it; `danger` are words that raise the priority
+    to distress (never lowered by text). `region` is the ISO 3166 country whose dialling habits citizens have, and
+    `languages` the BCP 47 languages in which the city can answer, the first being its own.
+    """
+
+    region: str
+    languages: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]]
+    danger: tuple[str, ...] = ()
+    confidential: frozenset[str] = field(default_factory=frozenset)  # category ids
+    categories: frozenset[str] = field(default_factory=frozenset)
+    districts: frozenset[str] = field(default_factory=frozenset)
+    fallback_regions: tuple[str, ...] = ()
+    opt_out: frozenset[str] = field(default_factory=frozenset)  # whole messages that mean "send me nothing"
+    opt_in: frozenset[str] = field(default_factory=frozenset)

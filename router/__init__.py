@@ -1,0 +1,1 @@
+"""Room 3: deciding. Pure functions: who is responsible, and why."""
