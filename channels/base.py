@@ -26,7 +26,7 @@ import abc
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -113,6 +113,8 @@ class Speaker(Protocol):
 class Source:
     """Where the bytes of one attachment may be fetched: the address to ask, the headers to send to that host, and the
     hosts to which it may lead. `private` names the one `host:port` that may lie in a private network.
+
+    In `hosts`, `*.example.com` stands for every host below example.com, and not for example.com itself.
     """
 
     url: str = field(repr=False)
@@ -142,7 +144,14 @@ class Webhook(abc.ABC):
     max_body: ClassVar[int] = 1024 * 1024  # bytes
     paths: ClassVar[Sequence[str]] = ("",)
     Settings: ClassVar[type[BaseModel]]
-    """A pydantic model of the channel's settings, read from BALAGH_<NAME>__<KEY>. Secrets are SecretStr."""
+    """A pydantic model of the channel's settings, read from BALAGH_<NAME>__<KEY>. Secrets are SecretStr.
+
+    A field called `public_url` is filled from BALAGH_PUBLIC_URL: the address under which the provider knows us.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        """Take the channel's settings: an instance of its `Settings`."""
+        self.settings = settings
 
     # To fill in:
 
@@ -243,5 +252,3 @@ def public_url(base: str, request: web.Request) -> str:
     Never derived from Host or X-Forwarded-*: whoever replays a signed request would choose those.
     """
     return base.rstrip("/") + request.raw_path
-
-

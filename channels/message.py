@@ -38,6 +38,49 @@ class Purpose(StrEnum):
     UNREADABLE = "unreadable"  # genuine, but we cannot read it: kept raw for a person
 
 
+class DeliveryState(StrEnum):
+    """How far a reply has come, in words that every provider's own are translated to.
+
+    Reports arrive in any order, so a state only ever replaces one of lower `rank`. A word nobody knows is UNKNOWN.
+    """
+
+    UNKNOWN = "unknown"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"  # handed to the network; many carriers never report more
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"  # the network gave up
+    FAILED = "failed"  # it never left the provider
+    READ = "read"
+
+    @classmethod
+    def _missing_(cls, value: object) -> DeliveryState:
+        del value  # what a later version wrote must not break this one
+        return cls.UNKNOWN
+
+    @property
+    def rank(self) -> int:
+        """Order the states: a report of lower or equal rank than what is known came late and changes nothing."""
+        return _RANK[self]
+
+    @property
+    def lost(self) -> bool:
+        """Whether the citizen did not get it."""
+        return self in {DeliveryState.UNDELIVERED, DeliveryState.FAILED}
+
+
+_RANK = {
+    DeliveryState.UNKNOWN: 0,
+    DeliveryState.QUEUED: 1,
+    DeliveryState.SENDING: 2,
+    DeliveryState.SENT: 3,
+    DeliveryState.UNDELIVERED: 4,
+    DeliveryState.FAILED: 4,
+    DeliveryState.DELIVERED: 4,
+    DeliveryState.READ: 5,
+}
+
+
 class MediaKind(StrEnum):
     """What a person would call an attachment."""
 
@@ -98,12 +141,16 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a provider says became of a reply: its own id, a state, and its error code when it failed."""
+    """What a provider says became of a reply: its own id, a state, and its error code when it failed.
+
+    `transient` says that the same words may get through later: the telephone was off, a queue was full.
+    """
 
     provider_id: str
-    status: str
+    status: DeliveryState
     error_code: str = ""
     reply: str = ""  # the reply's id, where the callback carries it back
+    transient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +198,7 @@ class Inbound:
                 "purpose": Purpose(data["purpose"]),
                 "media": tuple(Media(**item) for item in data.get("media", ())),
                 "place": Pin(**place) if place else None,
-                "delivery": Delivery(**delivery) if delivery else None,
+                "delivery": Delivery(**{**delivery, "status": DeliveryState(delivery["status"])}) if delivery else None,
                 "sent_at": datetime.fromisoformat(sent_at) if sent_at else None,
                 "answers": MappingProxyType(data.get("answers", {})),
                 "raw": MappingProxyType(data.get("raw", {})),
@@ -195,7 +242,7 @@ class Sent:
     """The provider took a reply and calls it `provider_id`."""
 
     provider_id: str
-    status: str = "sent"
+    status: DeliveryState = DeliveryState.SENT
 
 
 def raw_body(body: bytes) -> Mapping[str, str]:
@@ -203,7 +250,15 @@ def raw_body(body: bytes) -> Mapping[str, str]:
     return {"base64": base64.b64encode(body).decode("ascii")}
 
 
-_DEFAULTS: dict[str, Any] = {"text": "", "sender_name": "", "thread": "", "provider": "", "public": False, "url": "", "note": ""}
+_DEFAULTS: dict[str, Any] = {
+    "text": "",
+    "sender_name": "",
+    "thread": "",
+    "provider": "",
+    "public": False,
+    "url": "",
+    "note": "",
+}
 
 
 def _plain(inbound: Inbound) -> dict[str, Any]:
