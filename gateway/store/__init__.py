@@ -1,0 +1,1 @@
+"""Tables, journal, complaints, events and outbox, leases, migrations: SQL lives here only."""

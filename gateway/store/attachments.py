@@ -1,0 +1,121 @@
+"""Photos, recordings and scans: which must still be fetched, and which are on our disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from gateway.store.tables import attachments
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An attachment to fetch now."""
+
+    id: str
+    complaint_id: str
+    channel: str
+    url: str = field(repr=False)
+    content_type: str
+    attempts: int
+    created_at: datetime
+
+
+def add(
+    connection: Connection,
+    *,
+    attachment_id: str,
+    complaint_id: str,
+    channel: str,
+    url: str | None,
+    content_type: str,
+    sha256: str | None,
+    size: int | None,
+    now: datetime,
+) -> None:
+    """Record an attachment of a message: held already, or still to be fetched."""
+    held = sha256 is not None
+    connection.execute(
+        attachments.insert(),
+        {
+            "id": attachment_id,
+            "complaint_id": complaint_id,
+            "channel": channel,
+            "state": "fetched" if held else "pending",
+            "url": None if held else url,
+            "content_type": content_type,
+            "sha256": sha256,
+            "size": size,
+            "created_at": now,
+            "next_at": None if held or not url else now,
+        },
+    )
+
+
+def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -> list[Wanted]:
+    """Take the attachments whose time has come and hold each for `hold`, so that no other worker takes it meanwhile."""
+    rows = connection.execute(
+        select(attachments)
+        .where(attachments.c.next_at <= now)
+        .order_by(attachments.c.next_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        connection.execute(
+            update(attachments).where(attachments.c.id == row.id).values(next_at=now + hold, attempts=row.attempts + 1)
+        )
+    return [
+        Wanted(row.id, row.complaint_id, row.channel, row.url, row.content_type, row.attempts + 1, row.created_at)
+        for row in rows
+    ]
+
+
+def fetched(connection: Connection, attachment_id: str, *, sha256: str, size: int, content_type: str) -> bool:
+    """Record that the bytes are on our disk. Returns False when they already were."""
+    result = connection.execute(
+        update(attachments)
+        .where(attachments.c.id == attachment_id, attachments.c.state != "fetched")
+        .values(state="fetched", sha256=sha256, size=size, content_type=content_type, url=None, next_at=None, reason=None)
+    )
+    return bool(result.rowcount)
+
+
+def later(connection: Connection, attachment_id: str, reason: str, at: datetime) -> None:
+    """Record a try that failed for now."""
+    connection.execute(update(attachments).where(attachments.c.id == attachment_id).values(next_at=at, reason=reason))
+
+
+def failed(connection: Connection, attachment_id: str, reason: str) -> None:
+    """Record that the bytes cannot be had. The complaint stands without them; the address is kept for a person."""
+    connection.execute(
+        update(attachments).where(attachments.c.id == attachment_id).values(state="failed", next_at=None, reason=reason)
+    )
+
+
+def retry(connection: Connection, complaint_id: str, now: datetime) -> int:
+    """Let the failed attachments of a complaint be tried again; returns how many."""
+    result = connection.execute(
+        update(attachments)
+        .where(attachments.c.complaint_id == complaint_id, attachments.c.state == "failed", attachments.c.url.is_not(None))
+        .values(state="pending", next_at=now, attempts=0)
+    )
+    return result.rowcount
+
+
+def find(connection: Connection, attachment_id: str) -> Any | None:
+    """Return one attachment's row, or None."""
+    return connection.execute(select(attachments).where(attachments.c.id == attachment_id)).first()
+
+
+def states(connection: Connection) -> dict[str, int]:
+    """Count the attachments by state."""
+    return {
+        row.state: row.count
+        for row in connection.execute(
+            select(attachments.c.state, func.count().label("count")).group_by(attachments.c.state)
+        )
+    }

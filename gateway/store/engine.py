@@ -1,0 +1,251 @@
+"""One door to the store: hand it a function of a connection, and it runs it in a transaction off the event loop.
+
+    written = await store.write(lambda connection: …)      returns after the commit
+    found   = await store.read(lambda connection: …)
+
+A job may run again after a deadlock or a lost connection, so it must not do anything but SQL, and it must be right
+the second time (unique keys and locked rows see to that).
+
+SQLite has one writer, a thread of its own, and concurrent jobs share its transactions: whatever waits when a
+transaction begins goes into it, each job in its own savepoint, so that durability costs one fsync a batch and not one
+a job. PostgreSQL commits in groups by itself: there each job has its own transaction on one of a few threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+T = TypeVar("T")
+Job = Callable[[Connection], T]
+
+BATCH = 128  # jobs in one SQLite transaction: past this the fsync is no longer what costs
+PG_THREADS = 8  # two cores feed no more; each holds one connection
+RETRIES = 6  # deadlocks and serialization failures are rare and short
+RETRIABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be reached or cannot write now. Nothing of the job was kept, or its outcome is unknown."""
+
+
+class StoreMismatch(Exception):
+    """The store was written by a newer version of this program, or is not ours. Says which in one line."""
+
+
+class Store:
+    """SQLite or PostgreSQL behind the same two verbs."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.embedded = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite(url) if self.embedded else _postgresql(url)
+        self._writer = _Writer(self.engine) if self.embedded else None
+        self._threads = ThreadPoolExecutor(2 if self.embedded else PG_THREADS, thread_name_prefix="store")
+
+    @property
+    def name(self) -> str:
+        """What a person calls it, without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    async def write(self, job: Job[T]) -> T:
+        """Run the job and return what it returned, once that is durable. Raises StoreUnavailable, or what it raised."""
+        loop = asyncio.get_running_loop()
+        if self._writer is not None:
+            return await self._writer.submit(job, loop)
+        return await loop.run_in_executor(self._threads, partial(self._transact, job))
+
+    async def read(self, job: Job[T]) -> T:
+        """Run a job that only reads. Raises StoreUnavailable, or what it raised."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._look, job))
+
+    def migrate(self) -> None:
+        """Bring the tables to this version. Blocking: before the event loop serves. Raises StoreUnavailable, StoreMismatch."""
+        from gateway.store.migrate import upgrade
+
+        if self.embedded and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            upgrade(self.engine)
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailable(_why(error)) from error
+
+    def close(self) -> None:
+        """Finish what is waiting and let go of every connection."""
+        if self._writer is not None:
+            self._writer.close()
+        self._threads.shutdown(wait=True)
+        self.engine.dispose()
+
+    def _transact(self, job: Job[T]) -> T:
+        for attempt in range(1, RETRIES + 1):
+            try:
+                with self.engine.begin() as connection:
+                    return job(connection)
+            except PoolTimeout as error:
+                raise StoreUnavailable("no free connection") from error
+            except DBAPIError as error:
+                again = getattr(error.orig, "sqlstate", None) in RETRIABLE or (error.connection_invalidated and attempt == 1)
+                if again and attempt < RETRIES:
+                    time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
+                    continue
+                if unreachable(error):
+                    raise StoreUnavailable(_why(error)) from error
+                raise
+        raise StoreUnavailable("too many conflicts")
+
+    def _look(self, job: Job[T]) -> T:
+        try:
+            with self.engine.connect() as connection:
+                return job(connection)
+        except PoolTimeout as error:
+            raise StoreUnavailable("no free connection") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:  # a server that came back: the pool is fresh now
+                try:
+                    with self.engine.connect() as connection:
+                        return job(connection)
+                except DBAPIError as again:
+                    raise StoreUnavailable(_why(again)) from again
+            if unreachable(error):
+                raise StoreUnavailable(_why(error)) from error
+            raise
+
+
+class _Writer:
+    """The one thread that writes SQLite, a batch of jobs to a transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.jobs: queue.SimpleQueue[tuple[Job[Any], asyncio.Future[Any], asyncio.AbstractEventLoop] | None] = (
+            queue.SimpleQueue()
+        )
+        self.thread: threading.Thread | None = None
+
+    async def submit(self, job: Job[T], loop: asyncio.AbstractEventLoop) -> T:
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+            self.thread.start()
+        future: asyncio.Future[T] = loop.create_future()
+        self.jobs.put((job, future, loop))
+        return await future
+
+    def close(self) -> None:
+        if self.thread is not None:
+            self.jobs.put(None)
+            self.thread.join()
+            self.thread = None
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            batch = [self.jobs.get()]
+            while len(batch) < BATCH:
+                try:
+                    batch.append(self.jobs.get_nowait())
+                except queue.Empty:
+                    break
+            work = [item for item in batch if item is not None]
+            closing = len(work) < len(batch)
+            if work:
+                self._commit(work)
+
+    def _commit(self, work: list[tuple[Job[Any], asyncio.Future[Any], asyncio.AbstractEventLoop]]) -> None:
+        results: list[tuple[bool, Any]] = []
+        try:
+            with self.engine.begin() as connection:
+                for job, _, _ in work:
+                    results.append(_one(connection, job))
+        except Exception as error:  # the commit itself failed: nobody's job was kept
+            failure = StoreUnavailable(_why(error)) if isinstance(error, DBAPIError) else error
+            results = [(False, failure)] * len(work)
+        loop = work[0][2]
+        try:
+            loop.call_soon_threadsafe(_resolve, work, results)
+        except RuntimeError:  # the loop has gone: nobody waits any more
+            return
+
+
+def _one(connection: Connection, job: Job[Any]) -> tuple[bool, Any]:
+    savepoint = connection.begin_nested()
+    try:
+        result = job(connection)
+    except Exception as error:
+        savepoint.rollback()
+        if isinstance(error, DBAPIError) and unreachable(error):
+            raise  # a full disk or a broken file ends the whole batch
+        return False, error
+    savepoint.commit()
+    return True, result
+
+
+def _resolve(
+    work: list[tuple[Job[Any], asyncio.Future[Any], asyncio.AbstractEventLoop]], results: list[tuple[bool, Any]]
+) -> None:
+    for (_, future, _), (well, value) in zip(work, results, strict=True):
+        if future.cancelled():
+            continue
+        if well:
+            future.set_result(value)
+        else:
+            future.set_exception(value)
+
+
+def unreachable(error: DBAPIError) -> bool:
+    """Tell a store that is away, full or broken from a statement that is wrong."""
+    return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+
+
+def _why(error: BaseException) -> str:
+    """One line for a log, without the statement and its parameters, which may be personal."""
+    cause = getattr(error, "orig", None) or error
+    return " ".join(str(cause).split())[:200]
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 5, "check_same_thread": False}, pool_size=4, max_overflow=4)
+
+    @event.listens_for(engine, "connect")
+    def pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: the driver's own habit breaks savepoints
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer that begins by reading could not upgrade its lock past another: only the writer thread writes.
+        writing = threading.current_thread().name == "store-writer"
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=PG_THREADS,
+        max_overflow=2,
+        pool_timeout=5,
+        pool_recycle=1800,
+        connect_args={
+            "connect_timeout": 3,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 10_000,
+            "application_name": "balagh",
+            "options": "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c TimeZone=UTC",
+        },
+    )

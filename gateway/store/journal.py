@@ -1,0 +1,231 @@
+"""The journal: every Inbound under its identity, kept for good, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import IntegrityError
+
+from channels.message import Purpose
+from gateway.store.tables import journal, journal_payload
+
+COUNTERS = 64  # references of one identity to try before giving up: with a million stored, two are rarely needed
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An Inbound about to be journaled. `refer(counter)` yields its reference; None when it needs none."""
+
+    id: str
+    channel: str
+    account: str
+    external_id: str
+    sender: str
+    purpose: Purpose
+    fingerprint: str
+    received_at: datetime
+    body: str = field(repr=False)
+    refer: Callable[[int], str] | None = field(default=None, repr=False)
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What makes it this message and no other."""
+        return self.channel, self.account, self.external_id
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the journal holds for an entry: this one's, or that of its first delivery."""
+
+    id: str
+    reference: str
+    fingerprint: str
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A journaled Inbound that waits to be understood."""
+
+    seq: int
+    id: str
+    channel: str
+    account: str
+    sender: str
+    reference: str
+    received_at: datetime
+    body: str = field(repr=False)
+
+
+def insert_or_ignore(connection: Connection, table: Table) -> Any:
+    """Begin an INSERT that leaves existing rows alone, in the dialect of the connection."""
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    return insert(table).on_conflict_do_nothing()
+
+
+def append(connection: Connection, entries: Sequence[Entry]) -> list[Kept]:
+    """Journal the entries and return what is kept for each, in order.
+
+    An entry whose identity is known gets what its first delivery got. A reference that another message holds is tried
+    again with the next counter.
+    """
+    kept: dict[tuple[str, str, str], Kept] = {}
+    todo = {entry.identity: entry for entry in reversed(entries)}  # the first of each identity wins
+    for counter in range(COUNTERS):
+        if not todo:
+            break
+        inserted = _insert(connection, list(todo.values()), counter)
+        for identity in inserted:
+            entry = todo.pop(identity)
+            kept[identity] = Kept(entry.id, entry.refer(counter) if entry.refer else "", entry.fingerprint, duplicate=False)
+        if not todo:
+            break
+        for identity in list(todo):
+            known = _known(connection, identity)
+            if known is not None:
+                del todo[identity]
+                kept[identity] = known
+    if todo:
+        raise IntegrityError("no free reference", None, Exception("reference space exhausted"))
+    answers, seen = [], set()
+    for entry in entries:
+        found = kept[entry.identity]
+        again = entry.identity in seen
+        seen.add(entry.identity)
+        answers.append(Kept(found.id, found.reference, found.fingerprint, duplicate=True) if again else found)
+    return answers
+
+
+def _insert(connection: Connection, entries: list[Entry], counter: int) -> list[tuple[str, str, str]]:
+    rows = [
+        {
+            "id": entry.id,
+            "channel": entry.channel,
+            "account": entry.account,
+            "external_id": entry.external_id,
+            "reference": entry.refer(counter) if entry.refer else None,
+            "sender": entry.sender,
+            "purpose": entry.purpose.value,
+            "fingerprint": entry.fingerprint,
+            "received_at": entry.received_at,
+        }
+        for entry in entries
+    ]
+    statement = insert_or_ignore(connection, journal).returning(journal.c.id)
+    fresh = {row.id for row in connection.execute(statement, rows)}
+    written = [entry for entry in entries if entry.id in fresh]
+    if written:
+        connection.execute(journal_payload.insert(), [{"id": entry.id, "body": entry.body} for entry in written])
+    return [entry.identity for entry in written]
+
+
+def _known(connection: Connection, identity: tuple[str, str, str]) -> Kept | None:
+    channel, account, external_id = identity
+    row = connection.execute(
+        select(journal.c.id, journal.c.reference, journal.c.fingerprint).where(
+            journal.c.channel == channel, journal.c.account == account, journal.c.external_id == external_id
+        )
+    ).first()
+    return Kept(row.id, row.reference or "", row.fingerprint, duplicate=True) if row else None
+
+
+def pending(connection: Connection, limit: int) -> list[Row]:
+    """Return the oldest Inbounds that nobody has understood yet, in order of arrival."""
+    rows = connection.execute(
+        select(journal, journal_payload.c.body)
+        .join(journal_payload, journal_payload.c.id == journal.c.id)
+        .where(journal.c.state == text("'pending'"))  # a literal, so that SQLite sees the partial index fits
+        .order_by(journal.c.seq)
+        .limit(limit)
+    )
+    return [
+        Row(row.seq, row.id, row.channel, row.account, row.sender, row.reference or "", row.received_at, row.body)
+        for row in rows
+    ]
+
+
+def claim(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """Keep the rows that are still pending and whose senders nobody else is working on, locked until the commit.
+
+    Order per sender holds with any number of interpreters: a sender's rows are taken under that sender's lock, in
+    order of arrival, from a read that saw every earlier one done or in the same hands.
+    """
+    if not rows:
+        return []
+    if connection.dialect.name == "postgresql":
+        free = {
+            sender
+            for sender in sorted({row.sender for row in rows})
+            if connection.execute(select(func.pg_try_advisory_xact_lock(func.hashtextextended(sender, 0)))).scalar()
+        }
+        rows = [row for row in rows if row.sender in free]
+    still = set(
+        connection.execute(
+            select(journal.c.seq).where(journal.c.seq.in_([row.seq for row in rows]), journal.c.state == text("'pending'"))
+        ).scalars()
+    )
+    return [row for row in rows if row.seq in still]
+
+
+def finish(connection: Connection, seq: int, outcome: str, now: datetime, complaint_id: str | None = None) -> None:
+    """Record what an Inbound became."""
+    connection.execute(
+        update(journal)
+        .where(journal.c.seq == seq)
+        .values(state="done", outcome=outcome, complaint_id=complaint_id, done_at=now)
+    )
+
+
+def set_aside(connection: Connection, seq: int, reason: str, now: datetime) -> None:
+    """Record that an Inbound is in the hands of a person."""
+    connection.execute(
+        update(journal).where(journal.c.seq == seq).values(state="quarantined", outcome=reason, done_at=now)
+    )
+
+
+def reopen(connection: Connection, journal_id: str) -> bool:
+    """Let a quarantined Inbound be understood again. Returns False when it is not in quarantine."""
+    result = connection.execute(
+        update(journal)
+        .where(journal.c.id == journal_id, journal.c.state == "quarantined")
+        .values(state="pending", outcome=None, done_at=None)
+    )
+    return bool(result.rowcount)
+
+
+def drop(connection: Connection, journal_id: str, reason: str, now: datetime) -> None:
+    """Close a quarantined Inbound for good, with the reason a person gave."""
+    connection.execute(
+        update(journal)
+        .where(journal.c.id == journal_id, journal.c.state == "quarantined")
+        .values(state="done", outcome=reason, done_at=now)
+    )
+
+
+def backlog(connection: Connection) -> tuple[int, datetime | None]:
+    """Count the Inbounds that wait, and say since when the oldest does."""
+    row = connection.execute(
+        select(func.count(), func.min(journal.c.received_at)).where(journal.c.state == text("'pending'"))
+    ).one()
+    oldest = row[1]
+    if isinstance(oldest, str):
+        oldest = datetime.fromisoformat(oldest)
+    return int(row[0]), oldest
+
+
+def find(connection: Connection, reference: str) -> Row | None:
+    """Return the Inbound to which a reference was given."""
+    row = connection.execute(
+        select(journal, journal_payload.c.body)
+        .join(journal_payload, journal_payload.c.id == journal.c.id)
+        .where(journal.c.reference == reference)
+    ).first()
+    if row is None:
+        return None
+    return Row(row.seq, row.id, row.channel, row.account, row.sender, row.reference or "", row.received_at, row.body)

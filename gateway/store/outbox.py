@@ -1,0 +1,165 @@
+"""The outbox: which events the broker has not confirmed yet, in the order in which each complaint's must go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
+
+from gateway.store.complaints import Event, as_event, restore
+from gateway.store.tables import complaints, events, personal, quarantine, relay
+from normalizer.complaint import Complaint
+from router.route import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An event ready to be told: the change, and the complaint as the event saw it."""
+
+    event: Event
+    complaint: Complaint = field(repr=False)
+    route: Route | None
+    attempts: int
+    created_at: datetime
+
+
+def unpublished(connection: Connection, now: datetime, limit: int) -> list[Letter]:
+    """Return the next events to publish, distress first: of each complaint the earliest, unless it is parked."""
+    earlier = relay.alias("earlier")
+    heads = (
+        select(relay.c.event_seq, relay.c.urgent, relay.c.attempts, relay.c.created_at)
+        .where(
+            relay.c.published_at.is_(None),
+            or_(relay.c.parked_until.is_(None), relay.c.parked_until <= now),
+            ~exists().where(
+                and_(
+                    earlier.c.complaint_id == relay.c.complaint_id,
+                    earlier.c.event_seq < relay.c.event_seq,
+                    earlier.c.published_at.is_(None),
+                )
+            ),
+        )
+        .order_by(relay.c.urgent.desc(), relay.c.event_seq)
+        .limit(limit)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(
+            events,
+            heads.c.attempts,
+            heads.c.created_at,
+            personal.c.body,
+            *(complaints.c[name].label(f"c_{name}") for name in _ROW),
+        )
+        .join(heads, heads.c.event_seq == events.c.seq)
+        .join(complaints, complaints.c.id == events.c.complaint_id)
+        .outerjoin(personal, and_(personal.c.complaint_id == events.c.complaint_id, personal.c.version == events.c.version))
+        .order_by(heads.c.urgent.desc(), events.c.seq)
+    ).all()
+    return [_letter(row) for row in rows]
+
+
+_ROW = ("id", "reference", "channel", "kind", "status", "category", "priority", "language", "confidential", "received_at")
+
+
+class _Prefixed:
+    """The complaint's columns of a joined row, under their own names."""
+
+    def __init__(self, row: Any) -> None:
+        self.row = row
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.row, f"c_{name}")
+
+
+def _letter(row: Any) -> Letter:
+    event = as_event(row)
+    complaint = restore(_Prefixed(row), row.body)
+    changes: dict[str, Any] = {"priority": type(complaint.priority)(event.priority)}
+    route = event.data.get("route")
+    if "status" in event.data:  # the state as of this event, not as of a later one
+        changes["status"] = type(complaint.status)(event.data["status"])
+    if "category" in event.data:
+        changes["category"] = event.data["category"]
+    if route:
+        changes["category"] = route["category"]
+    return Letter(
+        event=event,
+        complaint=complaint.but(**changes),
+        route=Route.model_validate(route) if route else None,
+        attempts=row.attempts,
+        created_at=row.created_at,
+    )
+
+
+def published(connection: Connection, seqs: Sequence[int], now: datetime) -> None:
+    """Mark events that every exchange they belong on has confirmed."""
+    if seqs:
+        connection.execute(
+            update(relay)
+            .where(relay.c.event_seq == bindparam("seq"))
+            .values(published_at=bindparam("at"), parked_until=None, parked_reason=None),
+            [{"seq": seq, "at": now} for seq in seqs],
+        )
+
+
+def park(connection: Connection, seq: int, reason: str, until: datetime) -> None:
+    """Set a refused event aside until a later try; the complaint's further events wait behind it."""
+    connection.execute(
+        update(relay)
+        .where(relay.c.event_seq == seq)
+        .values(parked_until=until, parked_reason=reason, attempts=relay.c.attempts + 1)
+    )
+
+
+def unpark(connection: Connection) -> None:
+    """Let every parked event be tried at once: after the broker came back or its topology was mended."""
+    connection.execute(
+        update(relay)
+        .where(relay.c.published_at.is_(None), relay.c.parked_until.is_not(None))
+        .values(parked_until=None)
+    )
+
+
+def backlog(connection: Connection) -> tuple[int, int, datetime | None]:
+    """Count what is unpublished, count what of it is parked, and say since when the oldest waits."""
+    total, parked, oldest = connection.execute(
+        select(func.count(), func.count(relay.c.parked_reason), func.min(relay.c.created_at)).where(
+            relay.c.published_at.is_(None)
+        )
+    ).one()
+    if isinstance(oldest, str):
+        oldest = datetime.fromisoformat(oldest)
+    return int(total), int(parked), oldest
+
+
+def parked(connection: Connection, limit: int = 20) -> list[tuple[str, int, str]]:
+    """Return reference, sequence and reason of parked events, oldest first."""
+    rows = connection.execute(
+        select(events.c.reference, events.c.sequence, relay.c.parked_reason)
+        .join(events, events.c.seq == relay.c.event_seq)
+        .where(relay.c.published_at.is_(None), relay.c.parked_reason.is_not(None))
+        .order_by(relay.c.event_seq)
+        .limit(limit)
+    )
+    return [(row.reference, row.sequence, row.parked_reason) for row in rows]
+
+
+def uncopied(connection: Connection, limit: int) -> list[Any]:
+    """Return quarantine rows whose copy has not reached balagh.dead."""
+    return list(
+        connection.execute(
+            select(quarantine).where(quarantine.c.copied_at.is_(None)).order_by(quarantine.c.id).limit(limit)
+        ).all()
+    )
+
+
+def copied(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Mark quarantine rows whose copy the broker confirmed."""
+    if ids:
+        connection.execute(update(quarantine).where(quarantine.c.id.in_(ids)).values(copied_at=now))
+
+

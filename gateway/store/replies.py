@@ -1,0 +1,239 @@
+"""The citizens' outbox: what we owe them in words, what the provider made of it, and who asked for silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from channels.message import Address, Delivery, DeliveryState, Reply
+from gateway.store.journal import insert_or_ignore
+from gateway.store.tables import deliveries, opt_outs, replies, reply_payload
+
+QUEUED, SUPPRESSED, REFUSED = "queued", "suppressed", "refused"
+SENDING = DeliveryState.SENDING.value
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A reply to send now."""
+
+    reply: Reply
+    channel: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A reply to be: what it answers, and to whom it goes."""
+
+    id: str
+    journal_id: str
+    complaint_id: str | None
+    purpose: str
+    channel: str
+    account: str
+    sender: str
+    language: str
+    to: Address = field(repr=False)
+    text: str = field(repr=False)
+
+
+def queue(connection: Connection, draft: Draft, now: datetime, *, state: str = QUEUED) -> bool:
+    """Owe a reply; one for each purpose and Inbound, however often it is asked for. Returns whether it is new."""
+    result = connection.execute(
+        insert_or_ignore(connection, replies).returning(replies.c.id),
+        {
+            "id": draft.id,
+            "journal_id": draft.journal_id,
+            "complaint_id": draft.complaint_id,
+            "purpose": draft.purpose,
+            "channel": draft.channel,
+            "account": draft.account,
+            "sender": draft.sender,
+            "language": draft.language,
+            "state": state,
+            "created_at": now,
+            "updated_at": now,
+            "next_at": now if state == QUEUED else None,
+        },
+    ).first()
+    if result is not None:
+        connection.execute(
+            reply_payload.insert(),
+            {"id": draft.id, "scheme": str(draft.to.scheme), "address": draft.to.value, "text": draft.text},
+        )
+    return result is not None
+
+
+def recent(connection: Connection, sender: str, since: datetime) -> int:
+    """Count what was owed to a sender lately: two machines that thank each other must stop somewhere."""
+    return int(
+        connection.execute(
+            select(func.count()).select_from(replies).where(replies.c.sender == sender, replies.c.created_at >= since)
+        ).scalar_one()
+    )
+
+
+def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -> list[Due]:
+    """Take the replies whose time has come, and hold each for `hold`, so that no other worker takes it meanwhile.
+
+    A worker that dies leaves them in `sending`; after the hold they are due again, with `first_tried_at` set, so that
+    the channel looks at the provider before it sends a second time.
+    """
+    rows = connection.execute(
+        select(replies, reply_payload.c.scheme, reply_payload.c.address, reply_payload.c.text)
+        .join(reply_payload, reply_payload.c.id == replies.c.id)
+        .where(replies.c.next_at <= now)
+        .order_by(replies.c.next_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=replies)
+    ).all()
+    taken = []
+    for row in rows:
+        connection.execute(
+            update(replies)
+            .where(replies.c.id == row.id)
+            .values(
+                state=SENDING,
+                attempts=row.attempts + 1,
+                first_tried_at=row.first_tried_at or now,
+                next_at=now + hold,
+                updated_at=now,
+            )
+        )
+        reply = Reply(
+            id=row.id,
+            account=row.account,
+            to=Address(row.scheme, row.address),
+            text=row.text,
+            language=row.language,
+            first_tried_at=row.first_tried_at,
+        )
+        taken.append(Due(reply, row.channel, row.attempts + 1))
+    return taken
+
+
+def sent(connection: Connection, channel: str, reply_id: str, provider_id: str, now: datetime) -> None:
+    """Record that the provider took a reply; a delivery report that came first is applied at once."""
+    connection.execute(
+        update(replies)
+        .where(replies.c.id == reply_id)
+        .values(provider_id=provider_id, state=DeliveryState.SENT.value, error_code=None, next_at=None, updated_at=now)
+    )
+    early = connection.execute(
+        select(deliveries).where(deliveries.c.channel == channel, deliveries.c.provider_id == provider_id)
+    ).first()
+    if early is not None:
+        _advance(connection, reply_id, early.status, early.error_code, now)
+
+
+def again(connection: Connection, reply_id: str, code: str, at: datetime, now: datetime, *, unknown: bool) -> None:
+    """Record a try that failed for now. Unless its outcome is `unknown`, the next try need not look first."""
+    connection.execute(
+        update(replies)
+        .where(replies.c.id == reply_id)
+        .values(
+            state=SENDING if unknown else QUEUED,
+            error_code=code,
+            next_at=at,
+            updated_at=now,
+            **({} if unknown else {"first_tried_at": None}),
+        )
+    )
+
+
+def refused(connection: Connection, reply_id: str, code: str, now: datetime) -> None:
+    """Record that a reply will never go."""
+    connection.execute(
+        update(replies)
+        .where(replies.c.id == reply_id)
+        .values(state=REFUSED, error_code=code, next_at=None, updated_at=now)
+    )
+
+
+def delivered(connection: Connection, channel: str, delivery: Delivery, now: datetime) -> str | None:
+    """Apply what a provider says became of a reply, whatever the order of its reports. Returns the reply's id, if known."""
+    status = DeliveryState(delivery.status)
+    known = connection.execute(
+        select(deliveries.c.status).where(
+            deliveries.c.channel == channel, deliveries.c.provider_id == delivery.provider_id
+        )
+    ).scalar()
+    if known is None or DeliveryState(known).rank < status.rank:
+        insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+        values = {"status": status.value, "error_code": delivery.error_code, "at": now}
+        connection.execute(
+            insert(deliveries)
+            .values(channel=channel, provider_id=delivery.provider_id, **values)
+            .on_conflict_do_update(index_elements=["channel", "provider_id"], set_=values)
+        )
+    reply_id = connection.execute(
+        select(replies.c.id).where(
+            replies.c.channel == channel,
+            or_(replies.c.provider_id == delivery.provider_id, replies.c.id == delivery.reply),
+        )
+    ).scalar()
+    if reply_id is not None:
+        connection.execute(
+            update(replies)
+            .where(replies.c.id == reply_id, replies.c.provider_id.is_(None))
+            .values(provider_id=delivery.provider_id)
+        )
+        _advance(connection, reply_id, status.value, delivery.error_code, now)
+    return reply_id
+
+
+def _advance(connection: Connection, reply_id: str, status: str, error_code: str, now: datetime) -> None:
+    """Move a reply forward; a report that is older than what we know changes nothing."""
+    lower = [state.value for state in DeliveryState if state.rank < DeliveryState(status).rank]
+    connection.execute(
+        update(replies)
+        .where(replies.c.id == reply_id, replies.c.state.in_([*lower, QUEUED]))
+        .values(state=status, error_code=error_code or None, next_at=None, updated_at=now)
+    )
+
+
+def opt_out(connection: Connection, channel: str, account: str, sender: str, now: datetime) -> None:
+    """Send this sender nothing more here. What is queued for them stays unsent."""
+    connection.execute(
+        insert_or_ignore(connection, opt_outs),
+        {"channel": channel, "account": account, "sender": sender, "since": now},
+    )
+    connection.execute(
+        update(replies)
+        .where(replies.c.sender == sender, replies.c.state == QUEUED)
+        .values(state=SUPPRESSED, next_at=None, updated_at=now)
+    )
+
+
+def opt_in(connection: Connection, channel: str, account: str, sender: str) -> None:
+    """Take a sender's wish for silence back."""
+    connection.execute(
+        delete(opt_outs).where(
+            opt_outs.c.channel == channel, opt_outs.c.account == account, opt_outs.c.sender == sender
+        )
+    )
+
+
+def silent(connection: Connection, channel: str, account: str, sender: str) -> bool:
+    """Tell whether a sender asked for silence."""
+    return (
+        connection.execute(
+            select(opt_outs.c.since).where(
+                opt_outs.c.channel == channel, opt_outs.c.account == account, opt_outs.c.sender == sender
+            )
+        ).first()
+        is not None
+    )
+
+
+def states(connection: Connection) -> dict[str, int]:
+    """Count the replies by state."""
+    return {
+        row.state: row.count
+        for row in connection.execute(select(replies.c.state, func.count().label("count")).group_by(replies.c.state))
+    }

@@ -1,0 +1,104 @@
+"""Seals: committed batches of events, chained by HMAC, so that an event that was removed, altered or cut off is found."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+
+from gateway.store.complaints import EVENT_LOCK
+from gateway.store.tables import events, seals
+from normalizer.complaint import rfc3339
+
+BATCH = 5_000  # events under one seal at most
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """One link of the chain. `line()` is what is kept outside the store."""
+
+    seq: int
+    first_event: int
+    last_event: int
+    count: int
+    digest: str
+    sealed_at: datetime
+
+    def line(self) -> str:
+        """Write the seal as one line, for a place that who can change the store cannot change."""
+        return f"{self.seq} {self.first_event} {self.last_event} {self.count} {self.digest} {rfc3339(self.sealed_at)}"
+
+    @classmethod
+    def read(cls, line: str) -> Seal:
+        """Read a line back. Raises ValueError when it is none."""
+        seq, first, last, count, digest, at = line.split()
+        return cls(int(seq), int(first), int(last), int(count), digest, datetime.fromisoformat(at))
+
+
+def seal(connection: Connection, key: bytes, now: datetime) -> Seal | None:
+    """Seal the events that no seal covers yet; None when there are none."""
+    if connection.dialect.name == "postgresql":
+        # Whoever appends holds this shared: once we have it, every lower sequence number is committed or gone for good.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
+    last = connection.execute(select(seals).order_by(seals.c.seq.desc()).limit(1)).first()
+    after, number, previous = (last.last_event, last.seq, last.digest) if last else (0, 0, "")
+    rows = connection.execute(select(events).where(events.c.seq > after).order_by(events.c.seq).limit(BATCH)).all()
+    if not rows:
+        return None
+    made = Seal(number + 1, rows[0].seq, rows[-1].seq, len(rows), chain(key, previous, rows), now)
+    connection.execute(
+        seals.insert(),
+        {
+            "seq": made.seq,
+            "first_event": made.first_event,
+            "last_event": made.last_event,
+            "count": made.count,
+            "digest": made.digest,
+            "sealed_at": now,
+        },
+    )
+    return made
+
+
+def chain(key: bytes, previous: str, rows: Iterable[Any]) -> str:
+    """Compute the digest of a batch of events behind the digest before it."""
+    mac = hmac.new(key, f"balagh-seal\n{previous}\n".encode(), hashlib.sha256)
+    for row in rows:
+        fields = (
+            row.seq, row.id, row.complaint_id, row.reference, row.sequence, row.type, rfc3339(row.time), row.channel,
+            row.priority, row.department or "", row.version, row.digest, row.data,
+        )  # fmt: skip
+        mac.update("".join(f"{len(str(value))}:{value}" for value in fields).encode())
+    return mac.hexdigest()
+
+
+def verify(connection: Connection, key: bytes, outside: Iterable[Seal] = ()) -> Iterator[str]:
+    """Recompute the chain and yield a sentence for every break; `outside` are the seals kept out of the store."""
+    kept = {found.seq: found for found in outside}
+    previous, after = "", 0
+    stored = connection.execute(select(seals).order_by(seals.c.seq)).all()
+    for row in stored:
+        rows = connection.execute(
+            select(events).where(events.c.seq > after, events.c.seq <= row.last_event).order_by(events.c.seq)
+        ).all()
+        if len(rows) != row.count:
+            yield f"seal {row.seq} covers {row.count} events, the store has {len(rows)} in its range"
+        elif not hmac.compare_digest(chain(key, previous, rows), row.digest):
+            yield f"seal {row.seq}: an event between {row.first_event} and {row.last_event} was altered"
+        witness = kept.pop(row.seq, None)
+        if witness is not None and witness.digest != row.digest:
+            yield f"seal {row.seq} differs from the one kept outside the store"
+        previous, after = row.digest, row.last_event
+    for number in sorted(kept):
+        yield f"seal {number} is kept outside the store, but the store has lost it"
+
+
+def unsealed(connection: Connection) -> int:
+    """Count the events that no seal covers yet."""
+    last = connection.execute(select(func.max(seals.c.last_event))).scalar() or 0
+    return int(connection.execute(select(func.count()).select_from(events).where(events.c.seq > last)).scalar_one())
