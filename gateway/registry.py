@@ -1,0 +1,16 @@
+"""Every channel the house has: one line each, and nothing that happens by itself.
+
+A new channel is a file in `channels/`, a line here, fixtures and a page: `docs/write-a-channel.md` goes through it.
+Whether a channel is on is decided by its settings, not here.
+"""
+
+from __future__ import annotations
+
+from channels.base import Webhook
+from channels.sms import Sms
+from channels.whatsapp import Whatsapp
+
+CHANNELS: tuple[type[Webhook], ...] = (
+    Sms,
+    Whatsapp,
+)
