@@ -237,3 +237,10 @@ def states(connection: Connection) -> dict[str, int]:
         row.state: row.count
         for row in connection.execute(select(replies.c.state, func.count().label("count")).group_by(replies.c.state))
     }
+
+
+def opt_out_of(connection: Connection, reply_id: str, channel: str, account: str, now: datetime) -> None:
+    """Record that the provider knows of a wish for silence that we had missed."""
+    sender = connection.execute(select(replies.c.sender).where(replies.c.id == reply_id)).scalar()
+    if sender:
+        opt_out(connection, channel, account, sender, now)

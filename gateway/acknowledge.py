@@ -1,0 +1,81 @@
+"""What a citizen is told, and whether: the words come from the city's phrases, the right to send them from the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import Connection
+
+from channels.message import Inbound, Scheme
+from gateway import observe
+from gateway.city.city import City
+from gateway.identity import Identities
+from gateway.store import replies
+from gateway.store.journal import Row
+from gateway.store.replies import Draft
+from normalizer.complaint import Complaint
+from normalizer.language import language, reply_language
+from normalizer.reference import show
+
+ANSWERABLE = {Scheme.TEL, Scheme.WHATSAPP, Scheme.MAILTO}
+PHRASES = {  # what a reply is for -> the city's phrase
+    "received": "receipt",
+    "distress": "receipt-distress",
+    "amended": "receipt-amended",
+    "nothing": "not-a-text",
+    "opt_out": "opted-out",
+    "opt_in": "opted-in",
+}
+BUDGET = 12  # replies to one sender …
+BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
+
+
+class Acknowledger:
+    """Owes replies in the interpreter's transaction; the replies worker sends them."""
+
+    def __init__(self, city: Callable[[], City], identities: Identities, speakers: Collection[str]) -> None:
+        self.city, self.identities, self.speakers = city, identities, speakers
+
+    def owe(
+        self,
+        connection: Connection,
+        row: Row,
+        inbound: Inbound,
+        purpose: str,
+        complaint: Complaint | None,
+        now: datetime,
+        *,
+        even_if_silent: bool = False,
+    ) -> None:
+        """Owe the sender a reply, unless there is no way to answer, they asked for silence, or it would be a loop."""
+        if row.channel not in self.speakers or inbound.sender.scheme not in ANSWERABLE:
+            return
+        if replies.recent(connection, row.sender, now - BUDGET_WINDOW) >= BUDGET:
+            observe.ROOM.labels("replies", "over_budget").inc()
+            return
+        silent = not even_if_silent and replies.silent(connection, row.channel, row.account, row.sender)
+        city = self.city()
+        spoken = complaint.language if complaint else language(inbound.text)
+        chosen = reply_language(spoken, city.languages)
+        reference = complaint.reference if complaint else row.reference
+        text = city.phrases.say(
+            chosen,
+            PHRASES[purpose],
+            reference=show(reference),
+            pin=self.identities.pin(reference),
+        )
+        draft = Draft(
+            id=str(uuid5(NAMESPACE_URL, f"balagh:reply:{row.id}:{purpose}")),
+            journal_id=row.id,
+            complaint_id=complaint.id if complaint else None,
+            purpose=purpose,
+            channel=row.channel,
+            account=row.account,
+            sender=row.sender,
+            language=chosen,
+            to=inbound.sender,
+            text=text,
+        )
+        replies.queue(connection, draft, now, state=replies.SUPPRESSED if silent else replies.QUEUED)

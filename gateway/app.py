@@ -1,0 +1,197 @@
+"""Build the house: start its parts in order, stop them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from channels.base import Fetches
+from gateway import observe
+from gateway.acknowledge import Acknowledger
+from gateway.api.routes import add_api
+from gateway.broker.bus import Bus
+from gateway.broker.loopback import Loopback
+from gateway.broker.relay import Relay
+from gateway.broker.topology import Topology
+from gateway.citizen.routes import add_citizen
+from gateway.city.city import City
+from gateway.cloudevents import Envelopes
+from gateway.dispatch import Dispatcher
+from gateway.doors import add_channels, add_health, add_metrics, answer_faults
+from gateway.files import Files
+from gateway.house import HOUSE, House, Signals
+from gateway.identity import Identities
+from gateway.intake import Intake
+from gateway.interpret import Interpreter
+from gateway.media.fetch import Fetcher
+from gateway.media.worker import MediaWorker
+from gateway.registry import CHANNELS
+from gateway.replies import Replies
+from gateway.sealer import Sealer
+from gateway.settings import Settings, SettingsError
+from gateway.spool import Spool
+from gateway.store import leases
+from gateway.store.engine import Store
+from gateway.watch import watch
+
+ROLES = ("intake", "interpret", "relay", "router", "replies", "clock", "pollers")
+LEASE = timedelta(seconds=15)  # after a kill -9 another node takes over within this
+MAX_UPLOAD = 64 * 1024 * 1024  # bytes of one request on the city's own page and API, files included
+
+log = observe.logger("house")
+
+
+def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
+    """Put the parts together; nothing runs yet. Raises SettingsError, StoreUnavailable, StoreMismatch, SpoolBroken."""
+    store = Store(settings.store_url)
+    if roles != frozenset(ROLES) and (store.embedded or not settings.broker_url):
+        raise SettingsError(
+            "--roles: SQLite and the embedded broker mean one process; set BALAGH_STORE_URL=postgresql://… and "
+            "BALAGH_BROKER_URL=amqp://… to run the roles apart"
+        )
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    identities = Identities(settings.secret_key)
+    spool = None if store.embedded else Spool(settings.data_dir / "spool")
+    if spool is not None:
+        spool.open()
+    signals = Signals()
+    return House(
+        settings=settings,
+        city=city,
+        store=store,
+        identities=identities,
+        files=Files(settings.data_dir / "files"),
+        intake=Intake(store, identities, spool, signals.arrived),
+        spool=spool,
+        bus=_bus(settings, city),
+        signals=signals,
+        channels={kind.name: kind(settings.channels[kind.name]) for kind in CHANNELS if kind.name in settings.channels},
+        roles=roles,
+    )
+
+
+def _bus(settings: Settings, city: City) -> Bus:
+    topology = Topology(name for name, department in city.departments.items() if department.delivery == "amqp")
+    if not settings.broker_url:
+        return Loopback(topology)
+    from gateway.broker.rabbitmq import RabbitMQ
+
+    return RabbitMQ(settings.broker_url, topology)
+
+
+def public_site(house: House, *, admin: bool) -> web.Application:
+    """Return the application that citizens and providers reach; with `admin`, staff and programs as well."""
+    app = web.Application(middlewares=[answer_faults], client_max_size=MAX_UPLOAD)
+    app[HOUSE] = house
+    if "intake" in house.roles:
+        add_channels(app, house)
+        add_citizen(app, house)
+    if admin:
+        add_api(app, house)
+        add_metrics(app, house)
+    add_health(app, house)
+    return app
+
+
+def admin_site(house: House) -> web.Application:
+    """Return the application of BALAGH_ADMIN_LISTEN."""
+    app = web.Application(middlewares=[answer_faults], client_max_size=MAX_UPLOAD)
+    app[HOUSE] = house
+    add_api(app, house)
+    add_metrics(app, house)
+    add_health(app, house)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def running(house: House) -> AsyncIterator[House]:
+    """Run the house's roles while the context lasts: consumers stop before publishers, the store closes last."""
+    steps = _steps(house)
+    await house.bus.start()
+    tasks = [asyncio.create_task(_forever(name, step), name=name) for name, step in steps]
+    try:
+        if "router" in house.roles:
+            wake = (house.signals.filed,)
+            await Dispatcher(house.store, house.bus, lambda: house.city, wake).start()
+        yield house
+    finally:
+        await house.bus.stop()
+        for task in reversed(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for channel in house.channels.values():
+            close = getattr(channel, "close", None)
+            if close is not None:
+                await close()
+        await asyncio.to_thread(house.store.close)
+
+
+def _steps(house: House) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+    """Name the loops of the house's roles."""
+    settings, store, signals, roles = house.settings, house.store, house.signals, house.roles
+    steps: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [("watch", lambda: watch(house))]
+    if "intake" in roles and house.spool is not None:
+        steps.append(("spool", house.intake.drain))
+    if "interpret" in roles:
+        acknowledger = Acknowledger(lambda: house.city, house.identities, frozenset(settings.channels))
+        wake = (signals.filed, signals.owed, signals.media)
+        steps.append(("interpret", Interpreter(store, lambda: house.city, acknowledger, signals.arrived, wake).run))
+    if "relay" in roles:
+        withhold = frozenset(name for name, found in house.city.departments.items() if found.withhold_contact)
+        envelopes = Envelopes(house.city.id, settings.public_url, withhold)
+        relay = Relay(store, house.bus, lambda: envelopes, signals.filed, mine=_lease(house, "relay"))
+        steps.append(("relay", relay.run))
+    if "replies" in roles:
+        steps.append(("replies", Replies(store, house.speakers, signals.owed).run))
+        sources = {name: channel for name, channel in house.channels.items() if isinstance(channel, Fetches)}
+        worker = MediaWorker(store, Fetcher(house.files), sources, signals.media, (signals.filed,))
+        steps.append(("media", worker.run))
+    if "clock" in roles:
+        sealer = Sealer(store, settings.secret_key, settings.data_dir / "seals.log", mine=_lease(house, "sealer"))
+        steps.append(("sealer", sealer.run))
+    return steps
+
+
+def _lease(house: House, name: str) -> Callable[[], Awaitable[bool]]:
+    """Return the question "is this mine to do now?"; it asks the store only when the answer may have changed."""
+    if house.store.embedded:
+
+        async def always() -> bool:
+            return True
+
+        return always
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    renewed: list[float] = []
+
+    async def mine() -> bool:
+        now = asyncio.get_running_loop().time()
+        if renewed and now - renewed[0] < LEASE.total_seconds() / 3:
+            return True
+        held = await house.store.write(
+            lambda connection: leases.hold(connection, name, holder, now=datetime.now(UTC), term=LEASE)
+        )
+        renewed[:] = [now] if held else []
+        return held
+
+    return mine
+
+
+async def _forever(name: str, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Keep a loop alive: an error in it is a bug, said loudly, and not the end of the role."""
+    while True:
+        try:
+            await step()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            observe.ALARM.labels("role_failed").inc()
+            log.exception("a role failed and is started again", role=name)
+            await asyncio.sleep(1)

@@ -1,0 +1,181 @@
+"""The relay: publish the outbox, each complaint's events in order, distress first, and mark an event only when every
+exchange it belongs on has confirmed it. Nothing reaches the broker in any other way, copies of the quarantine included.
+
+An event that the broker refuses is parked, with an alarm; the events of its complaint wait behind it, the others pass.
+A lost connection parks nothing: whatever was not confirmed is published again, under the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from gateway import observe
+from gateway.broker.bus import Bus, Confirmed, Lost, Nacked, Outcome, Parcel, Returned
+from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS
+from gateway.cloudevents import Envelopes
+from gateway.signals import Signal
+from gateway.store import outbox
+from gateway.store.engine import Store, StoreUnavailable
+from gateway.store.outbox import Letter
+
+WINDOW = 200  # events published and awaited together
+POLL = 0.25  # seconds between looks when another process files
+PARK = 5.0  # seconds before a refused event is tried again; doubles up to …
+PARK_MOST = 60.0
+ROUTED = {"received", "amended"}  # a router's queue must take these, so they are mandatory on balagh.complaints
+
+log = observe.logger("relay")
+
+
+class Relay:
+    """Feeds the broker from the outbox."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        envelopes: Callable[[], Envelopes],
+        filed: Signal,
+        *,
+        mine: Callable[[], Awaitable[bool]],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.store, self.bus, self.envelopes, self.filed, self.mine, self.clock = (
+            store,
+            bus,
+            envelopes,
+            filed,
+            mine,
+            clock,
+        )
+        self._was_connected = False
+
+    async def run(self) -> None:
+        """Publish for ever: while the lease is ours, the store answers and the broker is connected."""
+        while True:
+            try:
+                if not self.bus.connected or not await self.mine():
+                    self._was_connected = self.bus.connected and self._was_connected
+                    await asyncio.sleep(POLL)
+                    continue
+                if not self._was_connected:
+                    self._was_connected = True
+                    await self.store.write(outbox.unpark)  # what an absent queue refused may be welcome now
+                if not await self.step():
+                    await self.filed.wait(POLL)
+            except StoreUnavailable as error:
+                log.warning("store away", reason=str(error))
+                await asyncio.sleep(1)
+
+    async def step(self) -> int:
+        """Publish one window and return how many were confirmed."""
+        letters = await self.store.read(partial(outbox.unpublished, now=self.clock(), limit=WINDOW))
+        confirmed = await self._publish(letters) if letters else 0
+        return confirmed + await self._copy_quarantine()
+
+    async def _publish(self, letters: Sequence[Letter]) -> int:
+        envelopes = self.envelopes()
+        parcels: list[Parcel] = []
+        spans: list[tuple[Letter, slice]] = []
+        for letter in letters:
+            begin = len(parcels)
+            parcels.extend(_parcels(letter, envelopes))
+            spans.append((letter, slice(begin, len(parcels))))
+        with observe.timed("relay"):
+            outcomes = await self.bus.publish(parcels)
+        now = self.clock()
+        done, refused = [], []
+        for letter, span in spans:
+            verdict = _worst(outcomes[span])
+            if isinstance(verdict, Confirmed):
+                done.append(letter)
+            elif isinstance(verdict, Returned | Nacked):
+                refused.append((letter, verdict))
+        await self.store.write(partial(_record, done=done, refused=refused, now=now))
+        for letter in done:
+            observe.ROOM.labels("relay", letter.event.type).inc()
+            if letter.event.type == "offered":
+                observe.SECONDS.labels("journey").observe((now - letter.complaint.received_at).total_seconds())
+            log.info("published", event=letter.event.id, type=letter.event.type, reference=letter.event.reference)
+        for letter, verdict in refused:
+            observe.ALARM.labels("parked").inc()
+            observe.ROOM.labels("relay", "parked").inc()
+            log.error("parked", event=letter.event.id, reference=letter.event.reference, reason=verdict.reason)
+        if len(done) + len(refused) < len(letters):
+            await asyncio.sleep(POLL)  # the connection went: what is unmarked goes again
+        return len(done)
+
+    async def _copy_quarantine(self) -> int:
+        rows = await self.store.read(partial(outbox.uncopied, limit=WINDOW))
+        if not rows:
+            return 0
+        outcomes = await self.bus.publish([_dead(row) for row in rows])
+        copied = [row.id for row, outcome in zip(rows, outcomes, strict=True) if isinstance(outcome, Confirmed)]
+        await self.store.write(partial(outbox.copied, ids=copied, now=self.clock()))
+        return len(copied)
+
+
+def _parcels(letter: Letter, envelopes: Envelopes) -> list[Parcel]:
+    event = letter.event
+    # 9 is for danger to life; RabbitMQ 4 honours it on quorum queues, older ones only carry it.
+    priority = {"distress": 9, "high": 5}.get(event.priority, 0)
+    parcels = [
+        Parcel(
+            exchange=COMPLAINTS,
+            routing_key=f"{event.type}.{event.channel}.{event.priority}",
+            id=event.id,
+            body=envelopes.for_everybody(letter),
+            priority=priority,
+            mandatory=event.type in ROUTED,
+            type=f"balagh.complaint.{event.type}.v1",
+            timestamp=event.time,
+        )
+    ]
+    if event.department:
+        parcels.append(
+            Parcel(
+                exchange=DEPARTMENTS,
+                routing_key=f"{event.department}.{event.type}",
+                id=event.id,
+                body=envelopes.for_department(letter),
+                priority=priority,
+                mandatory=True,
+                type=f"balagh.complaint.{event.type}.v1",
+                timestamp=event.time,
+            )
+        )
+    return parcels
+
+
+def _dead(row: Any) -> Parcel:
+    return Parcel(
+        exchange="",
+        routing_key=DEAD,
+        id=f"quarantine-{row.id}",
+        body=row.body.encode("utf-8", "replace"),
+        headers={"reason": row.reason, "stage": row.stage, "subject": row.subject, "quarantine": str(row.id)},
+        type="balagh.quarantine.v1",
+        timestamp=row.created_at,
+    )
+
+
+def _worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """An event is out only when every exchange has it; a lost answer weighs less than a refusal."""
+    for kind in (Returned, Nacked, Lost):
+        for outcome in outcomes:
+            if isinstance(outcome, kind):
+                return outcome
+    return outcomes[0]
+
+
+def _record(
+    connection: Any, done: Sequence[Letter], refused: Sequence[tuple[Letter, Returned | Nacked]], now: datetime
+) -> None:
+    outbox.published(connection, [letter.event.seq for letter in done], now)
+    for letter, verdict in refused:
+        wait = min(PARK * 2**letter.attempts, PARK_MOST)
+        outbox.park(connection, letter.event.seq, verdict.reason[:300], now + timedelta(seconds=wait))

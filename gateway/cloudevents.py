@@ -1,0 +1,89 @@
+"""Compose the CloudEvent of a complaint's event, for two audiences: everybody on `balagh.complaints`, who learn nothing
+that identifies the citizen, and the one department that must act, which learns how to reach them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.store.outbox import Letter
+from normalizer.complaint import Complaint, Source, rfc3339
+from normalizer.mask import mask
+
+CONTENT_TYPE = "application/cloudevents+json"
+WITH_CONTACT = {"offered", "amended"}  # the events on which a department may have to call the citizen
+
+
+@dataclass(frozen=True, slots=True)
+class Envelopes:
+    """Composes messages for one city. `withhold` are the departments that are not told who complains."""
+
+    city: str
+    public_url: str
+    withhold: frozenset[str] = frozenset()
+
+    def for_everybody(self, letter: Letter) -> bytes:
+        """Write the event for balagh.complaints: no contact, no names of things that lead to one, numbers masked."""
+        return self._write(letter, without_identity(letter.complaint))
+
+    def for_department(self, letter: Letter) -> bytes:
+        """Write the event for its department."""
+        complaint = letter.complaint
+        told = letter.event.type in WITH_CONTACT
+        if complaint.confidential or not told or letter.event.department in self.withhold:
+            complaint = complaint.but(contact=None, source=_anonymous(complaint.source))
+        return self._write(letter, complaint)
+
+    def _write(self, letter: Letter, complaint: Complaint) -> bytes:
+        event = letter.event
+        data: dict[str, Any] = {"complaint": self._complaint(complaint)}
+        data["route"] = letter.route.model_dump(mode="json") if letter.route else None
+        data["due_at"] = event.data.get("due_at")
+        data.update({name: value for name, value in event.data.items() if name not in data and name in _TOLD})
+        message = {
+            "specversion": "1.0",
+            "id": event.id,
+            "source": f"/balagh/{self.city}",
+            "type": f"balagh.complaint.{event.type}.v1",
+            "sequence": str(event.sequence),
+            "subject": event.reference,
+            "time": rfc3339(event.time),
+            "datacontenttype": "application/json",
+            "dataschema": f"{self.public_url}/schemas/complaint.v1.json",
+            "data": data,
+        }
+        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _complaint(self, complaint: Complaint) -> Mapping[str, Any]:
+        document = complaint.model_dump(mode="json")
+        for attachment in document["attachments"]:
+            if attachment["sha256"]:
+                attachment["url"] = f"{self.public_url}/api/v1/attachments/{attachment['id']}"
+        return document
+
+
+_TOLD = {"offer", "moved_to", "attachments_added", "priority_raised"}
+
+
+def without_identity(complaint: Complaint) -> Complaint:
+    """Return what everybody on the bus may know of a complaint."""
+    place = complaint.place
+    if place is not None and complaint.confidential:
+        place = place.model_copy(update={"text": None, "latitude": None, "longitude": None})
+    elif place is not None and place.text:
+        place = place.model_copy(update={"text": mask(place.text)})
+    return complaint.but(
+        contact=None,
+        original_text=None,
+        text="" if complaint.confidential else mask(complaint.text),
+        place=place,
+        source=_anonymous(complaint.source),
+    )
+
+
+def _anonymous(source: Source) -> Source:
+    """A provider's ids and links lead to the sender (WhatsApp's ids contain the number itself)."""
+    return source.model_copy(update={"external_id": "", "url": None})

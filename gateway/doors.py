@@ -1,0 +1,98 @@
+"""The doors that every site has: the channels' webhooks, health and metrics, and one answer for each kind of fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from channels.message import Inbound, Receipt
+from gateway import observe
+from gateway.house import HOUSE, House
+from gateway.intake import NotStored
+from gateway.store import journal
+from gateway.store.engine import StoreUnavailable
+
+log = observe.logger("doors")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def answer_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 503 when something could not be stored, so that a provider tries again, and count what was refused."""
+    try:
+        response = await handler(request)
+    except (NotStored, StoreUnavailable):
+        return web.Response(status=503, headers={"Retry-After": "5"})
+    except web.HTTPException as error:
+        if error.status in {403, 413} and (channel := _channel(request)):
+            observe.FORGED.labels(channel, str(error.status)).inc()
+        raise
+    except (ConnectionError, asyncio.CancelledError):
+        raise
+    except Exception as error:
+        observe.ALARM.labels("bug").inc()
+        log.exception("a request failed", path=_channel(request) or "page", exc_info=_bare(error))
+        return web.Response(status=500)
+    return response
+
+
+def add_channels(app: web.Application, house: House) -> None:
+    """Mount every channel that is on at /channels/<name>; one that is off says so."""
+
+    async def accept(inbound: Inbound) -> Receipt:
+        return await house.intake.accept(inbound)
+
+    for name, channel in house.channels.items():
+        app.add_subapp(f"/channels/{name}", channel.app(accept))
+
+
+def add_health(app: web.Application, house: House) -> None:
+    """Add /health/live (the process turns) and /health/ready (it can accept)."""
+
+    async def live(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def ready(_request: web.Request) -> web.Response:
+        parts: dict[str, Any] = {"broker": "up" if house.bus.connected else "down"}
+        try:
+            async with asyncio.timeout(2):
+                await house.store.read(journal.backlog)
+            parts["store"] = "up"
+        except (StoreUnavailable, TimeoutError):
+            parts["store"] = "down"
+        if house.spool is not None:
+            parts["spool"] = house.spool.depth
+        # With a spool it accepts without the store; without a broker it accepts and waits.
+        well = parts["store"] == "up" or house.spool is not None
+        return web.json_response({"status": "ok" if well else "unavailable", **parts}, status=200 if well else 503)
+
+    app.router.add_get("/health/live", live)
+    app.router.add_get("/health/ready", ready)
+
+
+def add_metrics(app: web.Application, house: House) -> None:
+    """Add /metrics for Prometheus."""
+    del house
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(observe.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.router.add_get("/metrics", metrics)
+
+
+def _channel(request: web.Request) -> str:
+    """Name the channel of a request, from the closed list of those that are on."""
+    parts = request.path.split("/")
+    name = parts[2] if len(parts) > 2 and parts[1] == "channels" else ""  # noqa: PLR2004 - /channels/<name>
+    house = request.app.get(HOUSE)
+    return name if house is not None and name in house.channels else ""
+
+
+def _bare(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:
+    """Show where it broke and not what was in it."""
+    return type(error), Exception(type(error).__name__), error.__traceback__

@@ -1,0 +1,57 @@
+"""The house's parts under one roof: what the doors (api, citizen, channels) are handed, and nothing global."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from channels.base import Speaker
+from gateway.broker.bus import Bus
+from gateway.city.city import City
+from gateway.files import Files
+from gateway.identity import Identities
+from gateway.intake import Intake
+from gateway.settings import Settings
+from gateway.signals import Signal
+from gateway.spool import Spool
+from gateway.store.engine import Store
+
+
+@dataclass(slots=True)
+class Signals:
+    """Who nudges whom inside one process."""
+
+    arrived: Signal = field(default_factory=Signal)  # intake → interpret
+    filed: Signal = field(default_factory=Signal)  # interpret, dispatch, media → relay
+    owed: Signal = field(default_factory=Signal)  # interpret → replies
+    media: Signal = field(default_factory=Signal)  # interpret → media
+
+
+@dataclass(slots=True)
+class House:
+    """Everything that runs, built by `gateway.app`."""
+
+    settings: Settings
+    city: City
+    store: Store
+    identities: Identities
+    files: Files
+    intake: Intake
+    spool: Spool | None
+    bus: Bus
+    signals: Signals
+    channels: dict[str, Any]  # name -> the channel, for those that are on
+    roles: frozenset[str]
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def speakers(self) -> dict[str, Speaker]:
+        """The channels that can answer."""
+        return {name: channel for name, channel in self.channels.items() if isinstance(channel, Speaker)}
+
+
+HOUSE: web.AppKey[House] = web.AppKey("house", House)
+"""Where an application keeps the house it serves."""

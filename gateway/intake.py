@@ -1,0 +1,161 @@
+"""Accept: put an Inbound on disk and give its receipt. Nothing is understood here, and nothing is lost after it.
+
+Messages that arrive while a batch is being committed wait for the next one, so that an fsync is paid once a batch.
+When PostgreSQL is out of reach they go to the spool instead, and keep going there until it is drained, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from channels.message import Inbound, Receipt
+from gateway import observe
+from gateway.identity import Identities
+from gateway.signals import Signal
+from gateway.spool import Spool, SpoolBroken
+from gateway.store import journal, quarantine
+from gateway.store.engine import Store, StoreUnavailable
+from gateway.store.journal import Entry, Kept
+
+BATCH = 256  # entries in one transaction
+PATIENCE = 4.0  # seconds for the store to answer before the spool takes over; providers give us 15
+PROBE = 0.5  # seconds between looks whether the store is back
+DRAIN = 200  # spooled messages put into the journal at once
+
+log = observe.logger("intake")
+
+
+class NotStored(Exception):
+    """Neither the store nor the spool could keep it: the provider must try again."""
+
+
+class Intake:
+    """The one function that channels are handed, and what stands behind it."""
+
+    def __init__(
+        self,
+        store: Store,
+        identities: Identities,
+        spool: Spool | None,
+        arrived: Signal,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.store, self.identities, self.spool, self.arrived, self.clock = store, identities, spool, arrived, clock
+        self._waiting: list[tuple[Entry, asyncio.Future[Kept]]] = []
+        self._flushers: set[asyncio.Task[None]] = set()
+        self._away = bool(spool and spool.depth)  # what a former run left goes first
+        self._concurrent = 1 if store.embedded else 4
+
+    async def accept(self, inbound: Inbound, *, fingerprint: str = "") -> Receipt:
+        """Put an Inbound on disk and return its receipt. Raises NotStored.
+
+        The same identity again gets the same receipt, marked as a duplicate; `fingerprint` is kept with the first.
+        """
+        with observe.timed("intake"):
+            entry = self.identities.entry(inbound, self.clock(), fingerprint=fingerprint)
+            try:
+                kept, where = await self._keep(entry)
+            except (StoreUnavailable, SpoolBroken) as error:
+                observe.RECEIVED.labels(inbound.channel, "refused").inc()
+                observe.ALARM.labels("not_stored").inc()
+                log.error("not stored", channel=inbound.channel, reason=str(error))
+                raise NotStored(str(error)) from error
+        outcome = "duplicate" if kept.duplicate else where
+        observe.RECEIVED.labels(inbound.channel, outcome).inc()
+        log.info(outcome, channel=inbound.channel, reference=kept.reference, purpose=inbound.purpose.value)
+        return Receipt(
+            id=kept.id,
+            reference=kept.reference,
+            pin=self.identities.pin(kept.reference) if kept.reference else "",
+            duplicate=kept.duplicate,
+            fingerprint=kept.fingerprint,
+        )
+
+    async def _keep(self, entry: Entry) -> tuple[Kept, str]:
+        if not self._away:
+            future: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+            self._waiting.append((entry, future))
+            if len(self._flushers) < self._concurrent:
+                task = asyncio.create_task(self._flush())
+                self._flushers.add(task)
+                task.add_done_callback(self._flushers.discard)
+            try:
+                kept = await asyncio.wait_for(future, None if self.spool is None else PATIENCE)
+            except (StoreUnavailable, TimeoutError) as error:
+                # A commit whose answer was lost may be in the journal too: the drain finds it there by its identity.
+                if self.spool is None:
+                    raise
+                if not self._away:
+                    log.warning("store away, spooling", reason=str(error) or "no answer")
+                    observe.ALARM.labels("store_away").inc()
+                self._away = True
+            else:
+                self.arrived.set()
+                return kept, "accepted"
+        assert self.spool is not None
+        new = await self.spool.keep(entry)
+        reference = entry.refer(0) if entry.refer else ""
+        return Kept(entry.id, reference, entry.fingerprint, duplicate=not new), "spooled"
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            try:
+                kept = await self.store.write(partial(journal.append, entries=[entry for entry, _ in batch]))
+            except Exception as error:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), found in zip(batch, kept, strict=True):
+                if not future.done():
+                    future.set_result(found)
+
+    async def drain(self) -> None:
+        """Move the spool into the journal whenever the store answers, for ever."""
+        assert self.spool is not None
+        while True:
+            if self._away:
+                try:
+                    await self._drain()
+                except StoreUnavailable:
+                    pass
+                except OSError as error:
+                    log.error("spool cannot be read", reason=error.strerror)
+                    observe.ALARM.labels("spool_unreadable").inc()
+            observe.SPOOL.set(self.spool.depth)
+            observe.SPOILED.set(self.spool.spoiled)
+            await asyncio.sleep(PROBE)
+
+    async def _drain(self) -> None:
+        assert self.spool is not None
+        while found := await asyncio.to_thread(self.spool.oldest, DRAIN):
+            entries = [self.identities.restore(fields) for _, fields in found]
+            kept = await self.store.write(partial(journal.append, entries=entries))
+            for entry, stored in zip(entries, kept, strict=True):
+                if entry.refer and stored.reference != entry.refer(0):
+                    await self._two_of_a_number(entry, stored)
+            await asyncio.to_thread(self.spool.remove, [path for path, _ in found])
+            self.arrived.set()
+        await self.store.read(journal.backlog)  # an empty spool alone does not prove that the store is back
+        if self.spool.depth == 0:
+            self._away = False
+            log.info("store back, spool drained")
+
+    async def _two_of_a_number(self, entry: Entry, stored: Kept) -> None:
+        """Tell a person: while the store was away, a reference was given that another complaint already had."""
+        observe.ALARM.labels("reference_given_twice").inc()
+        await self.store.write(
+            partial(
+                quarantine.add,
+                stage="spool",
+                subject=entry.id,
+                reason=f"was given a number that another message has; it is filed under {stored.reference}: tell the citizen",
+                body=entry.body,
+                now=self.clock(),
+            )
+        )

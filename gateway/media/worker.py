@@ -1,0 +1,137 @@
+"""The media worker: fetch what messages only pointed at, after they were accepted. A failed fetch costs no complaint."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from channels.base import Fetches
+from channels.message import MediaKind
+from gateway import observe
+from gateway.files import Stored, Unusable
+from gateway.media.fetch import Fetcher, TryLater, Unfetchable
+from gateway.signals import Signal
+from gateway.store import attachments, complaints
+from gateway.store.attachments import Wanted
+from gateway.store.engine import Connection, Store, StoreUnavailable
+
+BATCH = 4  # fetched at once: they are large, and their providers slow
+HOLD = timedelta(minutes=5)  # longer than any fetch; after it a dead worker's are due again
+POLL = 1.0
+LIMIT = 32 * 1024 * 1024  # bytes of one attachment
+TRIES = 10
+FIRST, MOST = 2.0, 3600.0  # seconds of backoff: a provider may need some before the file is there
+
+log = observe.logger("media")
+
+
+class MediaWorker:
+    """Fetches due attachments through the channels' sources."""
+
+    def __init__(
+        self,
+        store: Store,
+        fetcher: Fetcher,
+        sources: Mapping[str, Fetches],
+        wanted: Signal,
+        wake: Collection[Signal],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.store, self.fetcher, self.sources, self.wanted, self.wake, self.clock = (
+            store, fetcher, sources, wanted, wake, clock,
+        )  # fmt: skip
+
+    async def run(self) -> None:
+        """Fetch for ever."""
+        while True:
+            try:
+                if not await self.step():
+                    await self.wanted.wait(POLL)
+            except StoreUnavailable as error:
+                log.warning("store away", reason=str(error))
+                await asyncio.sleep(1)
+
+    async def step(self) -> int:
+        """Fetch what is due now and return how many were tried."""
+        due = await self.store.write(partial(attachments.due, now=self.clock(), limit=BATCH, hold=HOLD))
+        if due:
+            await asyncio.gather(*(self._fetch(item) for item in due))
+        return len(due)
+
+    async def _fetch(self, wanted: Wanted) -> None:
+        source = self.sources.get(wanted.channel)
+        try:
+            if source is None:
+                raise Unfetchable("the channel is off")
+            with observe.timed("media"):
+                stored = await self.fetcher.fetch(source.source(wanted.url), declared=wanted.content_type, limit=LIMIT)
+        except Unfetchable as error:
+            await self._fail(wanted, str(error))
+        except TryLater as error:
+            await self._later(wanted, str(error), error.retry_after)
+        except Unusable:  # our own disk
+            observe.ALARM.labels("files_unusable").inc()
+            await self._later(wanted, "our disk takes no files", 60)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # a bug must not stop the others
+            log.exception("cannot be fetched", attachment=wanted.id)
+            await self._later(wanted, type(error).__name__, None)
+        else:
+            reference = await self.store.write(partial(_keep, wanted=wanted, stored=stored, now=self.clock()))
+            observe.ROOM.labels("media", "fetched").inc()
+            log.info("fetched", reference=reference, attachment=wanted.id, size=stored.size, type=stored.content_type)
+            for signal in self.wake:
+                signal.set()
+
+    async def _later(self, wanted: Wanted, reason: str, after: float | None) -> None:
+        if wanted.attempts >= TRIES:
+            await self._fail(wanted, reason)
+            return
+        pause = after if after is not None else min(MOST, FIRST * 2**wanted.attempts) * random.uniform(0.5, 1)  # noqa: S311
+        at = self.clock() + timedelta(seconds=pause)
+        await self.store.write(partial(attachments.later, attachment_id=wanted.id, reason=reason, at=at))
+        observe.ROOM.labels("media", "later").inc()
+        log.info("later", attachment=wanted.id, reason=reason, attempts=wanted.attempts)
+
+    async def _fail(self, wanted: Wanted, reason: str) -> None:
+        await self.store.write(partial(attachments.failed, attachment_id=wanted.id, reason=reason))
+        observe.ROOM.labels("media", "failed").inc()
+        observe.ALARM.labels("media_failed").inc()
+        log.warning("failed", attachment=wanted.id, reason=reason, attempts=wanted.attempts)
+
+
+def _keep(connection: Connection, *, wanted: Wanted, stored: Stored, now: datetime) -> str:
+    """Record the bytes and tell the complaint's department, once."""
+    case = complaints.load_by_id(connection, wanted.complaint_id, lock=True)
+    fresh = attachments.fetched(
+        connection, wanted.id, sha256=stored.sha256, size=stored.size, content_type=stored.content_type
+    )
+    if case is None or not fresh:
+        return case.complaint.reference if case else ""
+    found = tuple(
+        attachment.model_copy(
+            update={
+                "sha256": stored.sha256,
+                "size": stored.size,
+                "content_type": stored.content_type,
+                "kind": MediaKind.of(stored.content_type).value,
+            }
+        )
+        if attachment.id == wanted.id
+        else attachment
+        for attachment in case.complaint.attachments
+    )
+    complaints.amend(
+        connection,
+        case,
+        case.complaint.but(attachments=found),
+        heard_at=case.heard_at,
+        now=now,
+        facts={"attachments_fetched": 1},
+    )
+    return case.complaint.reference

@@ -1,0 +1,104 @@
+"""What an operator sees: one log line per complaint and room, counts and times at each room's door, and health.
+
+Nothing here may hold a citizen's words, names or numbers: log fields and metric labels come from closed lists, and the
+reference is the only name a complaint has.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+registry = CollectorRegistry(auto_describe=True)
+
+RECEIVED = Counter(
+    "balagh_inbound_total",
+    "Messages at the door, by channel and how hearing them ended: accepted, duplicate, spooled, refused.",
+    ["channel", "outcome"],
+    registry=registry,
+)
+FORGED = Counter(
+    "balagh_refused_total", "Requests answered without keeping anything, by channel and status.", ["channel", "status"], registry=registry
+)
+ROOM = Counter(
+    "balagh_room_total",
+    "What came out of each room: interpret, relay, dispatch, replies, media.",
+    ["room", "outcome"],
+    registry=registry,
+)
+SECONDS = Histogram(
+    "balagh_room_seconds",
+    "Seconds spent at each room's door; `journey` is from the citizen's message to the department's queue.",
+    ["room"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600),
+    registry=registry,
+)
+BACKLOG = Gauge("balagh_backlog", "What waits in front of each room.", ["room"], registry=registry)
+OLDEST = Gauge(
+    "balagh_oldest_seconds", "Age in seconds of the oldest thing that waits in front of each room.", ["room"], registry=registry
+)
+SPOOL = Gauge("balagh_spool_depth", "Messages on local disk because the store is out of reach.", registry=registry)
+SPOILED = Gauge("balagh_spool_spoiled", "Spool files that could not be read back.", registry=registry)
+PARKED = Gauge("balagh_relay_parked", "Events that the broker refused and that are tried again later.", registry=registry)
+QUARANTINED = Gauge("balagh_quarantine_open", "What a person must look at.", registry=registry)
+BROKER_UP = Gauge("balagh_broker_up", "1 while the broker is connected.", registry=registry)
+STORE_UP = Gauge("balagh_store_up", "1 while the store answers.", registry=registry)
+ALARM = Counter("balagh_alarms_total", "Faults that a person must look at, by kind.", ["kind"], registry=registry)
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What could forge a log line or turn a terminal around."""
+
+
+def configure(style: str = "json") -> None:
+    """Send structured lines to standard output: JSON for machines, or plain text for a person at a terminal."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _tame,
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True)
+    # Their debug and info lines carry URLs, statements and parameters.
+    for noisy in ("aiohttp.access", "aio_pika", "aiormq", "sqlalchemy", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy != "sqlalchemy" else logging.ERROR)
+
+
+def logger(room: str) -> Any:
+    """Return the logger of a room."""
+    return structlog.get_logger(room=room)
+
+
+@contextmanager
+def timed(room: str) -> Iterator[None]:
+    """Observe how long a room took."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        SECONDS.labels(room).observe(time.perf_counter() - begun)
+
+
+def _tame(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    return event

@@ -1,0 +1,120 @@
+"""The replies worker: hand what we owe the citizens to the channels' providers, at the pace each number may speak.
+
+A reply is taken from the store and held there; whatever happens to this process, it becomes due again. A try whose
+outcome nobody knows is looked up at the provider before it is repeated, for no provider here takes an idempotency key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from aiolimiter import AsyncLimiter
+
+from channels.base import Busy, OutcomeUnknown, Refused, Speaker
+from gateway import observe
+from gateway.signals import Signal
+from gateway.store import replies
+from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.replies import Due
+
+BATCH = 16  # replies in hand at once
+HOLD = timedelta(minutes=3)  # longer than any try takes; after it a dead worker's replies are due again
+POLL = 0.5  # seconds between looks when another process owes
+FIRST, MOST = 2.0, 900.0  # seconds of backoff: the first, and the longest
+TRIES = 12  # about two hours; past that a word of thanks is no use
+
+log = observe.logger("replies")
+
+
+class Replies:
+    """Sends due replies through the speakers of this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        speakers: Mapping[str, Speaker],
+        owed: Signal,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.store, self.speakers, self.owed, self.clock = store, speakers, owed, clock
+        self._paces: dict[tuple[str, str], AsyncLimiter] = {}
+
+    async def run(self) -> None:
+        """Send for ever. With the store away it waits."""
+        while True:
+            try:
+                if not await self.step():
+                    await self.owed.wait(POLL)
+            except StoreUnavailable as error:
+                log.warning("store away", reason=str(error))
+                await asyncio.sleep(1)
+
+    async def step(self) -> int:
+        """Send what is due now and return how many were tried."""
+        due = await self.store.write(partial(replies.due, now=self.clock(), limit=BATCH, hold=HOLD))
+        if due:
+            await asyncio.gather(*(self._try(item) for item in due))
+        return len(due)
+
+    async def _try(self, due: Due) -> None:
+        speaker = self.speakers.get(due.channel)
+        if speaker is None:
+            await self._record("no_channel", due, partial(replies.refused, code="channel is off"))
+            return
+        try:
+            async with self._pace(due, speaker):
+                with observe.timed("replies"):
+                    sent = await speaker.send(due.reply)
+        except Refused as error:
+            if error.alarm:
+                observe.ALARM.labels("reply_refused").inc()
+                log.error("provider refuses us", channel=due.channel, code=error.code)
+            await self._record("refused", due, partial(_refused, code=error.code, opted_out=error.opted_out, due=due))
+        except Busy as error:
+            await self._again("busy", due, error.code, error.retry_after, unknown=False)
+        except OutcomeUnknown:
+            await self._again("unknown", due, "unknown", None, unknown=True)
+        except Exception as error:  # a bug in a channel must not stop the others' replies
+            log.exception("cannot be sent", channel=due.channel, reply=due.reply.id)
+            await self._again("broken", due, type(error).__name__, None, unknown=True)
+        else:
+            job = partial(replies.sent, channel=due.channel, provider_id=sent.provider_id)
+            await self._record("sent", due, job)
+
+    async def _again(self, outcome: str, due: Due, code: str, after: float | None, *, unknown: bool) -> None:
+        if due.attempts >= TRIES:
+            await self._record("given_up", due, partial(replies.refused, code=f"gave up: {code}"))
+            return
+        pause = after if after is not None else backoff(due.attempts)
+        at = self.clock() + timedelta(seconds=pause)
+        await self._record(outcome, due, partial(replies.again, code=code, at=at, unknown=unknown))
+
+    async def _record(self, outcome: str, due: Due, job: Callable[..., None]) -> None:
+        await self.store.write(partial(job, reply_id=due.reply.id, now=self.clock()))
+        observe.ROOM.labels("replies", outcome).inc()
+        log.info(outcome, channel=due.channel, reply=due.reply.id, attempts=due.attempts)
+
+    def _pace(self, due: Due, speaker: Speaker) -> AsyncLimiter:
+        key = due.channel, due.reply.account
+        if key not in self._paces:
+            # A bucket of one second's worth: a number that was silent may not burst past what its carrier takes.
+            self._paces[key] = AsyncLimiter(max(1.0, speaker.rate), max(1.0, 1 / speaker.rate))
+        return self._paces[key]
+
+
+def backoff(attempts: int) -> float:
+    """Return the seconds to wait before the next try: doubling, with full jitter, so that tries do not come in waves."""
+    return FIRST + random.uniform(0, min(MOST, FIRST * 2**attempts))  # noqa: S311 - jitter, not a secret
+
+
+def _refused(
+    connection: Connection, *, reply_id: str, code: str, opted_out: bool, due: Due, now: datetime
+) -> None:
+    replies.refused(connection, reply_id, code, now)
+    if opted_out:
+        replies.opt_out_of(connection, reply_id, due.channel, due.reply.account, now)

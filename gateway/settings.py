@@ -1,0 +1,258 @@
+"""Settings: read once, complete and typed before anything starts.
+
+`BALAGH_<NAME>` in the environment, `__` between levels; `BALAGH_<NAME>_FILE` names a file that holds the value. A city
+may keep what is not secret in its `settings.toml`, under the same names in lower case; the environment overrides it.
+Every mistake is a SettingsError whose text names the setting.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.registry import CHANNELS
+
+PREFIX = "BALAGH_"
+SCOPES = {"intake", "read", "admin"}  # and department.<id>
+PLAIN = (
+    "LISTEN", "PUBLIC_URL", "ADMIN_LISTEN", "DATA_DIR", "STORE_URL", "BROKER_URL", "CITY", "SECRET_KEY", "API_KEYS",
+    "LOG",
+)  # fmt: skip
+SECRET = {"SECRET_KEY", "API_KEYS", "BROKER_URL", "STORE_URL"}
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The text names it and says what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A program that may call the API, and for what."""
+
+    name: str
+    key: str = field(repr=False)
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set from outside."""
+
+    listen: Address
+    public_url: str
+    admin_listen: Address | None
+    data_dir: Path
+    store_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
+    city: str = "baghdad"
+    secret_key: bytes = field(default=b"", repr=False)
+    api_keys: tuple[ApiKey, ...] = ()
+    log: str = "text"
+    channels: Mapping[str, BaseModel] = field(default_factory=dict)
+    off: Mapping[str, str] = field(default_factory=dict)  # channel -> why it is off
+    unknown: Sequence[str] = ()  # settings that nobody reads, by name
+
+
+def load(environ: Mapping[str, str] | None = None, *, city_settings: Path | None = None) -> Settings:
+    """Read the settings. Raises SettingsError."""
+    given = _from_environment(os.environ if environ is None else environ)
+    from_file = _from_file(city_settings) if city_settings and city_settings.is_file() else {}
+    values = {**from_file, **given}
+    listen = _address("LISTEN", values.pop("LISTEN", "127.0.0.1:8080"))
+    public_url = _public_url(values.pop("PUBLIC_URL", "") or f"http://{listen}")
+    admin = values.pop("ADMIN_LISTEN", "")
+    data_dir = Path(values.pop("DATA_DIR", "") or "./data")
+    store_url = values.pop("STORE_URL", "") or f"sqlite:///{(data_dir / 'balagh.db').absolute()}"
+    if urlsplit(store_url).scheme.split("+")[0] not in {"sqlite", "postgresql", "postgres"}:
+        raise SettingsError("BALAGH_STORE_URL: must begin with sqlite:/// or postgresql://")
+    broker_url = values.pop("BROKER_URL", "")
+    if broker_url and urlsplit(broker_url).scheme not in {"amqp", "amqps"}:
+        raise SettingsError("BALAGH_BROKER_URL: must begin with amqp:// or amqps://, or be empty for the embedded broker")
+    log = values.pop("LOG", "json")
+    if log not in {"json", "text"}:
+        raise SettingsError("BALAGH_LOG: must be json or text")
+    secret_key = values.pop("SECRET_KEY", "")
+    city = values.pop("CITY", "") or "baghdad"
+    api_keys = _api_keys(values.pop("API_KEYS", ""))
+    channels, off = _channels(values, set(given), public_url)
+    return Settings(
+        listen=listen,
+        public_url=public_url,
+        admin_listen=_address("ADMIN_LISTEN", admin) if admin else None,
+        data_dir=data_dir,
+        store_url="postgresql" + store_url[8:] if store_url.startswith("postgres:") else store_url,
+        broker_url=broker_url,
+        city=city,
+        secret_key=_secret(secret_key, data_dir, listen),
+        api_keys=api_keys,
+        log=log,
+        channels=channels,
+        off=off,
+        unknown=tuple(sorted(values)),
+    )
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX):
+            continue
+        key = name[len(PREFIX) :]
+        if key.endswith("_FILE"):
+            key = key[: -len("_FILE")]
+            if PREFIX + key in environ:
+                raise SettingsError(f"{name}: set either this or {PREFIX}{key}, not both")
+            try:
+                value = Path(value).read_text(encoding="utf-8").strip()  # noqa: PLW2901 - the file's content is the value
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(f"{name}: the file cannot be read ({type(error).__name__})") from error
+        values[key] = value.strip()
+    return values
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path.name}: {error}") from error
+    values: dict[str, str] = {}
+    for name, value in tables.items():
+        if isinstance(value, dict):
+            values.update({f"{name}__{key}".upper(): str(item) for key, item in value.items()})
+        else:
+            values[name.upper()] = str(value)
+    hidden = {f"{channel.name}__{key}".upper() for channel in CHANNELS for key in _secret_fields(channel.Settings)}
+    for name in values:
+        if name in SECRET or name in hidden:
+            raise SettingsError(f"{path.name}: {name.lower()} is a secret: set {PREFIX}{name} in the environment instead")
+    return values
+
+
+def _address(name: str, value: str) -> Address:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise SettingsError(f"{PREFIX}{name}: must be HOST:PORT, e.g. 127.0.0.1:8080")
+    return Address(host.strip("[]"), int(port))
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError(f"{PREFIX}PUBLIC_URL: must be the address citizens and providers use, e.g. https://example.org")
+    return value.rstrip("/")
+
+
+def _api_keys(value: str) -> tuple[ApiKey, ...]:
+    keys: list[ApiKey] = []
+    for position, item in enumerate(filter(None, (part.strip() for part in value.split(","))), start=1):
+        name, _, rest = item.partition(":")
+        key, _, scopes = rest.rpartition(":")
+        wanted = frozenset(scopes.split("+"))
+        if not name or len(key) < 8 or not scopes:  # noqa: PLR2004 - shorter keys can be guessed
+            raise SettingsError(f"{PREFIX}API_KEYS: entry {position} must be name:key:scope, the key of 8 characters or more")
+        for scope in wanted:
+            if scope not in SCOPES and not scope.startswith("department."):
+                raise SettingsError(
+                    f"{PREFIX}API_KEYS: entry {position} ({name}) has a scope that is not one of "
+                    "intake, read, department.<id>, admin"
+                )
+        if any(known.name == name for known in keys):
+            raise SettingsError(f"{PREFIX}API_KEYS: entry {position} repeats the name {name}")
+        keys.append(ApiKey(name, key, wanted))
+    return tuple(keys)
+
+
+def _secret(value: str, data_dir: Path, listen: Address) -> bytes:
+    if value:
+        if len(value) < 16:  # noqa: PLR2004 - references and PINs hang on it
+            raise SettingsError(f"{PREFIX}SECRET_KEY: must have 16 characters or more")
+        return value.encode()
+    if not listen.loopback:
+        raise SettingsError(f"{PREFIX}SECRET_KEY: must be set when {PREFIX}LISTEN is not a loopback address")
+    path = data_dir / "secret.key"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            made = path.with_name(f".secret.{os.getpid()}")
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(made, path)  # whoever is first decides; a second process reads the same key
+            except FileExistsError:
+                pass
+            finally:
+                made.unlink()
+        return path.read_text().strip().encode()
+    except OSError as error:
+        raise SettingsError(f"{PREFIX}DATA_DIR: cannot keep the secret key there ({error.strerror})") from error
+
+
+def _secret_fields(model: type[BaseModel]) -> set[str]:
+    return {name for name, info in model.model_fields.items() if "SecretStr" in str(info.annotation)}
+
+
+def _channels(
+    values: dict[str, str], given: set[str], public_url: str
+) -> tuple[dict[str, BaseModel], dict[str, str]]:
+    """Build the settings of every channel that has any; take what was read out of `values`."""
+    ready: dict[str, BaseModel] = {}
+    off: dict[str, str] = {}
+    for channel in CHANNELS:
+        table = f"{channel.name}__".upper().replace("-", "_")
+        mine = {name[len(table) :].lower(): values.pop(name) for name in list(values) if name.startswith(table)}
+        fields: Mapping[str, Any] = channel.Settings.model_fields
+        unknown = sorted(set(mine) - set(fields))
+        if unknown:
+            raise SettingsError(f"{PREFIX}{table}{unknown[0].upper()}: no such setting; {_names(table, fields)}")
+        if not any(name.startswith(table) for name in given):
+            missing = sorted(name for name in _secret_fields(channel.Settings) if fields[name].is_required())
+            off[channel.name] = f"no {PREFIX}{table}{missing[0].upper()}" if missing else f"no {PREFIX}{table}… setting"
+            continue
+        if "public_url" in fields:
+            mine.setdefault("public_url", public_url)
+        try:
+            ready[channel.name] = channel.Settings.model_validate({name: value for name, value in mine.items() if value})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = PREFIX + table + "__".join(str(part).upper() for part in first["loc"])
+            why = "is missing: the channel is half configured" if first["type"] == "missing" else first["msg"]
+            raise SettingsError(f"{name}: {why}") from error
+    return ready, off
+
+
+def _names(table: str, fields: Mapping[str, Any]) -> str:
+    return "there are " + ", ".join(f"{PREFIX}{table}{name.upper()}" for name in fields if name != "public_url")
+
+

@@ -1,0 +1,46 @@
+"""The watch: measure what waits in front of each room and how old it is, so that silence is never mistaken for peace."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from gateway import observe
+from gateway.house import House
+from gateway.store import attachments, journal, outbox, quarantine, replies
+from gateway.store.engine import StoreUnavailable
+
+PERIOD = 2.0  # seconds
+
+
+async def watch(house: House) -> None:
+    """Measure for ever."""
+    while True:
+        observe.BROKER_UP.set(1 if house.bus.connected else 0)
+        try:
+            await house.store.read(_measure)
+            observe.STORE_UP.set(1)
+        except StoreUnavailable:
+            observe.STORE_UP.set(0)
+        if house.spool is not None:
+            observe.SPOOL.set(house.spool.depth)
+        await asyncio.sleep(PERIOD)
+
+
+def _measure(connection: Connection) -> None:
+    now = datetime.now(UTC)
+    waiting, since = journal.backlog(connection)
+    _set("interpret", waiting, since, now)
+    unpublished, parked, since = outbox.backlog(connection)
+    _set("relay", unpublished, since, now)
+    observe.PARKED.set(parked)
+    observe.QUARANTINED.set(quarantine.count(connection))
+    observe.BACKLOG.labels("replies").set(replies.states(connection).get(replies.QUEUED, 0))
+    observe.BACKLOG.labels("media").set(attachments.states(connection).get("pending", 0))
+
+
+def _set(room: str, waiting: int, since: datetime | None, now: datetime) -> None:
+    observe.BACKLOG.labels(room).set(waiting)
+    observe.OLDEST.labels(room).set(max(0.0, (now - since).total_seconds()) if since else 0)
