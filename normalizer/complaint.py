@@ -6,17 +6,21 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 SCHEMA_VERSION = 1
 
 
 def rfc3339(moment: datetime) -> str:
     """Write a moment as RFC 3339 in UTC with six fraction digits, e.g. 2026-11-21T10:15:30.123456Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "description": "RFC 3339 in UTC, six fraction digits."}),
+]
 
 
 class Kind(StrEnum):
@@ -49,8 +53,13 @@ class Priority(StrEnum):
     DISTRESS = "distress"
 
 
+def _open(schema: dict[str, Any]) -> None:
+    # We refuse unknown fields, but who reads us must not: the schema may gain fields without a new version.
+    schema.pop("additionalProperties", None)
+
+
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_open)
 
 
 class Source(_Frozen):
@@ -104,7 +113,7 @@ class Complaint(_Frozen):
     """One citizen's matter in the one schema that all channels, departments and downstream systems share."""
 
     id: str
-    reference: str = Field(pattern=r"^[1-9]\d{9}$", description="Nine digits and a check digit.")
+    reference: str = Field(pattern=r"^[1-9][0-9]{9}$", description="Nine digits and a check digit.")
     kind: Kind = Kind.COMPLAINT
     status: Status = Status.RECEIVED
     channel: str = Field(description="The citizen's way: sms, whatsapp, web, walk_in, …")
@@ -129,3 +138,15 @@ class Complaint(_Frozen):
     def but(self, **changes: Any) -> Complaint:
         """Return a copy with some fields changed; the values must already be of the right type."""
         return self.model_copy(update=changes)
+
+
+def schema(identifier: str) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a complaint as it is written to queues and programs.
+
+    `identifier` is its `$id`: the absolute URL under which the city publishes it.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": identifier,
+        **Complaint.model_json_schema(mode="serialization"),
+    }

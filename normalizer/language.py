@@ -43,9 +43,9 @@ _PERSIAN_WORDS = _set(
 
 # Within Latin script. A digit inside a word stands for an Arabic letter (3 ع, 7 ح, 2 ء, 5 خ, 6 ط, 9 ص), unless
 # the word is one of the ways in which English writes a number.
-_DIGIT_IN_WORD = re.compile(r"\b(?=[a-z'’]*[235679])(?=[235679'’]*[a-z])[a-z235679'’]{3,}\b")
+_DIGIT_IN_WORD = re.compile(r"\b(?=[a-z'’]{0,30}[235679])(?=[235679'’]{0,9}[a-z])[a-z235679'’]{3,40}\b")
 _ENGLISH_NUMBER = re.compile(
-    r"\b(?:\d+(?:st|nd|rd|th|s|m|cm|mm|km|kg|kv|kw|kva|pm|am|hrs?|min|mins|days?|weeks?|x|d|g|k|months?|years?|usd|iqd|am|a|b|c)"
+    r"\b(?:\d+(?:st|nd|rd|th|s|m|cm|mm|km|kg|kv|kw|kva|pm|am|hrs?|min|mins|days?|weeks?|x|d|g|k|months?|years?|usd|iqd|a|b|c)"
     r"|(?:co|h|a|b|c|no|q|m|st|block|street|house|zone|sector|gate|room)\d+[a-z]?|4g|3g|5g|mp3|mp4)\b"
 )
 _ARABIZI_WORDS = _set(

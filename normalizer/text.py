@@ -22,9 +22,9 @@ _UNSEEN = (
 _TATWEEL = "\u0640"
 _INVISIBLE = re.compile(f"[{_UNSEEN}{_TATWEEL}]")
 
-# A joiner shapes the letters of Persian, Kurdish and Urdu ("می\u200cشود"; the older Sorani spelling of ە), the
-# conjuncts of Indian scripts, and the parts of an emoji. Between two such characters it stays; anywhere else it is only a
-# way to make two equal words unequal.
+# A joiner shapes letters of Persian, Kurdish and Urdu ("می\u200cشود", the older Sorani spelling of ە), the
+# conjuncts of Indian scripts, and the parts of an emoji. Between two such characters it stays;
+# anywhere else it is only a way to make two equal words unequal.
 _JOINED = (
     "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\u0900-\u0dff"
     "\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff"

@@ -1,0 +1,216 @@
+"""From what arrived to what it means: an Inbound becomes a complaint, or is added to one.
+
+Pure and total: the same Inbound and vocabulary always give the same complaint, and no message can make it raise.
+What it cannot read it leaves out or calls unknown; the words themselves are always kept.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+from channels.message import Inbound, Pin, Purpose, Scheme
+from normalizer.category import Guess, Matcher
+from normalizer.complaint import Attachment, Complaint, Contact, ContactAddress, Kind, Place, Priority, Source
+from normalizer.language import UNDETERMINED, language, reply_language
+from normalizer.phone import Doubt, email, international, phone, why_not
+from normalizer.stated import Stated, person, place_of, read_stated
+from normalizer.text import clean, storable
+from normalizer.vocabulary import Vocabulary
+
+STATED = 1.0
+"""The confidence of a category that somebody stated outright; what words suggest never reaches it."""
+
+_ATTACHMENTS = uuid.UUID("0b8e1c1e-6f0c-4a52-9a6b-2f6b7c1d4e90")  # the namespace of attachment ids; never to change
+_UNREACHABLE = frozenset({Scheme.WEB, Scheme.API, Scheme.UNKNOWN})  # nobody at the other end
+_RANK = {Priority.NORMAL: 0, Priority.HIGH: 1, Priority.DISTRESS: 2}
+
+
+def nothing_to_file(inbound: Inbound) -> str | None:
+    """Return why this is nobody's complaint, in words for the journal; None when there is something to file."""
+    if inbound.purpose is not Purpose.MESSAGE:
+        return f"not a message of a citizen: {inbound.purpose.value}"
+    stated = inbound.answers.get("place")
+    placed = inbound.place not in {None, Pin()} or (isinstance(stated, Mapping) and any(stated.values()))
+    if clean(inbound.text) or inbound.media or placed:
+        return None
+    return "empty: no words, no attachment, no place"
+
+
+def normalize(
+    inbound: Inbound,
+    matcher: Matcher,
+    *,
+    id: str,  # noqa: A002 -- it is the complaint's own field
+    reference: str,
+    received_at: datetime,
+) -> Complaint:
+    """Return the complaint that an Inbound means, under the id and reference that were reserved for it."""
+    stated = read_stated(inbound.answers, matcher.vocabulary)
+    text = clean(inbound.text)
+    spoken = _language(text, stated)
+    guess = _category(text, stated, matcher)
+    return Complaint(
+        id=id,
+        reference=reference,
+        kind=stated.kind or Kind.COMPLAINT,
+        channel=stated.channel or storable(inbound.channel),
+        source=_source(inbound),
+        contact=_contact(inbound, stated, reply_language(spoken, matcher.vocabulary.languages), matcher.vocabulary),
+        text=text,
+        original_text=storable(inbound.text) or None,
+        language=spoken,
+        category=guess.category,
+        category_confidence=guess.confidence,
+        priority=_priority(text, stated, matcher),
+        place=_place(inbound, stated, matcher.vocabulary),
+        attachments=_attachments(inbound, id),
+        confidential=stated.confidential or guess.category in matcher.vocabulary.confidential,
+        occurred_at=stated.occurred_at,
+        received_at=received_at,
+    )
+
+
+def amend(complaint: Complaint, inbound: Inbound, matcher: Matcher, *, received_at: datetime) -> Complaint:
+    """Return the complaint with a further message of the same sender added to it.
+
+    Nothing that was understood is lost by it: words are appended, gaps are filled, a newly sent point on the map
+    replaces the old one, and priority and confidentiality only ever rise. The category is read again from all the
+    words, unless somebody stated it. `received_at` stays the earlier of the two: when the city first heard of it.
+    """
+    stated = read_stated(inbound.answers, matcher.vocabulary)
+    text = _joined(complaint.text, clean(inbound.text))
+    spoken = complaint.language if complaint.language != UNDETERMINED else _language(text, stated)
+    keep = complaint.category_confidence == STATED and not stated.category
+    guess = Guess(complaint.category, STATED) if keep else _category(text, stated, matcher)
+    priority = _priority(text, stated, matcher)
+    known = {attachment.id for attachment in complaint.attachments}
+    new = tuple(attachment for attachment in _attachments(inbound, complaint.id) if attachment.id not in known)
+    return complaint.but(
+        kind=stated.kind or complaint.kind,
+        contact=_both(
+            complaint,
+            _contact(inbound, stated, reply_language(spoken, matcher.vocabulary.languages), matcher.vocabulary),
+        ),
+        text=text,
+        original_text=_joined(complaint.original_text or "", storable(inbound.text)) or None,
+        language=spoken,
+        category=guess.category,
+        category_confidence=guess.confidence,
+        priority=max(complaint.priority, priority, key=_RANK.__getitem__),
+        place=_filled(complaint.place, _place(inbound, stated, matcher.vocabulary)),
+        attachments=complaint.attachments + new,
+        confidential=complaint.confidential or stated.confidential or guess.category in matcher.vocabulary.confidential,
+        occurred_at=complaint.occurred_at or stated.occurred_at,
+        received_at=min(complaint.received_at, received_at),
+    )
+
+
+def attachment_id(complaint_id: str, external_id: str, index: int) -> str:
+    """Return the id of the attachment with this index (from 0) in a message: the same at every reading."""
+    return str(uuid.uuid5(_ATTACHMENTS, f"{complaint_id}\n{index}\n{storable(external_id)}"))
+
+
+def _joined(before: str, after: str) -> str:
+    return f"{before}\n{after}" if before and after else before or after
+
+
+def _language(text: str, stated: Stated) -> str:
+    return stated.language or language(text)
+
+
+def _category(text: str, stated: Stated, matcher: Matcher) -> Guess:
+    return Guess(stated.category, STATED) if stated.category else matcher.guess(text)
+
+
+def _priority(text: str, stated: Stated, matcher: Matcher) -> Priority:
+    return Priority.DISTRESS if stated.danger or matcher.dangerous(text) else Priority.NORMAL
+
+
+def _source(inbound: Inbound) -> Source:
+    return Source(
+        provider=storable(inbound.provider),
+        account=storable(inbound.account),
+        external_id=storable(inbound.external_id),
+        url=storable(inbound.url) or None,
+        public=inbound.public,
+    )
+
+
+def _contact(inbound: Inbound, stated: Stated, answer_in: str, vocabulary: Vocabulary) -> Contact:
+    scheme, value = storable(str(inbound.sender.scheme)), storable(inbound.sender.value)
+    number = _number(scheme, value, vocabulary)
+    addresses = [ContactAddress(scheme=scheme, value=number if number and scheme == Scheme.TEL else value)]
+    if scheme in _UNREACHABLE or not value or _withheld(scheme, value, vocabulary):
+        addresses.clear()
+    if stated.phone:
+        addresses.append(ContactAddress(scheme=Scheme.TEL.value, value=stated.phone))
+    if stated.email:
+        addresses.append(ContactAddress(scheme=Scheme.MAILTO.value, value=stated.email))
+    return Contact(
+        addresses=tuple(dict.fromkeys(addresses)),
+        phone=stated.phone or number,
+        email=stated.email or (email(value) if scheme == Scheme.MAILTO else None),
+        name=stated.name or person(inbound.sender_name),
+        language=answer_in,
+    )
+
+
+def _number(scheme: str, value: str, vocabulary: Vocabulary) -> str | None:
+    """Return the telephone number behind an address, where its scheme promises one."""
+    if scheme == Scheme.TEL:
+        return phone(value, vocabulary.region, vocabulary.fallback_regions)
+    return international(value) if scheme == Scheme.WHATSAPP else None
+
+
+def _withheld(scheme: str, value: str, vocabulary: Vocabulary) -> bool:
+    return scheme == Scheme.TEL and why_not(value, vocabulary.region) is Doubt.WITHHELD
+
+
+def _place(inbound: Inbound, stated: Stated, vocabulary: Vocabulary) -> Place | None:
+    """Join the pin that was sent with what was stated of the place; what was stated outright goes first."""
+    pin = inbound.place
+    sent = place_of(pin.text, pin.district, pin.latitude, pin.longitude, vocabulary) if pin else None
+    return _filled(stated.place, sent, moved=False)
+
+
+def _filled(old: Place | None, new: Place | None, *, moved: bool = True) -> Place | None:
+    """Fill the gaps of one place from another; a new point on the map replaces the old one if it was `moved`."""
+    if not old or not new:
+        return old or new
+    point = new if new.latitude is not None and (moved or old.latitude is None) else old
+    return Place(
+        text=old.text or new.text,
+        district=old.district or new.district,
+        latitude=point.latitude,
+        longitude=point.longitude,
+    )
+
+
+def _attachments(inbound: Inbound, complaint_id: str) -> tuple[Attachment, ...]:
+    return tuple(
+        Attachment(
+            id=attachment_id(complaint_id, inbound.external_id, index),
+            kind=media.kind.value,
+            content_type=storable(media.content_type),
+            size=media.size,
+            sha256=media.sha256,
+        )
+        for index, media in enumerate(inbound.media)
+    )
+
+
+def _both(complaint: Complaint, new: Contact) -> Contact:
+    """Join what is known of the citizen with what a further message tells: what was known goes first."""
+    old = complaint.contact
+    if old is None:
+        return new
+    settled = complaint.language != UNDETERMINED and old.language
+    return Contact(
+        addresses=tuple(dict.fromkeys(old.addresses + new.addresses)),
+        phone=old.phone or new.phone,
+        email=old.email or new.email,
+        name=old.name or new.name,
+        language=old.language if settled else new.language,
+    )
