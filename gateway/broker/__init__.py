@@ -1,0 +1,1 @@
+"""Everything AMQP: what hangs on the broker, how to reach it, and the embedded one."""
