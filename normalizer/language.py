@@ -17,7 +17,9 @@ def _set(words: str) -> frozenset[str]:
 
 _ENOUGH = 2000  # characters; a letter does not change its language after that
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_ARABIC_SCRIPT = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
+_ARABIC_SCRIPT = re.compile(
+    "[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"
+)
 _LATIN_SCRIPT = re.compile("[A-Za-z\u00c0-\u024f]")
 _OTHER_SCRIPTS = (
     ("hi", re.compile("[\u0900-\u097f]")),

@@ -38,7 +38,7 @@ def test_nothing_known_is_other_without_confidence(matcher: Matcher) -> None:
 
 
 def test_a_phrase_outweighs_the_word_within_it(matcher: Matcher) -> None:
-    """ "ماء وسخ" speaks of the water's quality; its "ماء" does not speak for an outage again."""
+    """The phrase "ماء وسخ" speaks of the quality of water; its "ماء" does not speak for an outage again."""
     guess = matcher.guess("عدنا ماء وسخ بالحنفية")
     assert ("water.quality", 1) == (guess.category, len(guess.scores))
     assert ("ماء وسخ",) == guess.words
