@@ -105,7 +105,7 @@ def other_secrets(settings: Any) -> Any:
     return settings.model_copy(update=wrong)
 
 
-class StoreAway(Exception):  # noqa: N818 - the name says what happened
+class StoreAway(Exception):
     """The disk is full, the database is gone."""
 
 
