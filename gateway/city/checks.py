@@ -1,0 +1,194 @@
+"""What must hold between a city's files: every id known, every category spoken for, every rule reachable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RuleRow, RulesFile, WordsFile
+from gateway.city.problems import Problem, unknown
+from gateway.city.source import Source
+from normalizer.text import fold
+from router.rules import Rule
+
+UNCLEAR = "other"
+"""The category of a complaint that nothing speaks for; every city has it."""
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def names(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A city's files: as they stand, and as their models where they fit them. What could not be read is None."""
+
+    sources: Mapping[str, Source | None]
+    city: CityFile | None
+    categories: CategoriesFile | None
+    departments: DepartmentsFile | None
+    districts: DistrictsFile | None
+    words: WordsFile | None
+    rules: RulesFile | None
+
+    def problems(self) -> list[Problem]:
+        """Find what is wrong between the files. A file that does not fit its model is judged only for that."""
+        return [
+            *self._city(),
+            *self._categories(),
+            *self._departments(),
+            *self._districts(),
+            *self._words(),
+            *self._rules(),
+        ]
+
+    def _ids(self, file: str) -> frozenset[str]:
+        """List the ids of a file; none when it could not be read, and then nothing is measured against it."""
+        source = self.sources[file]
+        return source.ids(_TABLES[file]) if source else frozenset()
+
+    def _city(self) -> Iterable[Problem]:
+        source, city = self.sources["city.toml"], self.city
+        if source is None or city is None:
+            return
+        yield from self._known(source, ("triage",), city.triage, "departments.toml")
+        yield from self._names(source, (), city.names, city.languages)
+        for position, row in enumerate(city.emergency):
+            yield from self._names(source, ("emergency", position), row.names, city.languages)
+        for position, language in enumerate(city.languages):
+            if language in city.languages[:position]:
+                yield source.problem(("languages", position), f"{language!r} stands there for the second time")
+        leave = {fold(word) for word in city.opt_out}
+        for position, word in enumerate(city.opt_in):
+            if fold(word) in leave:
+                yield source.problem(("opt_in", position), f"{word!r} also stands under opt_out")
+
+    def _categories(self) -> Iterable[Problem]:
+        source, file = self.sources["categories.toml"], self.categories
+        if source is None or file is None:
+            return
+        yield from self._rows(source, "category", file.category)
+        if UNCLEAR not in self._ids("categories.toml"):
+            yield Problem(
+                source.path, 0, "category", f"{UNCLEAR!r} is missing: it is what an unclear complaint is about"
+            )
+        triage = self.city.triage if self.city else None
+        for position, row in enumerate(file.category):
+            yield from self._known(source, ("category", position, "department"), row.department, "departments.toml")
+            if triage is None or row.department == triage:
+                continue
+            if self.words and row.id not in self._ids("words.toml"):
+                yield source.problem(("category", position, "id"), f"{row.id!r} has no words in words.toml")
+            if self.rules and not any(row.id in rule.category for rule in self.rules.rule):
+                what = f"no rule in rules.toml names {row.id!r}, so it would never reach {row.department!r}"
+                yield source.problem(("category", position, "id"), what)
+
+    def _departments(self) -> Iterable[Problem]:
+        source, file = self.sources["departments.toml"], self.departments
+        if source and file:
+            yield from self._rows(source, "department", file.department)
+
+    def _districts(self) -> Iterable[Problem]:
+        source, file = self.sources["districts.toml"], self.districts
+        if source and file:
+            yield from self._rows(source, "district", file.district)
+
+    def _words(self) -> Iterable[Problem]:
+        source, file = self.sources["words.toml"], self.words
+        if source is None or file is None:
+            return
+        yield from _twice(source, "category", [row.id for row in file.category])
+        for position, row in enumerate(file.category):
+            yield from self._known(source, ("category", position, "id"), row.id, "categories.toml")
+
+    def _rules(self) -> Iterable[Problem]:
+        source, file = self.sources["rules.toml"], self.rules
+        if source is None or file is None:
+            return
+        yield from _twice(source, "rule", [row.id for row in file.rule])
+        rules = [as_rule(row) for row in file.rule]
+        for position, row in enumerate(file.rule):
+            here = ("rule", position)
+            yield from self._known(source, (*here, "department"), row.department, "departments.toml")
+            for key, ids, others in (
+                ("category", row.category, "categories.toml"),
+                ("district", row.district, "districts.toml"),
+            ):
+                for name in ids:
+                    yield from self._known(source, (*here, key), name, others)
+            if row.reason and self.city:
+                yield from self._names(source, here, row.reason, self.city.languages, key="reason")
+            above = next((rule for rule in rules[:position] if rule.covers(rules[position])), None)
+            if above:
+                why = "fits everything" if above.unconditional else "fits all that this one fits"
+                yield source.problem(here, f"is never reached: the rule {above.id!r} above it {why}")
+        last = ("rule", len(rules) - 1)
+        if not rules[-1].unconditional:
+            yield source.problem(last, "is the last rule, so it must catch everything: leave out its conditions")
+        elif self.city and rules[-1].department != self.city.triage:
+            what = f"the last rule must go to the triage desk, {self.city.triage!r}, not to {rules[-1].department!r}"
+            yield source.problem((*last, "department"), what)
+
+    def _rows(self, source: Source, table: str, rows: Sequence[_Named]) -> Iterable[Problem]:
+        yield from _twice(source, table, [row.id for row in rows])
+        if self.city:
+            for position, row in enumerate(rows):
+                yield from self._names(source, (table, position), row.names, self.city.languages)
+
+    def _known(self, source: Source, place: tuple[str | int, ...], name: str, file: str) -> Iterable[Problem]:
+        allowed = self._ids(file)
+        if allowed and name not in allowed:
+            yield source.problem(place, unknown(name, allowed))
+
+    def _names(
+        self,
+        source: Source,
+        place: tuple[str | int, ...],
+        names: Mapping[str, str],
+        languages: list[str],
+        key: str = "names",
+    ) -> Iterable[Problem]:
+        for language in languages:
+            if language not in names:
+                yield source.problem((*place, key, language), "is missing: city.toml names this language")
+        for language in names:
+            if language not in languages:
+                yield source.problem((*place, key, language), unknown(language, languages))
+
+
+_TABLES = {
+    "categories.toml": "category",
+    "departments.toml": "department",
+    "districts.toml": "district",
+    "words.toml": "category",
+    "rules.toml": "rule",
+}
+
+
+def as_rule(row: RuleRow) -> Rule:
+    """Make a line of rules.toml the rule that the router knows."""
+    return Rule(
+        id=row.id,
+        department=row.department,
+        categories=frozenset(row.category),
+        words=tuple(row.words),
+        districts=frozenset(row.district),
+        channels=frozenset(row.channel),
+        kinds=frozenset(row.kind),
+        priorities=frozenset(row.priority),
+        min_confidence=row.min_confidence,
+        reason=dict(row.reason),
+    )
+
+
+def _twice(source: Source, table: str, ids: list[str]) -> Iterable[Problem]:
+    seen: Counter[Any] = Counter()
+    for position, name in enumerate(ids):
+        if seen[name]:
+            yield source.problem((table, position, "id"), f"{name!r} stands there for the second time")
+        seen[name] += 1

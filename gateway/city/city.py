@@ -1,0 +1,229 @@
+"""A city as the house knows it, and the function that reads one from its files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from gateway.city.checks import Folder, as_rule
+from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RulesFile, WordsFile
+from gateway.city.phrases import Phrases, read_phrases
+from gateway.city.problems import CityError, Problem, unknown
+from gateway.city.source import Source
+from normalizer.category import Matcher
+from normalizer.text import fold
+from normalizer.vocabulary import Vocabulary
+from router.rules import RuleTable
+
+Model = TypeVar("Model", bound=BaseModel)
+
+FILES: Mapping[str, type[BaseModel]] = {
+    "city.toml": CityFile,
+    "categories.toml": CategoriesFile,
+    "departments.toml": DepartmentsFile,
+    "districts.toml": DistrictsFile,
+    "words.toml": WordsFile,
+    "rules.toml": RulesFile,
+}
+_ARABIC_SCRIPT = frozenset({"ar", "ckb", "fa", "ur"})
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """What a complaint can be about. `names` are by language; `department` is the one responsible."""
+
+    id: str
+    names: Mapping[str, str]
+    department: str
+    confidential: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """Who can be responsible. `delivery` is amqp (its queue) or pull (its feed)."""
+
+    id: str
+    names: Mapping[str, str]
+    delivery: str
+    withhold_contact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """A part of the city."""
+
+    id: str
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """A number to call when life is in danger, and who answers it."""
+
+    number: str
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """Everything that differs from city to city. Ids are fixed, names are by BCP 47 language.
+
+    A further message of the same sender within `amend_window` belongs to the same complaint. `triage` is the
+    department where people decide what rules cannot. `version` changes whenever a byte of the city's files does.
+    """
+
+    id: str
+    names: Mapping[str, str]
+    timezone: ZoneInfo
+    region: str
+    languages: tuple[str, ...]
+    categories: Mapping[str, Category]
+    departments: Mapping[str, Department]
+    districts: Mapping[str, District]
+    vocabulary: Vocabulary
+    matcher: Matcher
+    rules: RuleTable
+    phrases: Phrases
+    amend_window: timedelta
+    triage: str
+    hotline: str
+    emergency: tuple[Emergency, ...]
+    version: str
+
+
+def load(name_or_path: str) -> City:
+    """Read the city that BALAGH_CITY names: a folder under config/cities, or the path of one.
+
+    Raises CityError with every problem that the files have, each with its file, line and key. What must hold between
+    files is judged for those that are right in themselves.
+    """
+    folder = _folder(name_or_path)
+    problems = list(_strangers(folder))
+    sources = {name: Source.read(folder.joinpath(name), problems) for name in FILES}
+    city = _model(sources, "city.toml", CityFile, problems)
+    read = Folder(
+        sources=sources,
+        city=city,
+        categories=_model(sources, "categories.toml", CategoriesFile, problems),
+        departments=_model(sources, "departments.toml", DepartmentsFile, problems),
+        districts=_model(sources, "districts.toml", DistrictsFile, problems),
+        words=_model(sources, "words.toml", WordsFile, problems),
+        rules=_model(sources, "rules.toml", RulesFile, problems),
+    )
+    problems += read.problems()
+    phrases = _phrases(folder, city, problems) if city else None
+    if problems or phrases is None:
+        raise CityError(problems)
+    return _city(read, phrases, _version(folder, phrases.languages))
+
+
+def _folder(name_or_path: str) -> Traversable:
+    packaged = files("config").joinpath("cities")
+    known = sorted(entry.name for entry in packaged.iterdir() if entry.is_dir()) if packaged.is_dir() else []
+    if name_or_path in known:
+        return packaged.joinpath(name_or_path)
+    path = Path(name_or_path)
+    if name_or_path and path.is_dir():
+        return path
+    what = f"no city {name_or_path!r} here; known: {', '.join(known)}; or give the path of a folder"
+    raise CityError([Problem("BALAGH_CITY", 0, "", what)])
+
+
+def _strangers(folder: Traversable) -> list[Problem]:
+    """Find files that nobody would read: most likely one of ours with its name mistyped."""
+    names = (entry.name for entry in folder.iterdir() if entry.name.endswith((".toml", ".ftl")))
+    return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, FILES)) for name in names if name not in FILES]
+
+
+def _model(
+    sources: Mapping[str, Source | None], name: str, model: type[Model], problems: list[Problem]
+) -> Model | None:
+    source = sources[name]
+    return source.checked(model, problems) if source else None
+
+
+def _phrases(folder: Traversable, city: CityFile, problems: list[Problem]) -> Phrases | None:
+    words = {
+        language: {
+            "city": city.names.get(language, ""),
+            "hotline": city.hotline,
+            "emergency": ("، " if language.partition("-")[0] in _ARABIC_SCRIPT else ", ").join(
+                f"{row.names.get(language, '')} {row.number}" for row in city.emergency
+            ),
+        }
+        for language in city.languages
+    }
+    books = {language: folder.joinpath("phrases", f"{language}.ftl") for language in city.languages}
+    return read_phrases(books, words, problems)
+
+
+def _city(read: Folder, phrases: Phrases, version: str) -> City:
+    """Put together what has been found to be right."""
+    city, words, rules = read.city, read.words, read.rules
+    if not (city and words and rules and read.categories and read.departments and read.districts):
+        raise ValueError("a city is put together from files that have been found to be right")
+    categories = {
+        row.id: Category(row.id, row.names, row.department, row.confidential) for row in read.categories.category
+    }
+    departments = {
+        row.id: Department(row.id, row.names, row.delivery, row.withhold_contact) for row in read.departments.department
+    }
+    districts = {row.id: District(row.id, row.names) for row in read.districts.district}
+    vocabulary = Vocabulary(
+        region=city.region,
+        languages=tuple(city.languages),
+        words=MappingProxyType({row.id: tuple(row.words) for row in words.category}),
+        danger=tuple(words.danger.words),
+        confidential=frozenset(row.id for row in categories.values() if row.confidential),
+        categories=frozenset(categories),
+        districts=frozenset(districts),
+        fallback_regions=tuple(city.fallback_regions),
+        opt_out=frozenset(map(fold, city.opt_out)),
+        opt_in=frozenset(map(fold, city.opt_in)),
+    )
+    table = RuleTable(
+        rules=tuple(as_rule(row) for row in rules.rule),
+        triage=city.triage,
+        min_confidence=rules.min_confidence,
+        responsible=MappingProxyType({row.id: row.department for row in categories.values()}),
+        category_names=MappingProxyType({row.id: row.names for row in categories.values()}),
+        district_names=MappingProxyType({row.id: row.names for row in districts.values()}),
+    )
+    return City(
+        id=city.id,
+        names=MappingProxyType(city.names),
+        timezone=ZoneInfo(city.timezone),
+        region=city.region,
+        languages=tuple(city.languages),
+        categories=MappingProxyType(categories),
+        departments=MappingProxyType(departments),
+        districts=MappingProxyType(districts),
+        vocabulary=vocabulary,
+        matcher=Matcher(vocabulary),
+        rules=table,
+        phrases=phrases,
+        amend_window=timedelta(minutes=city.amend_window_minutes),
+        triage=city.triage,
+        hotline=city.hotline,
+        emergency=tuple(Emergency(row.number, row.names) for row in city.emergency),
+        version=version,
+    )
+
+
+def _version(folder: Traversable, languages: tuple[str, ...]) -> str:
+    """Return twelve hex digits of SHA-256 over the names and bytes of the files that were read."""
+    digest = hashlib.sha256()
+    for parts in (*((name,) for name in FILES), *(("phrases", f"{language}.ftl") for language in languages)):
+        content = folder.joinpath(*parts).read_bytes()
+        digest.update(f"{'/'.join(parts)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:12]

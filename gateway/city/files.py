@@ -1,0 +1,217 @@
+"""The shape of each of a city's files, as models: what a clerk may write, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from normalizer.complaint import Kind, Priority
+from normalizer.text import fold
+
+Way = Literal[
+    "api",
+    "app",
+    "email",
+    "facebook",
+    "fax",
+    "inspector_general",
+    "instagram",
+    "meeting",
+    "newspaper",
+    "office",
+    "paper_box",
+    "phone",
+    "radio",
+    "sms",
+    "telegram",
+    "voice",
+    "walk_in",
+    "web",
+    "whatsapp",
+    "x",
+    "youtube",
+]
+"""The ways in which a citizen can reach a city: what `Complaint.channel` can be."""
+
+
+def _shaped(pattern: str, what: str) -> AfterValidator:
+    """Require a whole match; `what` says in words what is allowed."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(f"{value!r} is not allowed: {what}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _listed(value: Any) -> Any:
+    """Let one value stand for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _written(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty")
+    return value.strip()
+
+
+def _readable(value: str) -> str:
+    if not re.search(r"\w", fold(value)):
+        raise ValueError(f"{value!r} holds no letter or digit, so no text can ever match it")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{value!r} is no IANA time zone, such as Asia/Baghdad") from error
+    return value
+
+
+def _region(value: str) -> str:
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError(f"{value!r} is no ISO 3166 country of two capital letters, such as IQ")
+    return value
+
+
+def _nonempty(what: str) -> Callable[[list[Any]], list[Any]]:
+    def check(value: list[Any]) -> list[Any]:
+        if not value:
+            raise ValueError(f"is empty; {what}")
+        return value
+
+    return check
+
+
+Text = Annotated[str, AfterValidator(_written)]
+Word = Annotated[str, AfterValidator(_readable)]
+Language = Annotated[str, _shaped(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "a BCP 47 language, such as ar or en")]
+Id = Annotated[str, _shaped(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", "small latin letters and digits, joined by - or _")]
+CategoryId = Annotated[
+    str, _shaped(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*", "small latin letters, with a dot between group and kind")
+]
+Number = Annotated[str, _shaped(r"\+?[0-9]{2,15}", "digits only, with or without + in front")]
+Region = Annotated[str, AfterValidator(_region)]
+Names = Annotated[dict[str, Text], Field(description="A name in each of the city's languages.")]
+Confidence = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class EmergencyRow(_Row):
+    """A number to call when life is in danger."""
+
+    number: Number
+    names: Names
+
+
+class CityFile(_Row):
+    """city.toml."""
+
+    id: Id
+    names: Names
+    timezone: Annotated[str, AfterValidator(_timezone)]
+    region: Region
+    fallback_regions: list[Region] = []
+    languages: Annotated[list[Language], AfterValidator(_nonempty("name at least one language"))]
+    amend_window_minutes: Annotated[int, Field(ge=0, le=1440)]
+    triage: Id
+    hotline: Number
+    opt_out: list[Word]
+    opt_in: list[Word]
+    emergency: Annotated[list[EmergencyRow], AfterValidator(_nonempty("name at least one number"))]
+
+
+class CategoryRow(_Row):
+    """What a complaint can be about."""
+
+    id: CategoryId
+    names: Names
+    department: Id
+    confidential: bool = False
+
+
+class CategoriesFile(_Row):
+    """categories.toml."""
+
+    category: list[CategoryRow]
+
+
+class DepartmentRow(_Row):
+    """Who can be responsible."""
+
+    id: Id
+    names: Names
+    delivery: Literal["amqp", "pull"]
+    withhold_contact: bool
+
+
+class DepartmentsFile(_Row):
+    """departments.toml."""
+
+    department: list[DepartmentRow]
+
+
+class DistrictRow(_Row):
+    """A part of the city."""
+
+    id: Id
+    names: Names
+
+
+class DistrictsFile(_Row):
+    """districts.toml."""
+
+    district: list[DistrictRow]
+
+
+class CategoryWords(_Row):
+    """The words that speak for one category."""
+
+    id: CategoryId
+    words: Annotated[list[Word], AfterValidator(_nonempty("write at least one word"))]
+
+
+class DangerWords(_Row):
+    """The words that speak of danger to life or health now."""
+
+    words: list[Word]
+
+
+class WordsFile(_Row):
+    """words.toml."""
+
+    danger: DangerWords
+    category: list[CategoryWords]
+
+
+class RuleRow(_Row):
+    """One rule: conditions, and the department."""
+
+    id: Id
+    department: Id
+    category: Annotated[list[CategoryId], BeforeValidator(_listed)] = []
+    words: Annotated[list[Word], BeforeValidator(_listed)] = []
+    district: Annotated[list[Id], BeforeValidator(_listed)] = []
+    channel: Annotated[list[Way], BeforeValidator(_listed)] = []
+    kind: Annotated[list[Annotated[Kind, Field(strict=False)]], BeforeValidator(_listed)] = []
+    priority: Annotated[list[Annotated[Priority, Field(strict=False)]], BeforeValidator(_listed)] = []
+    min_confidence: Confidence | None = None
+    reason: Names = {}
+
+
+class RulesFile(_Row):
+    """rules.toml."""
+
+    min_confidence: Confidence
+    rule: Annotated[list[RuleRow], AfterValidator(_nonempty("the last rule must catch everything"))]
