@@ -1,4 +1,4 @@
-"""What a citizen is told, and whether: the words come from the city's phrases, the right to send them from the rules."""
+"""What a citizen is told, and whether: phrases give the words, opt-outs and a budget the right to send them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import Connection
-
 from channels.message import Inbound, Scheme
 from gateway import observe
 from gateway.city.city import City
 from gateway.identity import Identities
 from gateway.store import replies
+from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.replies import Draft
 from normalizer.complaint import Complaint

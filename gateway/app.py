@@ -71,14 +71,15 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
         files=Files(settings.data_dir / "files"),
         intake=Intake(store, identities, spool, signals.arrived),
         spool=spool,
-        bus=_bus(settings, city),
+        bus=bus_of(settings, city),
         signals=signals,
         channels={kind.name: kind(settings.channels[kind.name]) for kind in CHANNELS if kind.name in settings.channels},
         roles=roles,
     )
 
 
-def _bus(settings: Settings, city: City) -> Bus:
+def bus_of(settings: Settings, city: City) -> Bus:
+    """Return the broker that the settings name."""
     topology = Topology(name for name, department in city.departments.items() if department.delivery == "amqp")
     if not settings.broker_url:
         return Loopback(topology)

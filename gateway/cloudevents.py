@@ -1,5 +1,7 @@
-"""Compose the CloudEvent of a complaint's event, for two audiences: everybody on `balagh.complaints`, who learn nothing
-that identifies the citizen, and the one department that must act, which learns how to reach them.
+"""Compose the CloudEvent of a complaint's event, for two audiences.
+
+Everybody on `balagh.complaints` learns nothing that identifies the citizen; the one department that must act learns
+how to reach them.
 """
 
 from __future__ import annotations

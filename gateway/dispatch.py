@@ -12,15 +12,13 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import partial
 
-from sqlalchemy import Connection
-
 from gateway import observe
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
 from gateway.signals import Signal
 from gateway.store import complaints, quarantine
-from gateway.store.engine import Store, StoreUnavailable
+from gateway.store.engine import Connection, Store, StoreUnavailable
 from normalizer.complaint import Status
 from router.rules import route
 

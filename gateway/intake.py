@@ -106,7 +106,7 @@ class Intake:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             try:
                 kept = await self.store.write(partial(journal.append, entries=[entry for entry, _ in batch]))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whoever waits gets it
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
@@ -154,7 +154,7 @@ class Intake:
                 quarantine.add,
                 stage="spool",
                 subject=entry.id,
-                reason=f"was given a number that another message has; it is filed under {stored.reference}: tell the citizen",
+                reason=f"was given another message's number; it is filed under {stored.reference}: tell the citizen",
                 body=entry.body,
                 now=self.clock(),
             )

@@ -1,5 +1,7 @@
-"""Interpret: make each journaled Inbound a complaint, an amendment, a delivery report, a wish for silence, or nothing to
-file, with the reason kept. In order per sender, restartable anywhere, and independent of the broker.
+"""Interpret: make each journaled Inbound what it is, with the reason kept.
+
+A complaint, an amendment, a delivery report, a wish for silence, or nothing to file. In order per sender, restartable
+anywhere, and independent of the broker.
 
 What it does to one Inbound happens in one transaction with the journal's mark, so a crash leaves it either undone or
 done. An exception here is a bug: the Inbound goes to quarantine, the others pass.
@@ -13,22 +15,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy.exc import DBAPIError
-
 from channels.message import Inbound, Purpose, Scheme
 from gateway import observe
 from gateway.acknowledge import Acknowledger
 from gateway.city.city import City
 from gateway.signals import Signal
 from gateway.store import attachments, complaints, journal, quarantine, replies
-from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable, refuses_the_value
 from gateway.store.journal import Row
 from normalizer.complaint import Attachment, Complaint
 from normalizer.normalize import amend, normalize, nothing_to_file
 
 BATCH = 32  # Inbounds in one transaction: more would keep the acceptance of others waiting
 POLL = 0.25  # seconds between looks when another process does the accepting
-ALONE = {Scheme.WEB, Scheme.API}  # a form or a program files each time; a person in a conversation adds to what was said
+ALONE = {
+    Scheme.WEB,
+    Scheme.API,
+}  # a form or a program files each time; a person in a conversation adds to what was said
 
 log = observe.logger("interpret")
 
@@ -121,9 +124,9 @@ class Interpreter:
             try:
                 result = self._file(connection, reading)
                 savepoint.commit()
-            except DBAPIError as error:
+            except DatabaseError as error:
                 savepoint.rollback()
-                if not _belongs_to_the_message(error):
+                if not refuses_the_value(error):
                     raise  # the store's trouble, not this message's: the whole batch is tried again
                 result = self._set_aside(connection, reading, f"{type(error).__name__} while filing it")
             except Exception as error:
@@ -234,11 +237,6 @@ class Interpreter:
         journal.set_aside(connection, row.seq, reason, now)
         observe.ALARM.labels("quarantine").inc()
         return Done("quarantined", row.reference, reason)
-
-
-def _belongs_to_the_message(error: DBAPIError) -> bool:
-    """Tell a value that no store takes from a store that takes nothing now."""
-    return type(error).__name__ in {"DataError", "IntegrityError", "ProgrammingError"}
 
 
 def _bare(error: BaseException) -> tuple[type[BaseException], BaseException, object]:

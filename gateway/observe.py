@@ -26,7 +26,10 @@ RECEIVED = Counter(
     registry=registry,
 )
 FORGED = Counter(
-    "balagh_refused_total", "Requests answered without keeping anything, by channel and status.", ["channel", "status"], registry=registry
+    "balagh_refused_total",
+    "Requests answered without keeping anything, by channel and status.",
+    ["channel", "status"],
+    registry=registry,
 )
 ROOM = Counter(
     "balagh_room_total",
@@ -43,11 +46,16 @@ SECONDS = Histogram(
 )
 BACKLOG = Gauge("balagh_backlog", "What waits in front of each room.", ["room"], registry=registry)
 OLDEST = Gauge(
-    "balagh_oldest_seconds", "Age in seconds of the oldest thing that waits in front of each room.", ["room"], registry=registry
+    "balagh_oldest_seconds",
+    "Age in seconds of the oldest thing that waits in front of each room.",
+    ["room"],
+    registry=registry,
 )
 SPOOL = Gauge("balagh_spool_depth", "Messages on local disk because the store is out of reach.", registry=registry)
 SPOILED = Gauge("balagh_spool_spoiled", "Spool files that could not be read back.", registry=registry)
-PARKED = Gauge("balagh_relay_parked", "Events that the broker refused and that are tried again later.", registry=registry)
+PARKED = Gauge(
+    "balagh_relay_parked", "Events that the broker refused and that are tried again later.", registry=registry
+)
 QUARANTINED = Gauge("balagh_quarantine_open", "What a person must look at.", registry=registry)
 BROKER_UP = Gauge("balagh_broker_up", "1 while the broker is connected.", registry=registry)
 STORE_UP = Gauge("balagh_store_up", "1 while the store answers.", registry=registry)
@@ -68,7 +76,9 @@ def configure(style: str = "json") -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],
@@ -76,7 +86,9 @@ def configure(style: str = "json") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
+    )
     # Their debug and info lines carry URLs, statements and parameters.
     for noisy in ("aiohttp.access", "aio_pika", "aiormq", "sqlalchemy", "alembic"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy != "sqlalchemy" else logging.ERROR)

@@ -108,13 +108,11 @@ class Replies:
 
 
 def backoff(attempts: int) -> float:
-    """Return the seconds to wait before the next try: doubling, with full jitter, so that tries do not come in waves."""
+    """Return the seconds until the next try: doubling, with full jitter, so that tries do not come in waves."""
     return FIRST + random.uniform(0, min(MOST, FIRST * 2**attempts))  # noqa: S311 - jitter, not a secret
 
 
-def _refused(
-    connection: Connection, *, reply_id: str, code: str, opted_out: bool, due: Due, now: datetime
-) -> None:
+def _refused(connection: Connection, *, reply_id: str, code: str, opted_out: bool, due: Due, now: datetime) -> None:
     replies.refused(connection, reply_id, code, now)
     if opted_out:
         replies.opt_out_of(connection, reply_id, due.channel, due.reply.account, now)

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from gateway.registry import CHANNELS
 
 PREFIX = "BALAGH_"
+HIGHEST_PORT = 65535
 SCOPES = {"intake", "read", "admin"}  # and department.<id>
 PLAIN = (
     "LISTEN", "PUBLIC_URL", "ADMIN_LISTEN", "DATA_DIR", "STORE_URL", "BROKER_URL", "CITY", "SECRET_KEY", "API_KEYS",
@@ -97,7 +98,9 @@ def load(environ: Mapping[str, str] | None = None, *, city_settings: Path | None
         raise SettingsError("BALAGH_STORE_URL: must begin with sqlite:/// or postgresql://")
     broker_url = values.pop("BROKER_URL", "")
     if broker_url and urlsplit(broker_url).scheme not in {"amqp", "amqps"}:
-        raise SettingsError("BALAGH_BROKER_URL: must begin with amqp:// or amqps://, or be empty for the embedded broker")
+        raise SettingsError(
+            "BALAGH_BROKER_URL: must begin with amqp:// or amqps://, or be empty for the embedded broker"
+        )
     log = values.pop("LOG", "json")
     if log not in {"json", "text"}:
         raise SettingsError("BALAGH_LOG: must be json or text")
@@ -154,13 +157,15 @@ def _from_file(path: Path) -> dict[str, str]:
     hidden = {f"{channel.name}__{key}".upper() for channel in CHANNELS for key in _secret_fields(channel.Settings)}
     for name in values:
         if name in SECRET or name in hidden:
-            raise SettingsError(f"{path.name}: {name.lower()} is a secret: set {PREFIX}{name} in the environment instead")
+            raise SettingsError(
+                f"{path.name}: {name.lower()} is a secret: set {PREFIX}{name} in the environment instead"
+            )
     return values
 
 
 def _address(name: str, value: str) -> Address:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+    if not host or not port.isdigit() or int(port) > HIGHEST_PORT:
         raise SettingsError(f"{PREFIX}{name}: must be HOST:PORT, e.g. 127.0.0.1:8080")
     return Address(host.strip("[]"), int(port))
 
@@ -168,7 +173,9 @@ def _address(name: str, value: str) -> Address:
 def _public_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise SettingsError(f"{PREFIX}PUBLIC_URL: must be the address citizens and providers use, e.g. https://example.org")
+        raise SettingsError(
+            f"{PREFIX}PUBLIC_URL: must be the address citizens and providers use, e.g. https://example.org"
+        )
     return value.rstrip("/")
 
 
@@ -179,7 +186,9 @@ def _api_keys(value: str) -> tuple[ApiKey, ...]:
         key, _, scopes = rest.rpartition(":")
         wanted = frozenset(scopes.split("+"))
         if not name or len(key) < 8 or not scopes:  # noqa: PLR2004 - shorter keys can be guessed
-            raise SettingsError(f"{PREFIX}API_KEYS: entry {position} must be name:key:scope, the key of 8 characters or more")
+            raise SettingsError(
+                f"{PREFIX}API_KEYS: entry {position} must be name:key:scope, the key of 8 characters or more"
+            )
         for scope in wanted:
             if scope not in SCOPES and not scope.startswith("department."):
                 raise SettingsError(
@@ -223,9 +232,7 @@ def _secret_fields(model: type[BaseModel]) -> set[str]:
     return {name for name, info in model.model_fields.items() if "SecretStr" in str(info.annotation)}
 
 
-def _channels(
-    values: dict[str, str], given: set[str], public_url: str
-) -> tuple[dict[str, BaseModel], dict[str, str]]:
+def _channels(values: dict[str, str], given: set[str], public_url: str) -> tuple[dict[str, BaseModel], dict[str, str]]:
     """Build the settings of every channel that has any; take what was read out of `values`."""
     ready: dict[str, BaseModel] = {}
     off: dict[str, str] = {}
@@ -243,7 +250,9 @@ def _channels(
         if "public_url" in fields:
             mine.setdefault("public_url", public_url)
         try:
-            ready[channel.name] = channel.Settings.model_validate({name: value for name, value in mine.items() if value})
+            ready[channel.name] = channel.Settings.model_validate(
+                {name: value for name, value in mine.items() if value}
+            )
         except ValidationError as error:
             first = error.errors()[0]
             name = PREFIX + table + "__".join(str(part).upper() for part in first["loc"])
@@ -254,5 +263,3 @@ def _channels(
 
 def _names(table: str, fields: Mapping[str, Any]) -> str:
     return "there are " + ", ".join(f"{PREFIX}{table}{name.upper()}" for name in fields if name != "public_url")
-
-

@@ -1,16 +1,14 @@
-"""The watch: measure what waits in front of each room and how old it is, so that silence is never mistaken for peace."""
+"""The watch: measure what waits before each room and how old it is, so that silence is not mistaken for peace."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection
-
 from gateway import observe
 from gateway.house import House
 from gateway.store import attachments, journal, outbox, quarantine, replies
-from gateway.store.engine import StoreUnavailable
+from gateway.store.engine import Connection, StoreUnavailable
 
 PERIOD = 2.0  # seconds
 

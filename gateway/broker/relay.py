@@ -1,5 +1,7 @@
-"""The relay: publish the outbox, each complaint's events in order, distress first, and mark an event only when every
-exchange it belongs on has confirmed it. Nothing reaches the broker in any other way, copies of the quarantine included.
+"""The relay: publish the outbox, each complaint's events in order, distress first.
+
+An event is marked only when every exchange it belongs on has confirmed it. Nothing reaches the broker in any other way,
+copies of the quarantine included.
 
 An event that the broker refuses is parked, with an alarm; the events of its complaint wait behind it, the others pass.
 A lost connection parks nothing: whatever was not confirmed is published again, under the same id.

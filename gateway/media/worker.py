@@ -1,4 +1,4 @@
-"""The media worker: fetch what messages only pointed at, after they were accepted. A failed fetch costs no complaint."""
+"""The media worker: fetch, after acceptance, what messages only pointed at. A failed fetch costs no complaint."""
 
 from __future__ import annotations
 
@@ -42,8 +42,13 @@ class MediaWorker:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store, self.fetcher, self.sources, self.wanted, self.wake, self.clock = (
-            store, fetcher, sources, wanted, wake, clock,
-        )  # fmt: skip
+            store,
+            fetcher,
+            sources,
+            wanted,
+            wake,
+            clock,
+        )
 
     async def run(self) -> None:
         """Fetch for ever."""

@@ -79,7 +79,9 @@ def fetched(connection: Connection, attachment_id: str, *, sha256: str, size: in
     result = connection.execute(
         update(attachments)
         .where(attachments.c.id == attachment_id, attachments.c.state != "fetched")
-        .values(state="fetched", sha256=sha256, size=size, content_type=content_type, url=None, next_at=None, reason=None)
+        .values(
+            state="fetched", sha256=sha256, size=size, content_type=content_type, url=None, next_at=None, reason=None
+        )
     )
     return bool(result.rowcount)
 
@@ -100,7 +102,9 @@ def retry(connection: Connection, complaint_id: str, now: datetime) -> int:
     """Let the failed attachments of a complaint be tried again; returns how many."""
     result = connection.execute(
         update(attachments)
-        .where(attachments.c.complaint_id == complaint_id, attachments.c.state == "failed", attachments.c.url.is_not(None))
+        .where(
+            attachments.c.complaint_id == complaint_id, attachments.c.state == "failed", attachments.c.url.is_not(None)
+        )
         .values(state="pending", next_at=now, attempts=0)
     )
     return result.rowcount
@@ -114,8 +118,8 @@ def find(connection: Connection, attachment_id: str) -> Any | None:
 def states(connection: Connection) -> dict[str, int]:
     """Count the attachments by state."""
     return {
-        row.state: row.count
+        row.state: row.number
         for row in connection.execute(
-            select(attachments.c.state, func.count().label("count")).group_by(attachments.c.state)
+            select(attachments.c.state, func.count().label("number")).group_by(attachments.c.state)
         )
     }

@@ -1,5 +1,7 @@
-"""Complaints and their events. Every change appends an event, its relay entry and a version of the personal payload in
-the same transaction; nothing else may change a complaint.
+"""Complaints and their events.
+
+Every change appends an event, its relay entry and a version of the personal payload in the same transaction; nothing
+else may change a complaint.
 """
 
 from __future__ import annotations
@@ -84,7 +86,13 @@ def create(connection: Connection, complaint: Complaint, *, sender: str, account
 
 
 def amend(
-    connection: Connection, case: Case, complaint: Complaint, *, heard_at: datetime, now: datetime, facts: Mapping[str, Any]
+    connection: Connection,
+    case: Case,
+    complaint: Complaint,
+    *,
+    heard_at: datetime,
+    now: datetime,
+    facts: Mapping[str, Any],
 ) -> None:
     """Replace what a complaint says by a newer version, with its `amended` event; its department hears it."""
     if connection.dialect.name == "postgresql":
@@ -92,7 +100,15 @@ def amend(
     version, sequence = case.version + 1, case.sequence + 1
     digest = _keep(connection, complaint, version)
     _append(
-        connection, complaint, sequence, "amended", now, case.department, {**_facts(complaint), **facts}, version, digest
+        connection,
+        complaint,
+        sequence,
+        "amended",
+        now,
+        case.department,
+        {**_facts(complaint), **facts},
+        version,
+        digest,
     )
     connection.execute(
         update(complaints)
@@ -110,8 +126,8 @@ def offer(connection: Connection, case: Case, route: Route, *, now: datetime, ro
     digest, sequence, told = _digest(connection, complaint.id, case.version), case.sequence, []
     if case.department is not None and case.department != route.department:
         sequence += 1
-        facts = {"offer": case.offer, "moved_to": route.department}
-        _append(connection, complaint, sequence, "recalled", now, case.department, facts, case.version, digest)
+        moved = {"offer": case.offer, "moved_to": route.department}
+        _append(connection, complaint, sequence, "recalled", now, case.department, moved, case.version, digest)
         told.append("recalled")
     sequence += 1
     facts = {"status": status.value, "route": route.model_dump(mode="json")}

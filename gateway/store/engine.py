@@ -28,7 +28,17 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+__all__ = [  # what a job needs to name; nobody else imports SQLAlchemy
+    "Connection",
+    "DatabaseError",
+    "Store",
+    "StoreMismatch",
+    "StoreUnavailable",
+    "refuses_the_value",
+]
+
 T = TypeVar("T")
+DatabaseError = DBAPIError
 Job = Callable[[Connection], T]
 
 BATCH = 128  # jobs in one SQLite transaction: past this the fsync is no longer what costs
@@ -72,7 +82,7 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._look, job))
 
     def migrate(self) -> None:
-        """Bring the tables to this version. Blocking: before the event loop serves. Raises StoreUnavailable, StoreMismatch."""
+        """Bring the tables to this version; blocks. Raises StoreUnavailable, StoreMismatch."""
         from gateway.store.migrate import upgrade
 
         if self.embedded and self.url.database:
@@ -97,7 +107,9 @@ class Store:
             except PoolTimeout as error:
                 raise StoreUnavailable("no free connection") from error
             except DBAPIError as error:
-                again = getattr(error.orig, "sqlstate", None) in RETRIABLE or (error.connection_invalidated and attempt == 1)
+                again = getattr(error.orig, "sqlstate", None) in RETRIABLE or (
+                    error.connection_invalidated and attempt == 1
+                )
                 if again and attempt < RETRIES:
                     time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
                     continue
@@ -168,7 +180,7 @@ class _Writer:
             with self.engine.begin() as connection:
                 for job, _, _ in work:
                     results.append(_one(connection, job))
-        except Exception as error:  # the commit itself failed: nobody's job was kept
+        except Exception as error:  # noqa: BLE001 - the commit itself failed: nobody's job was kept
             failure = StoreUnavailable(_why(error)) if isinstance(error, DBAPIError) else error
             results = [(False, failure)] * len(work)
         loop = work[0][2]
@@ -208,6 +220,11 @@ def unreachable(error: DBAPIError) -> bool:
     return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
 
 
+def refuses_the_value(error: DBAPIError) -> bool:
+    """Tell a value that no store takes from a store that takes nothing now."""
+    return type(error).__name__ in {"DataError", "IntegrityError", "ProgrammingError"}
+
+
 def _why(error: BaseException) -> str:
     """One line for a log, without the statement and its parameters, which may be personal."""
     cause = getattr(error, "orig", None) or error
@@ -220,7 +237,13 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: the driver's own habit breaks savepoints
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "cache_size=-16000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=5000",
+            "cache_size=-16000",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -246,6 +269,14 @@ def _postgresql(url: str) -> Engine:
             "keepalives_count": 2,
             "tcp_user_timeout": 10_000,
             "application_name": "balagh",
-            "options": "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c TimeZone=UTC",
+            "options": " ".join(
+                f"-c {setting}"
+                for setting in (
+                    "statement_timeout=15s",
+                    "lock_timeout=10s",
+                    "idle_in_transaction_session_timeout=30s",
+                    "TimeZone=UTC",
+                )
+            ),
         },
     )

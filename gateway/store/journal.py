@@ -83,7 +83,9 @@ def append(connection: Connection, entries: Sequence[Entry]) -> list[Kept]:
         inserted = _insert(connection, list(todo.values()), counter)
         for identity in inserted:
             entry = todo.pop(identity)
-            kept[identity] = Kept(entry.id, entry.refer(counter) if entry.refer else "", entry.fingerprint, duplicate=False)
+            kept[identity] = Kept(
+                entry.id, entry.refer(counter) if entry.refer else "", entry.fingerprint, duplicate=False
+            )
         if not todo:
             break
         for identity in list(todo):
@@ -167,7 +169,9 @@ def claim(connection: Connection, rows: Sequence[Row]) -> list[Row]:
         rows = [row for row in rows if row.sender in free]
     still = set(
         connection.execute(
-            select(journal.c.seq).where(journal.c.seq.in_([row.seq for row in rows]), journal.c.state == text("'pending'"))
+            select(journal.c.seq).where(
+                journal.c.seq.in_([row.seq for row in rows]), journal.c.state == text("'pending'")
+            )
         ).scalars()
     )
     return [row for row in rows if row.seq in still]

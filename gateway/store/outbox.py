@@ -56,13 +56,26 @@ def unpublished(connection: Connection, now: datetime, limit: int) -> list[Lette
         )
         .join(heads, heads.c.event_seq == events.c.seq)
         .join(complaints, complaints.c.id == events.c.complaint_id)
-        .outerjoin(personal, and_(personal.c.complaint_id == events.c.complaint_id, personal.c.version == events.c.version))
+        .outerjoin(
+            personal, and_(personal.c.complaint_id == events.c.complaint_id, personal.c.version == events.c.version)
+        )
         .order_by(heads.c.urgent.desc(), events.c.seq)
     ).all()
     return [_letter(row) for row in rows]
 
 
-_ROW = ("id", "reference", "channel", "kind", "status", "category", "priority", "language", "confidential", "received_at")
+_ROW = (
+    "id",
+    "reference",
+    "channel",
+    "kind",
+    "status",
+    "category",
+    "priority",
+    "language",
+    "confidential",
+    "received_at",
+)
 
 
 class _Prefixed:
@@ -118,9 +131,7 @@ def park(connection: Connection, seq: int, reason: str, until: datetime) -> None
 def unpark(connection: Connection) -> None:
     """Let every parked event be tried at once: after the broker came back or its topology was mended."""
     connection.execute(
-        update(relay)
-        .where(relay.c.published_at.is_(None), relay.c.parked_until.is_not(None))
-        .values(parked_until=None)
+        update(relay).where(relay.c.published_at.is_(None), relay.c.parked_until.is_not(None)).values(parked_until=None)
     )
 
 
@@ -163,3 +174,14 @@ def copied(connection: Connection, ids: Sequence[int], now: datetime) -> None:
         connection.execute(update(quarantine).where(quarantine.c.id.in_(ids)).values(copied_at=now))
 
 
+def republish(connection: Connection, event_id: str) -> bool:
+    """Publish an event once more, under its own id. Returns False when there is no such event."""
+    seq = connection.execute(select(events.c.seq).where(events.c.id == event_id)).scalar()
+    if seq is None:
+        return False
+    connection.execute(
+        update(relay)
+        .where(relay.c.event_seq == seq)
+        .values(published_at=None, parked_until=None, parked_reason=None, attempts=0)
+    )
+    return True

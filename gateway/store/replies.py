@@ -156,7 +156,7 @@ def refused(connection: Connection, reply_id: str, code: str, now: datetime) -> 
 
 
 def delivered(connection: Connection, channel: str, delivery: Delivery, now: datetime) -> str | None:
-    """Apply what a provider says became of a reply, whatever the order of its reports. Returns the reply's id, if known."""
+    """Apply what a provider says became of a reply, in whatever order. Returns the reply's id, if known."""
     status = DeliveryState(delivery.status)
     known = connection.execute(
         select(deliveries.c.status).where(
@@ -234,8 +234,8 @@ def silent(connection: Connection, channel: str, account: str, sender: str) -> b
 def states(connection: Connection) -> dict[str, int]:
     """Count the replies by state."""
     return {
-        row.state: row.count
-        for row in connection.execute(select(replies.c.state, func.count().label("count")).group_by(replies.c.state))
+        row.state: row.number
+        for row in connection.execute(select(replies.c.state, func.count().label("number")).group_by(replies.c.state))
     }
 
 

@@ -1,4 +1,4 @@
-"""Seals: committed batches of events, chained by HMAC, so that an event that was removed, altered or cut off is found."""
+"""Seals: committed batches of events, chained by HMAC: an event that is removed, altered or cut off is found."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def seal(connection: Connection, key: bytes, now: datetime) -> Seal | None:
             "seq": made.seq,
             "first_event": made.first_event,
             "last_event": made.last_event,
-            "count": made.count,
+            "size": made.count,
             "digest": made.digest,
             "sealed_at": now,
         },
@@ -70,9 +70,20 @@ def chain(key: bytes, previous: str, rows: Iterable[Any]) -> str:
     mac = hmac.new(key, f"balagh-seal\n{previous}\n".encode(), hashlib.sha256)
     for row in rows:
         fields = (
-            row.seq, row.id, row.complaint_id, row.reference, row.sequence, row.type, rfc3339(row.time), row.channel,
-            row.priority, row.department or "", row.version, row.digest, row.data,
-        )  # fmt: skip
+            row.seq,
+            row.id,
+            row.complaint_id,
+            row.reference,
+            row.sequence,
+            row.type,
+            rfc3339(row.time),
+            row.channel,
+            row.priority,
+            row.department or "",
+            row.version,
+            row.digest,
+            row.data,
+        )
         mac.update("".join(f"{len(str(value))}:{value}" for value in fields).encode())
     return mac.hexdigest()
 
@@ -86,8 +97,8 @@ def verify(connection: Connection, key: bytes, outside: Iterable[Seal] = ()) -> 
         rows = connection.execute(
             select(events).where(events.c.seq > after, events.c.seq <= row.last_event).order_by(events.c.seq)
         ).all()
-        if len(rows) != row.count:
-            yield f"seal {row.seq} covers {row.count} events, the store has {len(rows)} in its range"
+        if len(rows) != row.size:
+            yield f"seal {row.seq} covers {row.size} events, the store has {len(rows)} in its range"
         elif not hmac.compare_digest(chain(key, previous, rows), row.digest):
             yield f"seal {row.seq}: an event between {row.first_event} and {row.last_event} was altered"
         witness = kept.pop(row.seq, None)

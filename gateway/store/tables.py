@@ -1,5 +1,7 @@
-"""The tables. What identifies a citizen stands in tables of its own (`…_payload`, `personal`, `reply_payload`), so that
-it can be erased while the events that prove what happened stay as they are.
+"""The tables.
+
+What identifies a citizen stands in tables of its own (`…_payload`, `personal`), so that it can be erased while the
+events that prove what happened stay as they are.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ journal = Table(
     UniqueConstraint("channel", "account", "external_id", name="journal_identity"),
     sqlite_autoincrement=True,
 )
-Index("journal_pending", journal.c.seq, sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"))
+Index(
+    "journal_pending", journal.c.seq, sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")
+)
 Index(
     "journal_pending_sender",
     journal.c.sender,
@@ -195,7 +199,12 @@ replies = Table(
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("journal_id", "purpose", name="replies_once"),
 )
-Index("replies_due", replies.c.next_at, sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL"))
+Index(
+    "replies_due",
+    replies.c.next_at,
+    sqlite_where=text("next_at IS NOT NULL"),
+    postgresql_where=text("next_at IS NOT NULL"),
+)
 Index("replies_provider", replies.c.channel, replies.c.provider_id)
 
 reply_payload = Table(
@@ -242,7 +251,12 @@ attachments = Table(
     Column("created_at", Instant, nullable=False),
     Column("next_at", Instant),
 )
-Index("attachments_due", attachments.c.next_at, sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL"))
+Index(
+    "attachments_due",
+    attachments.c.next_at,
+    sqlite_where=text("next_at IS NOT NULL"),
+    postgresql_where=text("next_at IS NOT NULL"),
+)
 Index("attachments_complaint", attachments.c.complaint_id)
 
 quarantine = Table(
@@ -276,7 +290,7 @@ seals = Table(
     Column("seq", Serial, primary_key=True, autoincrement=False),
     Column("first_event", BigInteger, nullable=False),
     Column("last_event", BigInteger, nullable=False),
-    Column("count", Integer, nullable=False),
+    Column("size", Integer, nullable=False, comment="how many events"),
     Column("digest", Text, nullable=False),
     Column("sealed_at", Instant, nullable=False),
 )

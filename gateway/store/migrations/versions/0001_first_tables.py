@@ -239,7 +239,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("first_event", sa.BigInteger(), nullable=False),
         sa.Column("last_event", sa.BigInteger(), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False, comment="how many events"),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("sealed_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),

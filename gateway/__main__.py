@@ -1,0 +1,145 @@
+"""The command line. Exit codes: 0 well, 1 found a problem, 2 wrong usage or settings."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Balagh (بلاغ): every way a citizen speaks becomes one complaint in its department's queue.",
+)
+quarantine_app = typer.Typer(no_args_is_help=True, help="What could not be dealt with, kept for a person.")
+app.add_typer(quarantine_app, name="quarantine")
+
+
+@app.command()
+def run(
+    roles: Annotated[
+        str, typer.Option(help="all, or a list of intake,interpret,relay,router,replies,clock,pollers")
+    ] = "all",
+) -> None:
+    """Run the gateway until it is told to stop (SIGTERM, or Ctrl-C)."""
+    from gateway.run import serve
+
+    serve(roles)
+
+
+@app.command()
+def check() -> None:
+    """Validate settings and the city's files, reach every configured service, say what is on and what is off."""
+    from gateway.check import check as look
+
+    raise typer.Exit(0 if _wait(look(typer.echo)) else 1)
+
+
+@app.command()
+def replay(
+    channel: Annotated[str, typer.Argument(help="the channel's name, e.g. sms")],
+    file: Annotated[Path, typer.Argument(help="a recorded provider payload", exists=True, dir_okay=False)],
+    path: Annotated[str, typer.Option(help="below /channels/<name>, e.g. /status")] = "",
+) -> None:
+    """Post a recorded provider payload, correctly signed, to a running gateway."""
+    from gateway.replay import replay as post
+
+    status, body = _wait(post(channel, file.read_bytes(), path))
+    typer.echo(f"{status} {body}".rstrip())
+    raise typer.Exit(0 if status < 300 else 1)  # noqa: PLR2004 - HTTP's own boundary
+
+
+@app.command()
+def reconcile(
+    since: Annotated[str, typer.Option(help="RFC 3339, e.g. 2026-11-21T00:00:00Z; all time when absent")] = "",
+) -> None:
+    """Account for every message; exit 1 when something is missing."""
+    from gateway.check import books
+
+    try:
+        begin = datetime.fromisoformat(since) if since else None
+    except ValueError as error:
+        raise typer.BadParameter("must be RFC 3339, e.g. 2026-11-21T00:00:00Z", param_hint="--since") from error
+    if begin is not None and begin.tzinfo is None:
+        begin = begin.replace(tzinfo=UTC)
+    found = _wait(books(begin))
+    for line in found.lines():
+        typer.echo(line)
+    raise typer.Exit(0 if found.balanced else 1)
+
+
+@app.command()
+def schema(folder: Annotated[Path, typer.Argument(help="where to write them")] = Path("schemas")) -> None:
+    """Write the JSON Schema, AsyncAPI and OpenAPI documents."""
+    from gateway.city.city import load as load_city
+    from gateway.schema import write
+    from gateway.settings import load
+
+    settings = load()
+    for path in write(folder, load_city(settings.city), settings.public_url):
+        typer.echo(str(path))
+
+
+@quarantine_app.command("list")
+def quarantine_list() -> None:
+    """List what is open."""
+    from gateway import quarantine
+
+    _wait(quarantine.show_all(typer.echo))
+
+
+@quarantine_app.command("show")
+def quarantine_show(number: int) -> None:
+    """Show one entry whole. It holds a citizen's words."""
+    from gateway import quarantine
+
+    raise typer.Exit(0 if _wait(quarantine.show_one(number, typer.echo)) else 1)
+
+
+@quarantine_app.command("retry")
+def quarantine_retry(number: int) -> None:
+    """Let it go through again, from where it broke."""
+    from gateway import quarantine
+
+    raise typer.Exit(0 if _wait(quarantine.retry(number, typer.echo)) else 1)
+
+
+@quarantine_app.command("drop")
+def quarantine_drop(number: int, reason: Annotated[str, typer.Option(help="kept with the entry", prompt=True)]) -> None:
+    """Close it for good, with a reason. Nothing is deleted."""
+    from gateway import quarantine
+
+    raise typer.Exit(0 if _wait(quarantine.drop(number, reason, typer.echo)) else 1)
+
+
+def _wait(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def main() -> None:
+    """Run the command line; a mistake of settings or files is one clear text and exit code 2, never a traceback."""
+    from gateway.city.problems import CityError
+    from gateway.settings import SettingsError
+    from gateway.spool import SpoolBroken
+    from gateway.store.engine import StoreMismatch, StoreUnavailable
+
+    try:
+        app()
+    except (SettingsError, CityError, SpoolBroken, StoreMismatch) as error:
+        print(f"balagh: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
+        sys.exit(2)
+    except StoreUnavailable as error:
+        print(f"balagh: BALAGH_STORE_URL: the store cannot be reached: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

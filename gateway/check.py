@@ -1,0 +1,139 @@
+"""Check: look at everything a person would look at first, and say it in one line each."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from gateway import observe
+from gateway.app import bus_of
+from gateway.city.city import load as load_city
+from gateway.files import Files, Unusable
+from gateway.reconcile import Books, reconcile
+from gateway.settings import Settings, load
+from gateway.spool import Spool
+from gateway.store import attachments, journal, outbox, quarantine, replies
+from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.migrate import HEAD, revision
+
+FREE = 512 * 1024 * 1024  # bytes of disk below which it is time to act
+STALE = 120.0  # seconds after which something that waits in front of a room is a problem
+PATIENCE = 6.0  # seconds to wait for the broker
+
+Say = Callable[[str], object]
+
+
+async def check(say: Say) -> bool:
+    """Say what is on, what is off and what is wrong. Returns whether all is well. Raises SettingsError, CityError."""
+    settings = load()
+    observe.configure("text")
+    problems: list[str] = []
+
+    def well(text: str) -> None:
+        say(f"ok    {text}")
+
+    def wrong(text: str) -> None:
+        problems.append(text)
+        say(f"WRONG {text}")
+
+    well(f"settings: listens on {settings.listen}, known to providers as {settings.public_url}")
+    for name in settings.unknown:
+        say(f"note  BALAGH_{name} is no setting of this program")
+    city = load_city(settings.city)
+    size = f"{len(city.categories)} categories, {len(city.departments)} departments"
+    well(f"city {city.id}: {size}, version {city.version}")
+    for name in settings.channels:
+        well(f"channel {name}: on")
+    for name, why in settings.off.items():
+        say(f"off   channel {name}: {why}")
+    await _store(settings, well, wrong)
+    await _broker(settings, well, wrong)
+    _disk(settings, well, wrong)
+    return not problems
+
+
+async def books(since: datetime | None) -> Books:
+    """Draw up the books of the configured store and broker. Raises StoreUnavailable, SettingsError, CityError."""
+    settings = load()
+    observe.configure("text")
+    store, bus = Store(settings.store_url), bus_of(settings, load_city(settings.city))
+    try:
+        return await reconcile(settings, store, bus, since=since)
+    finally:
+        await bus.stop()
+        store.close()
+
+
+async def _store(settings: Settings, well: Say, wrong: Say) -> None:
+    store = Store(settings.store_url)
+    now = datetime.now(UTC)
+
+    def look(connection: Connection) -> None:
+        found = revision(connection)
+        if found is None:
+            well(f"store {store.name}: empty, its tables are made at the first run")
+            return
+        if found != HEAD:
+            wrong(
+                f"store {store.name}: tables of version {found}, this program's are {HEAD}: the next run migrates them"
+            )
+            return
+        well(f"store {store.name}: version {found}")
+        waiting, since = journal.backlog(connection)
+        age = (now - since).total_seconds() if since else 0.0
+        (wrong if age > STALE else well)(f"journal: {waiting} wait to be understood, the oldest for {age:.0f} s")
+        unpublished, parked, since = outbox.backlog(connection)
+        age = (now - since).total_seconds() if since else 0.0
+        (wrong if age > STALE or parked else well)(
+            f"outbox: {unpublished} wait for the broker, the oldest for {age:.0f} s, {parked} parked"
+        )
+        for reference, sequence, reason in outbox.parked(connection, 3):
+            wrong(f"parked: {reference} event {sequence}: {reason}")
+        held = quarantine.count(connection)
+        (wrong if held else well)(f"quarantine: {held} open" + (": see balagh quarantine list" if held else ""))
+        lost = attachments.states(connection).get("failed", 0)
+        well(f"attachments: {lost} could not be fetched; replies: {replies.states(connection) or 'none'}")
+
+    try:
+        await store.read(look)
+    except StoreUnavailable as error:
+        wrong(f"BALAGH_STORE_URL: {store.name} cannot be reached: {error}")
+    finally:
+        store.close()
+    if not store.embedded:
+        spool = Spool(settings.data_dir / "spool")
+        spool.open()
+        (wrong if spool.spoiled else well)(f"spool: {spool.depth} wait for the store, {spool.spoiled} damaged")
+
+
+async def _broker(settings: Settings, well: Say, wrong: Say) -> None:
+    if not settings.broker_url:
+        well("broker: embedded")
+        return
+    bus = bus_of(settings, load_city(settings.city))
+    await bus.start()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not bus.connected:
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pass
+    problems = await bus.check()
+    await bus.stop()
+    for problem in problems:
+        wrong(f"BALAGH_BROKER_URL: {problem}")
+    if not problems:
+        well("broker: connected, its exchanges and queues are as they should be")
+
+
+def _disk(settings: Settings, well: Say, wrong: Say) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        Files(settings.data_dir / "files")
+    except (OSError, Unusable) as error:
+        wrong(f"BALAGH_DATA_DIR: {error}")
+        return
+    free = shutil.disk_usage(settings.data_dir).free
+    (well if free > FREE else wrong)(f"disk: {free // 1024**2} MiB free in {settings.data_dir}")

@@ -1,0 +1,102 @@
+"""Quarantine on the command line: list, show, retry, drop. Nothing is ever deleted."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from gateway import observe
+from gateway.settings import load
+from gateway.store import journal, outbox, quarantine
+from gateway.store.engine import Connection, Store
+
+Say = Callable[[str], object]
+
+
+async def show_all(say: Say) -> None:
+    """List what is open: number, since when, where it broke, and why."""
+    async with _store() as store:
+        rows = await store.read(quarantine.entries)
+    for row in rows:
+        say(f"{row.id:>6}  {row.created_at:%Y-%m-%d %H:%M:%S}  {row.stage:<10}  {_plain(row.reason)}")
+    say(f"{len(rows)} open")
+
+
+async def show_one(number: int, say: Say) -> bool:
+    """Show one entry whole. Returns False when there is none."""
+    async with _store() as store:
+        row = await store.read(lambda connection: quarantine.entry(connection, number))
+    if row is None:
+        say(f"there is no entry {number}")
+        return False
+    say(f"{row.id} {row.state}, broke in {row.stage}, subject {row.subject}")
+    say(f"because: {_plain(row.reason)}")
+    try:
+        say(
+            json.dumps(json.loads(row.body), ensure_ascii=True, indent=2)
+        )  # ASCII: a terminal must not be turned around
+    except ValueError:
+        say(ascii(row.body))
+    return True
+
+
+async def retry(number: int, say: Say) -> bool:
+    """Let an open entry go through again: an Inbound is understood anew, an event is published anew."""
+
+    def again(connection: Connection) -> str | None:
+        row = quarantine.entry(connection, number)
+        if row is None or row.state != "open":
+            return None
+        if row.stage == "interpret" and journal.reopen(connection, row.subject):
+            done = "it is understood again"
+        elif row.stage == "dispatch" and outbox.republish(connection, row.subject):
+            done = "its event is published again"
+        else:
+            return ""
+        quarantine.settle(connection, number, state="retried", by=getpass.getuser(), now=datetime.now(UTC))
+        return done
+
+    async with _store() as store:
+        done = await store.write(again)
+    if done is None:
+        say(f"there is no open entry {number}")
+    else:
+        say(f"{number}: {done or 'it cannot be retried from here; drop it once it is settled by hand'}")
+    return bool(done)
+
+
+async def drop(number: int, reason: str, say: Say) -> bool:
+    """Close an open entry for good. Its Inbound is marked done with the reason."""
+
+    def close(connection: Connection) -> bool:
+        row = quarantine.entry(connection, number)
+        if row is None or row.state != "open":
+            return False
+        now = datetime.now(UTC)
+        if row.stage == "interpret":
+            journal.drop(connection, row.subject, f"dropped: {reason}"[:300], now)
+        return quarantine.settle(
+            connection, number, state="dropped", by=f"{getpass.getuser()}: {reason}"[:300], now=now
+        )
+
+    async with _store() as store:
+        done = await store.write(close)
+    say(f"{number}: dropped" if done else f"there is no open entry {number}")
+    return done
+
+
+@asynccontextmanager
+async def _store() -> AsyncIterator[Store]:
+    store = Store(load().store_url)
+    store.migrate()
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _plain(text: str) -> str:
+    return observe.CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,33 @@
+"""Replay: post a recorded payload as the provider would, to a gateway that runs with the same settings."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from gateway.registry import CHANNELS
+from gateway.settings import SettingsError, load
+
+
+async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
+    """Sign the body as the provider signs it, post it, and return the answer's status and text.
+
+    Raises SettingsError when the channel is unknown or off, or when no gateway listens.
+    """
+    settings = load()
+    known = {kind.name: kind for kind in CHANNELS}
+    if channel not in known:
+        raise SettingsError(f"CHANNEL: {channel!r} is not one of {', '.join(known)}")
+    if channel not in settings.channels:
+        raise SettingsError(f"channel {channel} is off: {settings.off[channel]}")
+    speaker = known[channel](settings.channels[channel])
+    below = f"/channels/{channel}{path}"
+    headers = dict(speaker.sign(f"{settings.public_url}{below}", body))
+    target = f"http://{settings.listen}{below}"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+            session.post(target, data=body, headers=headers) as response,
+        ):
+            return response.status, await response.text()
+    except aiohttp.ClientConnectionError as error:
+        raise SettingsError(f"BALAGH_LISTEN: nothing listens on {settings.listen}: is the gateway running?") from error

@@ -1,0 +1,88 @@
+"""Serve: settings, city, house, sites, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+
+import uvloop
+from aiohttp import web
+
+from gateway import observe
+from gateway.app import ROLES, admin_site, build, public_site, running
+from gateway.city.city import load as load_city
+from gateway.house import House
+from gateway.settings import Address, Settings, SettingsError, load
+
+GOODBYE = 8.0  # seconds that requests in flight are given to end
+
+log = observe.logger("house")
+
+
+def serve(roles: str) -> None:
+    """Run until SIGTERM or SIGINT. Raises SettingsError, CityError, StoreMismatch, SpoolBroken, StoreUnavailable."""
+    begun = time.perf_counter()
+    wanted = frozenset(ROLES if roles == "all" else (role.strip() for role in roles.split(",")))
+    if unknown := sorted(wanted - set(ROLES)):
+        raise SettingsError(f"--roles: {unknown[0]!r} is not one of all, {', '.join(ROLES)}")
+    settings = load()
+    observe.configure(settings.log)
+    house = build(settings, load_city(settings.city), wanted)
+    uvloop.run(_serve(house, begun))
+
+
+async def _serve(house: House, begun: float) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(running(house))
+        settings = house.settings
+        admin = settings.admin_listen
+        await stack.enter_async_context(_site(public_site(house, admin=admin is None), settings.listen, "LISTEN"))
+        if admin is not None:
+            await stack.enter_async_context(_site(admin_site(house), admin, "ADMIN_LISTEN"))
+        gc.freeze()  # what start-up made stays for good: the collector need not look at it again
+        _announce(house, settings, time.perf_counter() - begun)
+        await stop.wait()
+        log.info("stopping")
+
+
+@contextlib.asynccontextmanager
+async def _site(app: web.Application, address: Address, name: str) -> AsyncIterator[web.AppRunner]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, address.host, address.port, backlog=1024).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise SettingsError(f"BALAGH_{name}: cannot listen on {address}: {error.strerror}") from error
+    try:
+        yield runner
+    finally:
+        await runner.cleanup()
+
+
+def _announce(house: House, settings: Settings, seconds: float) -> None:
+    for name, why in settings.off.items():
+        log.info("channel off", channel=name, reason=why)
+    for name in settings.unknown:
+        log.warning("unknown setting ignored", setting=f"BALAGH_{name}")
+    log.info(
+        "open",
+        address=settings.public_url,
+        city=house.city.id,
+        store="sqlite" if house.store.embedded else "postgresql",
+        broker=house.bus.name,
+        channels=sorted(house.channels),
+        roles=sorted(house.roles),
+        seconds=round(seconds, 2),
+    )
+    if sys.stdout.isatty() or settings.log == "text":
+        print(f"\n    بلاغ  ·  Balagh  ·  {settings.public_url}\n", flush=True)  # noqa: T201 - the one address

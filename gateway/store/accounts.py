@@ -1,0 +1,169 @@
+"""The books: where every accepted message is now, and what is missing between journal, events and broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, text
+
+from gateway.store.tables import complaints, events, journal, relay
+
+SHOWN = 20  # references named for one kind of gap
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAccount:
+    """What became of the messages of one channel."""
+
+    channel: str
+    accepted: int
+    complaints: int
+    amendments: int
+    nothing: int
+    others: int
+    waiting: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentAccount:
+    """What a department was sent."""
+
+    department: str
+    published: int
+    unpublished: int
+    complaints: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that is not where it should be."""
+
+    what: str
+    count: int
+    references: tuple[str, ...]
+
+
+def by_channel(connection: Connection, since: datetime | None) -> list[ChannelAccount]:
+    """Account for every journaled message, channel by channel."""
+
+    def of(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.sum(case((condition, 1), else_=0))
+
+    done, outcome = journal.c.state == text("'done'"), journal.c.outcome
+    statement = select(
+        journal.c.channel,
+        func.count().label("accepted"),
+        of(and_(done, outcome == "complaint")).label("complaints"),
+        of(and_(done, outcome == "amendment")).label("amendments"),
+        of(and_(done, outcome.like("nothing%"))).label("nothing"),
+        of(journal.c.state == text("'pending'")).label("waiting"),
+        of(journal.c.state == text("'quarantined'")).label("quarantined"),
+    )
+    if since is not None:
+        statement = statement.where(journal.c.received_at >= since)
+    rows = connection.execute(statement.group_by(journal.c.channel).order_by(journal.c.channel))
+    accounts = []
+    for row in rows:
+        named = row.complaints + row.amendments + row.nothing + row.waiting + row.quarantined
+        accounts.append(
+            ChannelAccount(
+                row.channel,
+                row.accepted,
+                row.complaints,
+                row.amendments,
+                row.nothing,
+                row.accepted - named,
+                row.waiting,
+                row.quarantined,
+            )
+        )
+    return accounts
+
+
+def by_department(connection: Connection, since: datetime | None) -> list[DepartmentAccount]:
+    """Account for every event that a department must hear."""
+    statement = (
+        select(
+            events.c.department,
+            func.count(relay.c.published_at).label("published"),
+            func.count().label("all"),
+            func.count(events.c.complaint_id.distinct()).label("complaints"),
+        )
+        .join(relay, relay.c.event_seq == events.c.seq)
+        .where(events.c.department.is_not(None))
+    )
+    if since is not None:
+        statement = statement.where(events.c.time >= since)
+    rows = connection.execute(statement.group_by(events.c.department).order_by(events.c.department))
+    return [DepartmentAccount(row.department, row.published, row.all - row.published, row.complaints) for row in rows]
+
+
+def gaps(connection: Connection, since: datetime | None, settled_before: datetime) -> Iterator[Gap]:
+    """Yield what is missing. What arrived after `settled_before` may still be on its way and is not counted."""
+    in_time = [journal.c.received_at >= since] if since is not None else []
+    events_in_time = [events.c.time >= since] if since is not None else []
+    yield from _gap(
+        connection,
+        "accepted, but not understood yet",
+        select(journal.c.reference).where(
+            journal.c.state == text("'pending'"), journal.c.received_at < settled_before, *in_time
+        ),
+    )
+    yield from _gap(
+        connection,
+        "understood as a complaint, but there is none",
+        select(journal.c.reference)
+        .outerjoin(complaints, complaints.c.id == journal.c.complaint_id)
+        .where(journal.c.outcome.in_(("complaint", "amendment")), complaints.c.id.is_(None), *in_time),
+    )
+    counted = (
+        select(events.c.complaint_id, func.count().label("count"), func.max(events.c.sequence).label("last"))
+        .group_by(events.c.complaint_id)
+        .subquery()
+    )
+    yield from _gap(
+        connection,
+        "a complaint with a hole in its events",
+        select(complaints.c.reference)
+        .outerjoin(counted, counted.c.complaint_id == complaints.c.id)
+        .where(
+            or_(
+                counted.c.count.is_(None),
+                counted.c.count != complaints.c.sequence,
+                counted.c.last != complaints.c.sequence,
+            )
+        ),
+    )
+    yield from _gap(
+        connection,
+        "an event that the outbox does not know",
+        select(events.c.reference)
+        .outerjoin(relay, relay.c.event_seq == events.c.seq)
+        .where(relay.c.event_seq.is_(None), *events_in_time),
+    )
+    yield from _gap(
+        connection,
+        "an event that the broker has not confirmed",
+        select(events.c.reference)
+        .join(relay, relay.c.event_seq == events.c.seq)
+        .where(relay.c.published_at.is_(None), relay.c.created_at < settled_before, *events_in_time),
+    )
+    yield from _gap(
+        connection,
+        "a complaint that no department has",
+        select(complaints.c.reference).where(
+            complaints.c.department.is_(None), complaints.c.received_at < settled_before
+        ),
+    )
+
+
+def _gap(connection: Connection, what: str, statement: Select[Any]) -> Iterator[Gap]:
+    found = statement.subquery()
+    count = connection.execute(select(func.count()).select_from(found)).scalar_one()
+    if count:
+        shown = connection.execute(select(found.c.reference).limit(SHOWN)).scalars()
+        yield Gap(what, int(count), tuple(str(reference) for reference in shown))
