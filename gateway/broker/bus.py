@@ -64,7 +64,7 @@ class Delivery:
     tries: int = 1
 
 
-class Retry(Exception):  # noqa: N818 - a handler raises it to ask for something, not to report a fault
+class Retry(Exception):
     """A handler asks to see the message again after so many seconds. Nothing is wrong enough to log."""
 
     def __init__(self, after: float) -> None:

@@ -362,7 +362,15 @@ class RabbitMQ:
     async def consume(self, queue: str, handler: Handler, prefetch: int) -> None:
         """Hand every message of a queue to `handler`. Raises KeyError for a queue that is not in the topology."""
         self._consumers[queue] = _Consumer(self.topology.queue(queue).name, handler, prefetch)
-        self._wake.set()
+        await self._begin(queue)
+
+    async def _begin(self, queue: str) -> None:
+        """Attach a consumer now if the broker is there; if not, the supervisor does it later."""
+        consumer = self._consumers[queue]
+        async with self._care:
+            if self._control is not None and self._declared.is_set() and not consumer.alive:
+                with contextlib.suppress(*BROKEN):
+                    await self._attach(self._control, consumer)
 
     async def pause(self, queue: str) -> None:
         """Take no more from a queue; what was delivered is handled and acknowledged."""
@@ -380,7 +388,7 @@ class RabbitMQ:
     async def resume(self, queue: str) -> None:
         """Take from a paused queue again, as soon as the broker is there."""
         self._consumers[queue].paused = False
-        self._wake.set()
+        await self._begin(queue)
 
     async def _attach(self, connection: AbstractConnection, consumer: _Consumer) -> None:
         await self._detach(consumer)

@@ -121,6 +121,16 @@ class RabbitNode:
             kill_server(self._process)
             self._process = None
 
+    def freeze(self) -> None:
+        """Stop the node's clock: connections stay open and nothing answers, like a cut cable."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen node go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def stop_app(self) -> None:
         """Stop the broker inside the running Erlang machine: connections close in good order, nothing listens."""
         self.ctl("stop_app")
