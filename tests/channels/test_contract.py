@@ -95,7 +95,7 @@ def test_is_documented(channel: type[Webhook]) -> None:
     page = ROOT / f"docs/channels/{channel.name}.md"
     assert page.is_file(), f"write {page.relative_to(ROOT)}"
     text = page.read_text("utf-8")
-    assert [name for name in setting_names(channel) if f"`{name}`" not in text] == []
+    assert [] == [name for name in setting_names(channel) if f"`{name}`" not in text]
     assert "## Limits and quirks" in text
 
 
@@ -115,19 +115,19 @@ def test_shows_no_secret(channel: type[Webhook]) -> None:
     settings = example_settings(channel)
     secrets = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
     assert secrets, "a channel without a secret cannot tell who is speaking: make it a SecretStr"
-    assert [secret for secret in secrets if secret and secret in repr(settings)] == []
+    assert [] == [secret for secret in secrets if secret and secret in repr(settings)]
     assert channel.Settings.model_config.get("hide_input_in_errors") is True
 
 
 def test_example_settings_are_set_by_nobody() -> None:
     """Copying the example turns nothing on: its secrets are known to everybody."""
-    assert [line for line in EXAMPLE.read_text("utf-8").splitlines() if line and not line.startswith("#")] == []
+    assert [] == [line for line in EXAMPLE.read_text("utf-8").splitlines() if line and not line.startswith("#")]
 
 
 def test_example_settings_are_what_the_house_reads() -> None:
     """The house takes every example as it stands: each is a setting that somebody reads, and turns every channel on."""
     settings = load(example_values())
-    assert list(settings.unknown) == []
+    assert [] == list(settings.unknown)
     assert {channel.name for channel in CHANNELS} == set(settings.channels)
     assert set(PLAIN) == {name.removeprefix("BALAGH_") for name in example_values() if "__" not in name}
 
@@ -140,14 +140,14 @@ async def test_genuine_is_heard(fixture: Fixture, visit: Any, sink: Sink) -> Non
     """A genuine request is thanked, and becomes what the name of its fixture promises."""
     client = await visit(fixture.channel)
     response = await client.post(fixture.path, data=fixture.body, headers=signed(fixture))
-    assert response.status == 200
+    assert 200 == response.status
     purposes = {inbound.purpose for inbound in sink.accepted}
     if fixture.ignored:
         assert set() == purposes
     elif fixture.unreadable:
         assert {Purpose.UNREADABLE} == purposes
-        assert sink.accepted[0].note != "", "say in the Unreadable what could not be read"
-        assert dict(sink.accepted[0].raw) != {}
+        assert "" != sink.accepted[0].note, "say in the Unreadable what could not be read"
+        assert {} != dict(sink.accepted[0].raw)
     else:
         assert purposes
         assert Purpose.UNREADABLE not in purposes, sink.accepted[0].note
@@ -161,9 +161,9 @@ async def test_wrong_secret_is_forged(fixture: Fixture, visit: Any, sink: Sink) 
     client = await visit(fixture.channel)
     headers = stranger.sign(public(fixture.path), fixture.body)
     response = await client.post(fixture.path, data=fixture.body, headers=headers)
-    assert response.status == 403
-    assert await response.text() == ""
-    assert sink.accepted == []
+    assert 403 == response.status
+    assert "" == await response.text()
+    assert [] == sink.accepted
 
 
 @each_fixture
@@ -174,8 +174,8 @@ async def test_missing_header_is_forged(fixture: Fixture, visit: Any, sink: Sink
     for missing in headers.keys() - {"Content-Type"}:
         rest = {name: value for name, value in headers.items() if name != missing}
         response = await client.post(fixture.path, data=fixture.body, headers=rest)
-        assert response.status == 403, missing
-    assert sink.accepted == []
+        assert 403 == response.status, missing
+    assert [] == sink.accepted
 
 
 @each_channel
@@ -190,8 +190,8 @@ async def test_hostile_header_is_forged(channel: type[Webhook], hostile: bytes, 
         (name.encode(), value.encode() if name == "Content-Type" else hostile)
         for name, value in signed(fixture).items()
     ]
-    assert await post_raw(client.server, fixture.path, headers, fixture.body) == 403
-    assert sink.accepted == []
+    assert 403 == await post_raw(client.server, fixture.path, headers, fixture.body)
+    assert [] == sink.accepted
 
 
 @each_fixture
@@ -199,8 +199,8 @@ async def test_tampered_body_is_forged(fixture: Fixture, visit: Any, sink: Sink)
     """One character more, be it a space, and the proof no longer holds."""
     client = await visit(fixture.channel)
     response = await client.post(fixture.path, data=fixture.body + b" ", headers=signed(fixture))
-    assert response.status == 403
-    assert sink.accepted == []
+    assert 403 == response.status
+    assert [] == sink.accepted
 
 
 @each_channel
@@ -208,8 +208,8 @@ async def test_too_large_is_refused(channel: type[Webhook], visit: Any, sink: Si
     """More bytes than the channel takes are not kept in memory, whoever sends them."""
     client = await visit(channel)
     response = await client.post(f"/channels/{channel.name}", data=io.BytesIO(b"x" * (channel.max_body + 1)))
-    assert response.status == 413
-    assert sink.accepted == []
+    assert 413 == response.status
+    assert [] == sink.accepted
 
 
 # What is promised about keeping it
@@ -238,7 +238,7 @@ async def test_same_and_shuffled(channel: type[Webhook], visit: Any, sink: Sink)
     await asyncio.gather(*(client.post(fixture.path, data=fixture.body, headers=signed(fixture)) for fixture in batch))
     assert once == sink.identities
     assert 3 * len(first) == len(sink.accepted), "two recorded messages have the same identity"
-    assert [inbound for inbound in sink.accepted if first[identity(inbound)] != inbound] == []
+    assert [] == [inbound for inbound in sink.accepted if first[identity(inbound)] != inbound]
 
 
 def identity(inbound: Inbound) -> tuple[str, str, str]:

@@ -34,8 +34,8 @@ def hear(aiohttp_client: Any, sink: Sink) -> Hear:
         channel = Sms(example_settings(Sms))
         client = await aiohttp_client(house(channel, sink))
         response = await client.post(URL(path, encoded=True), data=body, headers=channel.sign(public(path), body))
-        assert response.status == 200
-        assert (response.content_type, await response.text()) == ("text/xml", "<Response/>")
+        assert 200 == response.status
+        assert ("text/xml", "<Response/>") == (response.content_type, await response.text())
         return sink.accepted[-1]
 
     return post
@@ -45,11 +45,11 @@ async def test_hello_arabic(hear: Hear) -> None:
     """A citizen's words arrive as they were typed, from the citizen's number, at the city's number."""
     inbound = await hear("hello_arabic")
 
-    assert inbound.text == "الماء مقطوع من يومين بحي الجامعة، شارع الربيع"
-    assert (inbound.channel, inbound.account, inbound.sender) == ("sms", NUMBER, CITIZEN)
-    assert (inbound.provider, inbound.purpose, inbound.public) == ("twilio", Purpose.MESSAGE, False)
-    assert inbound.external_id == "SM00000000000000000000000000000001"
-    assert inbound.raw["FromCountry"] == "IQ"
+    assert "الماء مقطوع من يومين بحي الجامعة، شارع الربيع" == inbound.text
+    assert ("sms", NUMBER, CITIZEN) == (inbound.channel, inbound.account, inbound.sender)
+    assert ("twilio", Purpose.MESSAGE, False) == (inbound.provider, inbound.purpose, inbound.public)
+    assert "SM00000000000000000000000000000001" == inbound.external_id
+    assert "IQ" == inbound.raw["FromCountry"]
 
 
 async def test_photo(hear: Hear) -> None:
@@ -61,21 +61,21 @@ async def test_photo(hear: Hear) -> None:
         Media("image/jpeg", f"{folder}/ME00000000000000000000000000000001"),
         Media("image/png", f"{folder}/ME00000000000000000000000000000002"),
     ) == inbound.media
-    assert inbound.media[0].kind == MediaKind.IMAGE
+    assert MediaKind.IMAGE == inbound.media[0].kind
 
 
 async def test_empty_body(hear: Hear) -> None:
     """An empty SMS is kept too: what it means is not for the channel to say."""
     inbound = await hear("empty_body")
 
-    assert (inbound.text, inbound.purpose, inbound.media) == ("", Purpose.MESSAGE, ())
+    assert ("", Purpose.MESSAGE, ()) == (inbound.text, inbound.purpose, inbound.media)
 
 
 async def test_long(hear: Hear) -> None:
     """A complaint of twenty-four parts arrives whole."""
     inbound = await hear("long")
 
-    assert inbound.text == "طفح مجاري في شارع فلسطين والماء وصل للبيوت. " * 36
+    assert "طفح مجاري في شارع فلسطين والماء وصل للبيوت. " * 36 == inbound.text
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ async def test_opting_out_and_in(condition: str, purpose: Purpose, hear: Hear) -
 
 async def test_words_are_untouched(hear: Hear) -> None:
     """Spaces, line ends, marks of direction, NUL and tatweel stay exactly as they came."""
-    assert (await hear("trailing_spaces")).text == "  الكهرباء مقطوعة  \r\n "
-    assert (await hear("unicode_controls")).text == "\u202bرقم\u0640ي \u202d0790\u202c1234567\u202c\u200f\u0000 \ufeff"
+    assert "  الكهرباء مقطوعة  \r\n " == (await hear("trailing_spaces")).text
+    assert "\u202bرقم\u0640ي \u202d0790\u202c1234567\u202c\u200f\u0000 \ufeff" == (await hear("unicode_controls")).text
     assert (
-        (await hear("english")).text == "No water in Karrada since Friday & the pipe on 52nd St = broken + leaking 100%"
+        "No water in Karrada since Friday & the pipe on 52nd St = broken + leaking 100%" == (await hear("english")).text
     )
 
 
@@ -110,15 +110,15 @@ async def test_broken_utf8_is_kept(hear: Hear) -> None:
     """Bytes that are no UTF-8 survive, and what can be read of them is read."""
     text = (await hear("broken_utf8")).text
 
-    assert text[:2] == "ما"
-    assert text.encode("utf-8", "surrogateescape") == b"\xd9\x85\xd8\xa7\xd8 \xff\xfe"
+    assert "ما" == text[:2]
+    assert b"\xd9\x85\xd8\xa7\xd8 \xff\xfe" == text.encode("utf-8", "surrogateescape")
 
 
 async def test_everything_is_kept_raw(hear: Hear) -> None:
     """Parameters that nobody knows and names that repeat are kept for a person."""
-    assert (await hear("repeated_field")).raw["Tag"] == ["b", "a", "b", ""]
+    assert ["b", "a", "b", ""] == (await hear("repeated_field")).raw["Tag"]
     raw = (await hear("unknown_fields")).raw
-    assert (raw["RiskScore"], raw["محتوى"], raw[""]) == ("12", "جديد", "")
+    assert ("12", "جديد", "") == (raw["RiskScore"], raw["محتوى"], raw[""])
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ async def test_delivery(condition: str, state: DeliveryState, code: str, transie
 
     assert Delivery(sid, state, code, "r/1", transient) == inbound.delivery
     assert f"{sid}:{inbound.raw['MessageStatus']}" == inbound.external_id
-    assert (inbound.purpose, inbound.account, inbound.sender) == (Purpose.DELIVERY, NUMBER, CITIZEN)
+    assert (Purpose.DELIVERY, NUMBER, CITIZEN) == (inbound.purpose, inbound.account, inbound.sender)
 
 
 async def test_swapped_addresses_lose_nothing(hear: Hear) -> None:
     """A message posted to the address for reports is a message, and a report at the other one is a report."""
-    assert (await hear("empty_body", "/channels/sms/status")).purpose == Purpose.MESSAGE
-    assert (await hear("status/delivered", "/channels/sms")).purpose == Purpose.DELIVERY
+    assert Purpose.MESSAGE == (await hear("empty_body", "/channels/sms/status")).purpose
+    assert Purpose.DELIVERY == (await hear("status/delivered", "/channels/sms")).purpose
 
 
 async def test_another_account_is_forged(aiohttp_client: Any, sink: Sink) -> None:
@@ -156,15 +156,15 @@ async def test_another_account_is_forged(aiohttp_client: Any, sink: Sink) -> Non
     hello = (FIXTURES / "sms/hello_arabic.form").read_bytes()
     for body in (hello.replace(b"AC0", b"AC9"), b"MessageSid=SM1&Body=x"):
         response = await client.post("/channels/sms", data=body, headers=channel.sign(public("/channels/sms"), body))
-        assert response.status == 403
-    assert sink.accepted == []
+        assert 403 == response.status
+    assert [] == sink.accepted
 
 
 def test_states_settle_in_any_order() -> None:
     """Reports of one reply that arrive in any order end in the same state: nothing is ever less than it was."""
     ranks = [DeliveryState(word).rank for word in ("teleported", "queued", "sending", "sent", "delivered", "read")]
 
-    assert ranks == [0, 1, 2, 3, 4, 5]
+    assert [0, 1, 2, 3, 4, 5] == ranks
     assert DeliveryState.UNDELIVERED.lost
     assert DeliveryState.FAILED.lost
     assert not DeliveryState.DELIVERED.lost
@@ -213,4 +213,4 @@ def test_wrong_setting_is_named(change: dict[str, str], named: str) -> None:
 def test_channel_file_is_thin() -> None:
     """SMS adds its name to what Twilio's channels share."""
     assert issubclass(Sms, TwilioMessaging)
-    assert tuple(Sms.paths) == ("", "/status")
+    assert ("", "/status") == tuple(Sms.paths)

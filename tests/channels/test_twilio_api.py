@@ -109,7 +109,7 @@ def reply(scheme: Scheme = Scheme.TEL, to: str = CITIZEN, **changes: Any) -> Rep
 async def test_sms_is_sent(sms: Sms, twilio: Twilio) -> None:
     """A reply leaves once, from the city's number, with where to report and how long it is worth sending."""
     assert Sent("SM1", DeliveryState.QUEUED) == await sms.send(reply())
-    assert twilio.sent == [
+    assert [
         {
             "To": CITIZEN,
             "From": "+15005550006",
@@ -117,9 +117,9 @@ async def test_sms_is_sent(sms: Sms, twilio: Twilio) -> None:
             "StatusCallback": "https://balagh.example/channels/sms/status?reply=r%2F1",
             "ValidityPeriod": "14400",
         }
-    ]
+    ] == twilio.sent
     assert isinstance(sms, Speaker)
-    assert sms.rate == 1
+    assert 1 == sms.rate
 
 
 async def test_whatsapp_is_sent(api: str, twilio: Twilio) -> None:
@@ -128,9 +128,9 @@ async def test_whatsapp_is_sent(api: str, twilio: Twilio) -> None:
     await channel.send(reply(Scheme.WHATSAPP, "IQ.13491208655302741918"))
     await channel.close()
 
-    assert [form["To"] for form in twilio.sent] == ["whatsapp:IQ.13491208655302741918"]
-    assert [form["From"] for form in twilio.sent] == ["whatsapp:+14155238886"]
-    assert [f["StatusCallback"] for f in twilio.sent] == ["https://balagh.example/channels/whatsapp/status?reply=r%2F1"]
+    assert ["whatsapp:IQ.13491208655302741918"] == [form["To"] for form in twilio.sent]
+    assert ["whatsapp:+14155238886"] == [form["From"] for form in twilio.sent]
+    assert ["https://balagh.example/channels/whatsapp/status?reply=r%2F1"] == [f["StatusCallback"] for f in twilio.sent]
     assert "ValidityPeriod" not in twilio.sent[0]
 
 
@@ -138,7 +138,7 @@ async def test_answers_from_the_number_written_to(sms: Sms, twilio: Twilio) -> N
     """A citizen who wrote to another number of the city hears from that one."""
     await sms.send(reply(account="+15005550009"))
 
-    assert twilio.sent[0]["From"] == "+15005550009"
+    assert "+15005550009" == twilio.sent[0]["From"]
 
 
 @pytest.mark.parametrize("scheme", [Scheme.SENDER_ID, Scheme.UNKNOWN, Scheme.MAILTO, Scheme.WEB])
@@ -147,8 +147,8 @@ async def test_nobody_to_answer(scheme: Scheme, sms: Sms, twilio: Twilio) -> Non
     with pytest.raises(Refused) as refusal:
         await sms.send(reply(scheme, "19123"))
 
-    assert (refusal.value.code, refusal.value.alarm) == ("no-address", False)
-    assert twilio.sent == []
+    assert ("no-address", False) == (refusal.value.code, refusal.value.alarm)
+    assert [] == twilio.sent
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ async def test_status_callback(public_url: str, api_url: str, callback: str | No
 
 def test_real_twilio_cannot_call_this_machine() -> None:
     """With a loopback address and the real Twilio there is no callback: it would refuse every message."""
-    assert Sms(example_settings(Sms, public_url="http://127.0.0.1:8080"))._callback == ""
-    assert Sms(example_settings(Sms, public_url="http://localhost:8080"))._callback == ""
+    assert "" == Sms(example_settings(Sms, public_url="http://127.0.0.1:8080"))._callback
+    assert "" == Sms(example_settings(Sms, public_url="http://localhost:8080"))._callback
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ async def test_unreachable_is_busy() -> None:
         await channel.send(reply())
     await channel.close()
 
-    assert busy.value.code == "connect"
+    assert "connect" == busy.value.code
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ async def test_hung_up_is_unknown(sms: Sms, twilio: Twilio) -> None:
     with pytest.raises(OutcomeUnknown):
         await sms.send(reply())
 
-    assert len(twilio.sent) == 1
+    assert 1 == len(twilio.sent)
 
 
 async def test_no_answer_is_unknown(sms: Sms, twilio: Twilio, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +265,7 @@ async def test_no_answer_is_unknown(sms: Sms, twilio: Twilio, monkeypatch: pytes
         await sms.send(reply())
     twilio.silent.set()
 
-    assert len(twilio.sent) == 1
+    assert 1 == len(twilio.sent)
 
 
 async def test_looks_before_sending_again(sms: Sms, twilio: Twilio) -> None:
@@ -273,8 +273,8 @@ async def test_looks_before_sending_again(sms: Sms, twilio: Twilio) -> None:
     twilio.remember("وصل بلاغكم 4821 093 756", NOW + timedelta(seconds=1), "queued")
 
     assert Sent("SM-queued", DeliveryState.QUEUED) == await sms.send(reply(first_tried_at=NOW))
-    assert twilio.sent == []
-    assert twilio.asked == [{"To": CITIZEN, "From": "+15005550006", "PageSize": "200"}]
+    assert [] == twilio.sent
+    assert [{"To": CITIZEN, "From": "+15005550006", "PageSize": "200"}] == twilio.asked
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ async def test_sends_again_what_was_not_sent(
     """Other words, another time, another citizen, or a message that was lost: then it is sent."""
     twilio.remember(body, NOW + timedelta(minutes=minutes), status, to)
 
-    assert (await sms.send(reply(first_tried_at=NOW))).provider_id == "SM1"
+    assert "SM1" == (await sms.send(reply(first_tried_at=NOW))).provider_id
 
 
 async def test_cannot_look(sms: Sms, twilio: Twilio) -> None:
@@ -302,14 +302,14 @@ async def test_cannot_look(sms: Sms, twilio: Twilio) -> None:
     with pytest.raises(Busy):
         await sms.send(reply(first_tried_at=NOW))
 
-    assert twilio.sent == []
+    assert [] == twilio.sent
 
 
 async def test_first_try_does_not_look(sms: Sms, twilio: Twilio) -> None:
     """The first try asks nothing."""
     await sms.send(reply())
 
-    assert twilio.asked == []
+    assert [] == twilio.asked
 
 
 async def test_session_closes_with_the_house(api: str, sink: Sink) -> None:
@@ -330,8 +330,8 @@ def test_media_of_twilio() -> None:
     at_api = channel.source(f"https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages/MM1/Media/ME1")
 
     assert isinstance(channel, Fetches)
-    assert at_api.headers == {"Authorization": BASIC}
-    assert (at_api.private, "api.twilio.com" in at_api.hosts) == ("", True)
+    assert {"Authorization": BASIC} == at_api.headers
+    assert ("", True) == (at_api.private, "api.twilio.com" in at_api.hosts)
     for url in (
         "https://api.twilio.com.evil.example/x",
         "https://api.twilio.com@evil.example/x",
@@ -350,15 +350,15 @@ def test_media_of_a_stand_in() -> None:
     channel = Sms(example_settings(Sms, api_url="http://127.0.0.1:9090/"))
     for url in ("https://api.twilio.com/Media/ME1?x=1", "http://127.0.0.1:9090/Media/ME1?x=1"):
         source = channel.source(url)
-        assert source.url == "http://127.0.0.1:9090/Media/ME1?x=1"
-        assert source.headers == {"Authorization": BASIC}
-        assert (source.private, "127.0.0.1" in source.hosts) == ("127.0.0.1:9090", True)
-    assert Sms(example_settings(Sms, api_url="https://twilio.internal")).source("x").private == "twilio.internal:443"
+        assert "http://127.0.0.1:9090/Media/ME1?x=1" == source.url
+        assert {"Authorization": BASIC} == source.headers
+        assert ("127.0.0.1:9090", True) == (source.private, "127.0.0.1" in source.hosts)
+    assert "twilio.internal:443" == Sms(example_settings(Sms, api_url="https://twilio.internal")).source("x").private
 
 
 def test_faults_are_sorted() -> None:
     """No code is both worth another try and final, and unknown ones are final."""
-    assert [code for code, fault in FAULTS.items() if fault.transient and (fault.alarm or fault.opted_out)] == []
+    assert [] == [code for code, fault in FAULTS.items() if fault.transient and (fault.alarm or fault.opted_out)]
     assert {"20429", "21611", "30001", "30003", "30008", "30036", "63018"} == {
         code for code in FAULTS if transient(code)
     }

@@ -24,7 +24,7 @@ def hear(aiohttp_client: Any, sink: Sink) -> Hear:
         channel = Whatsapp(example_settings(Whatsapp))
         client = await aiohttp_client(house(channel, sink))
         response = await client.post(URL(path, encoded=True), data=body, headers=channel.sign(public(path), body))
-        assert response.status == 200
+        assert 200 == response.status
         return sink.accepted[-1]
 
     return post
@@ -34,10 +34,10 @@ async def test_hello_arabic(hear: Hear) -> None:
     """A citizen writes on WhatsApp: the address keeps its kind, and both ends lose the prefix."""
     inbound = await hear("hello_arabic")
 
-    assert inbound.text == "اكو طفح مجاري بشارع فلسطين"
-    assert (inbound.channel, inbound.account) == ("whatsapp", "+14155238886")
+    assert "اكو طفح مجاري بشارع فلسطين" == inbound.text
+    assert ("whatsapp", "+14155238886") == (inbound.channel, inbound.account)
     assert Address(Scheme.WHATSAPP, "+9647701234567") == inbound.sender
-    assert inbound.sender_name == "أبو علي"
+    assert "أبو علي" == inbound.sender_name
 
 
 async def test_business_scoped_id(hear: Hear) -> None:
@@ -50,7 +50,7 @@ async def test_location(hear: Hear) -> None:
     inbound = await hear("location")
 
     assert Pin("ساحة التحرير, شارع السعدون، بغداد", 33.3152, 44.3661) == inbound.place
-    assert inbound.text == ""
+    assert "" == inbound.text
 
 
 async def test_location_without_numbers(hear: Hear) -> None:
@@ -66,18 +66,18 @@ async def test_choice_is_text(condition: str, text: str, hear: Hear) -> None:
 
 async def test_media(hear: Hear) -> None:
     """A photo and a voice note are recorded by kind."""
-    assert [media.kind for media in (await hear("photo")).media] == [MediaKind.IMAGE]
-    assert [media.kind for media in (await hear("voice_note")).media] == [MediaKind.AUDIO]
+    assert [MediaKind.IMAGE] == [media.kind for media in (await hear("photo")).media]
+    assert [MediaKind.AUDIO] == [media.kind for media in (await hear("voice_note")).media]
 
 
 async def test_hostile_profile_name(hear: Hear) -> None:
     """A name full of marks of direction and markup is kept as it is; showing it safely is for others."""
-    assert (await hear("profile_bidi")).sender_name == "\u202e\u2066<b>علي</b>\u2069\u0000 😀"
+    assert "\u202e\u2066<b>علي</b>\u2069\u0000 😀" == (await hear("profile_bidi")).sender_name
 
 
 async def test_answer_to_ours(hear: Hear) -> None:
     """An answer to a message of ours says to which."""
-    assert (await hear("answer_to_ours")).thread == "SM000000000000000000000000000000ff"
+    assert "SM000000000000000000000000000000ff" == (await hear("answer_to_ours")).thread
 
 
 async def test_delivery(hear: Hear) -> None:
@@ -87,16 +87,16 @@ async def test_delivery(hear: Hear) -> None:
         await hear(f"status/{name}", path) for name in ("delivered", "read", "failed_outside_window")
     ]
 
-    assert [
+    assert [DeliveryState.DELIVERED, DeliveryState.READ, DeliveryState.FAILED] == [
         inbound.delivery.status for inbound in (delivered, read, failed) if inbound.delivery
-    ] == [DeliveryState.DELIVERED, DeliveryState.READ, DeliveryState.FAILED]
+    ]
     assert failed.delivery
-    assert (failed.delivery.error_code, failed.delivery.transient) == ("63016", False)
-    assert (read.purpose, read.account) == (Purpose.DELIVERY, "+14155238886")
+    assert ("63016", False) == (failed.delivery.error_code, failed.delivery.transient)
+    assert (Purpose.DELIVERY, "+14155238886") == (read.purpose, read.account)
     assert Address(Scheme.WHATSAPP, "+9647701234567") == read.sender
 
 
 @pytest.mark.parametrize("number", ["whatsapp:+14155238886", "+14155238886", " whatsapp:+14155238886 "])
 def test_number_with_or_without_prefix(number: str) -> None:
     """The number may be written in the settings either way."""
-    assert example_settings(Whatsapp, number=number).number == "+14155238886"
+    assert "+14155238886" == example_settings(Whatsapp, number=number).number

@@ -76,7 +76,7 @@ def test_followed_to_the_letter(checkout: Path) -> None:
         follow(checkout, text)
     run = tried(checkout)
 
-    assert run.returncode == 0, run.stdout[-3000:]
+    assert 0 == run.returncode, run.stdout[-3000:]
 
     assert "skipped" not in run.stdout
 
@@ -89,5 +89,5 @@ def test_no_step_can_be_left_out(left_out: str, checkout: Path) -> None:
             follow(checkout, text)
     run = tried(checkout)
 
-    assert run.returncode != 0, run.stdout[-3000:]
+    assert 0 != run.returncode, run.stdout[-3000:]
     assert "nahr" in run.stdout.lower()
