@@ -69,7 +69,7 @@ class Dispatcher:
             outcome, reference, department = "quarantined", "", None
         self._tries.pop(delivery.id, None)
         observe.ROOM.labels("dispatch", outcome).inc()
-        log.info(outcome, event=delivery.id, reference=reference, department=department)
+        log.info(outcome, event_id=delivery.id, reference=reference, department=department)
         for signal in self.wake:
             signal.set()
 

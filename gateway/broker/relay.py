@@ -102,11 +102,11 @@ class Relay:
             observe.ROOM.labels("relay", letter.event.type).inc()
             if letter.event.type == "offered":
                 observe.SECONDS.labels("journey").observe((now - letter.complaint.received_at).total_seconds())
-            log.info("published", event=letter.event.id, type=letter.event.type, reference=letter.event.reference)
+            log.info("published", event_id=letter.event.id, type=letter.event.type, reference=letter.event.reference)
         for letter, verdict in refused:
             observe.ALARM.labels("parked").inc()
             observe.ROOM.labels("relay", "parked").inc()
-            log.error("parked", event=letter.event.id, reference=letter.event.reference, reason=verdict.reason)
+            log.error("parked", event_id=letter.event.id, reference=letter.event.reference, reason=verdict.reason)
         if len(done) + len(refused) < len(letters):
             await asyncio.sleep(POLL)  # the connection went: what is unmarked goes again
         return len(done)

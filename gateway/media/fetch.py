@@ -32,7 +32,6 @@ from aiohttp import (
     ClientResponse,
     ClientSession,
     ClientTimeout,
-    DummyCookieJar,
     TCPConnector,
 )
 from aiohttp.abc import AbstractResolver
@@ -142,7 +141,6 @@ class Fetcher:
         )
         session = ClientSession(
             connector=connector,
-            cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             timeout=ClientTimeout(total=None, connect=self._limits.connect, sock_read=self._limits.idle),
             # Compression gains nothing on photos, and hides how large they are.

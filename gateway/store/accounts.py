@@ -59,7 +59,7 @@ def by_channel(connection: Connection, since: datetime | None) -> list[ChannelAc
         func.count().label("accepted"),
         of(and_(done, outcome == "complaint")).label("complaints"),
         of(and_(done, outcome == "amendment")).label("amendments"),
-        of(and_(done, outcome.like("nothing%"))).label("nothing"),
+        of(and_(done, outcome.like("nothing%"))).label("unfiled"),
         of(journal.c.state == text("'pending'")).label("waiting"),
         of(journal.c.state == text("'quarantined'")).label("quarantined"),
     )
@@ -68,14 +68,14 @@ def by_channel(connection: Connection, since: datetime | None) -> list[ChannelAc
     rows = connection.execute(statement.group_by(journal.c.channel).order_by(journal.c.channel))
     accounts = []
     for row in rows:
-        named = row.complaints + row.amendments + row.nothing + row.waiting + row.quarantined
+        named = row.complaints + row.amendments + row.unfiled + row.waiting + row.quarantined
         accounts.append(
             ChannelAccount(
                 row.channel,
                 row.accepted,
                 row.complaints,
                 row.amendments,
-                row.nothing,
+                row.unfiled,
                 row.accepted - named,
                 row.waiting,
                 row.quarantined,

@@ -217,6 +217,8 @@ def _resolve(
 
 def unreachable(error: DBAPIError) -> bool:
     """Tell a store that is away, full or broken from a statement that is wrong."""
+    if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":  # its word for a statement that is wrong
+        return False
     return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
 
 
