@@ -40,7 +40,7 @@ _CLINGING = (
     "وب",
     "ول",
 )
-_ENDINGS = ("ات", "اء", "ين", "ون", "ها", "هم", "نا", "كم", "يه", "ه", "ي", "ا", "ء")
+_ENDINGS = ("ات", "ين", "ون", "ها", "هم", "نا", "كم", "يه", "ه", "ي", "ء")
 _LEAST = 3  # letters that must be left of an Arabic word
 _LEAST_PLURAL = 4  # letters of an English word whose final s is dropped
 _SUGGESTIONS = 3  # how many categories are worth showing to a person

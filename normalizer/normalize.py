@@ -142,7 +142,7 @@ def _contact(inbound: Inbound, stated: Stated, answer_in: str, vocabulary: Vocab
     scheme, value = storable(str(inbound.sender.scheme)), storable(inbound.sender.value)
     number = _number(scheme, value, vocabulary)
     addresses = [ContactAddress(scheme=scheme, value=number if number and scheme == Scheme.TEL else value)]
-    if scheme in _UNREACHABLE or not value or _withheld(scheme, value, vocabulary):
+    if scheme in _UNREACHABLE or not value or (not number and _withheld(scheme, value, vocabulary)):
         addresses.clear()
     if stated.phone:
         addresses.append(ContactAddress(scheme=Scheme.TEL.value, value=stated.phone))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,8 +64,9 @@ def person(name: str) -> str | None:
 def point(latitude: Any, longitude: Any) -> tuple[float, float] | tuple[None, None]:
     """Return a point on the earth in WGS 84 degrees, or two Nones when it is none."""
     north, east = _number(latitude), _number(longitude)
-    on_earth = north is not None and east is not None and abs(north) <= _NORTH and abs(east) <= _EAST
-    return (north, east) if on_earth and north is not None and east is not None else (None, None)
+    if north is None or east is None or not (abs(north) <= _NORTH and abs(east) <= _EAST):  # nan is not on earth either
+        return None, None
+    return north, east
 
 
 def place_of(words: str, district: str, latitude: Any, longitude: Any, vocabulary: Vocabulary) -> Place | None:
@@ -114,10 +114,9 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        number = float(value)
+        return float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
 
 
 def _moment(value: Any) -> datetime | None:

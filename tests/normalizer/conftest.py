@@ -21,7 +21,7 @@ def vocabulary() -> Vocabulary:
             "waste.collection": ("نفايات", "زبالة", "garbage"),
             "staff.conduct": ("رشوة", "bribe"),
         },
-        danger=("سلك مكشوف", "حريق", "خطر", "لا يتنفس", "fire", "danger"),
+        danger=("سلك مكشوف", "كهرب", "حريق", "خطر", "لا يتنفس", "fire", "danger"),
         confidential=frozenset({"staff.conduct"}),
         categories=frozenset(
             {

@@ -87,6 +87,8 @@ def test_at_most_three_suggestions_best_first(matcher: Matcher) -> None:
         ("there is no danger", False),
         ("ماكو خطر علينا بس اكو حريق يم الجيران", True),
         ("الماء مقطوع", False),
+        ("العمود كهرب ولد", True),
+        ("الكهرباء مقطوعة والكهربا ضعيفة", False),  # electricity is not electrocution
     ],
 )
 def test_danger_is_heard_unless_it_is_denied(matcher: Matcher, text: str, expected: bool) -> None:

@@ -20,7 +20,8 @@ ID = "5e1f7d0a-0000-8000-8000-000000000001"
 VALIDATOR = Draft202012Validator(schema("https://balagh.example/complaint.v1.json"))
 SENDER = Address(Scheme.TEL, "+9647901234567")
 
-ANY = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
+NASTY = st.sampled_from("\ud83d\ude00\x00\u200f\u202e\u0640\n\uffff٣")
+ANY = st.text(alphabet=NASTY | st.characters(exclude_categories=()), max_size=60)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY, inner, max_size=3),
@@ -254,6 +255,13 @@ def test_a_stated_category_is_not_guessed_away(matcher: Matcher) -> None:
     assert "water.outage" == amended(stated, matcher, "", answers={"category": "water.outage"}).category
     guessed = amended(understood(heard("الماء"), matcher), matcher, "طفح المجاري على الشارع")
     assert "sewage.overflow" == guessed.category
+
+
+def test_who_asked_to_be_covered_stays_covered(matcher: Matcher) -> None:
+    """A further message that says nothing about it does not tell the department who complained."""
+    complaint = understood(heard("الماء", answers={"confidential": True}), matcher)
+    assert amended(complaint, matcher, "من أمس").confidential
+    assert amended(understood(heard("السلام عليكم"), matcher), matcher, "طلب رشوة").confidential
 
 
 def test_a_new_pin_moves_the_place_and_words_only_fill_it(matcher: Matcher) -> None:
