@@ -39,7 +39,7 @@ from gateway.sealer import Sealer
 from gateway.settings import Settings, SettingsError
 from gateway.spool import Spool
 from gateway.store import leases
-from gateway.store.engine import Store
+from gateway.store.engine import Store, StoreUnavailable
 from gateway.watch import watch
 
 ROLES = ("intake", "interpret", "relay", "router", "replies", "clock", "pollers")
@@ -115,9 +115,11 @@ def admin_site(house: House) -> web.Application:
 @contextlib.asynccontextmanager
 async def running(house: House) -> AsyncIterator[House]:
     """Run the house's roles while the context lasts: consumers stop before publishers, the store closes last."""
-    steps = _steps(house)
+    tabled = asyncio.Event()
+    await _migrate_or_spool(house, tabled)
+    tasks = [] if tabled.is_set() else [asyncio.create_task(_migrate_later(house, tabled), name="migrate")]
     await house.bus.start()
-    tasks = [asyncio.create_task(_forever(name, step), name=name) for name, step in steps]
+    tasks += [asyncio.create_task(_forever(name, step, tabled), name=name) for name, step in _steps(house)]
     try:
         if "router" in house.roles:
             wake = (house.signals.filed,)
@@ -185,8 +187,29 @@ def _lease(house: House, name: str) -> Callable[[], Awaitable[bool]]:
     return mine
 
 
-async def _forever(name: str, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def _migrate_or_spool(house: House, tabled: asyncio.Event) -> None:
+    """Bring the store to this version. Without it, PostgreSQL being away, begin by spooling; SQLite must be there."""
+    try:
+        await asyncio.to_thread(house.store.migrate)
+        tabled.set()
+    except StoreUnavailable as error:
+        if house.spool is None or "intake" not in house.roles:
+            raise
+        house.intake.spool_only()
+        log.warning("store away at start, spooling", reason=str(error))
+
+
+async def _migrate_later(house: House, tabled: asyncio.Event) -> None:
+    while not tabled.is_set():
+        await asyncio.sleep(1)
+        with contextlib.suppress(StoreUnavailable):
+            await asyncio.to_thread(house.store.migrate)
+            tabled.set()
+
+
+async def _forever(name: str, step: Callable[[], Coroutine[Any, Any, None]], tabled: asyncio.Event) -> None:
     """Keep a loop alive: an error in it is a bug, said loudly, and not the end of the role."""
+    await tabled.wait()
     while True:
         try:
             await step()

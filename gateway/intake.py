@@ -75,6 +75,10 @@ class Intake:
             fingerprint=kept.fingerprint,
         )
 
+    def spool_only(self) -> None:
+        """Begin with the store away: spool until the drain has seen it."""
+        self._away = True
+
     async def _keep(self, entry: Entry) -> tuple[Kept, str]:
         if not self._away:
             future: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()

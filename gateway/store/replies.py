@@ -15,6 +15,8 @@ from gateway.store.tables import deliveries, opt_outs, replies, reply_payload
 
 QUEUED, SUPPRESSED, REFUSED = "queued", "suppressed", "refused"
 SENDING = DeliveryState.SENDING.value
+SENDINGS = 3  # of the same words, when the network says that a telephone was off
+RESEND_AFTER = timedelta(minutes=20)  # times the tries so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +173,31 @@ def delivered(connection: Connection, channel: str, delivery: Delivery, now: dat
             .values(channel=channel, provider_id=delivery.provider_id, **values)
             .on_conflict_do_update(index_elements=["channel", "provider_id"], set_=values)
         )
-    reply_id = connection.execute(
-        select(replies.c.id).where(
+    reply = connection.execute(
+        select(replies.c.id, replies.c.provider_id, replies.c.attempts).where(
             replies.c.channel == channel,
             or_(replies.c.provider_id == delivery.provider_id, replies.c.id == delivery.reply),
         )
-    ).scalar()
-    if reply_id is not None:
-        connection.execute(
-            update(replies)
-            .where(replies.c.id == reply_id, replies.c.provider_id.is_(None))
-            .values(provider_id=delivery.provider_id)
-        )
-        _advance(connection, reply_id, status.value, delivery.error_code, now)
-    return reply_id
+    ).first()
+    if reply is None:
+        return None
+    if reply.provider_id is None:
+        connection.execute(update(replies).where(replies.c.id == reply.id).values(provider_id=delivery.provider_id))
+    if delivery.transient and reply.attempts < SENDINGS and reply.provider_id in {None, delivery.provider_id}:
+        _send_anew(connection, reply.id, delivery.error_code, now + RESEND_AFTER * reply.attempts, now)
+    else:
+        _advance(connection, reply.id, status.value, delivery.error_code, now)
+    return str(reply.id)
+
+
+def _send_anew(connection: Connection, reply_id: str, error_code: str, at: datetime, now: datetime) -> None:
+    """Owe a reply once more that the network lost for a reason that passes; one that arrived stays as it is."""
+    arrived = [state.value for state in DeliveryState if state.rank >= DeliveryState.DELIVERED.rank and not state.lost]
+    connection.execute(
+        update(replies)
+        .where(replies.c.id == reply_id, replies.c.state.not_in([*arrived, SUPPRESSED, REFUSED, QUEUED]))
+        .values(state=QUEUED, provider_id=None, first_tried_at=None, error_code=error_code, next_at=at, updated_at=now)
+    )
 
 
 def _advance(connection: Connection, reply_id: str, status: str, error_code: str, now: datetime) -> None:
