@@ -96,6 +96,19 @@ async def test_a_file_over_the_limit_is_refused_at_once(files: Files) -> None:
     assert [] == visible(files.root)
 
 
+async def test_a_page_without_end_is_refused_at_once(files: Files) -> None:
+    """What cannot become a photo any more is not read to its end, nor begun on the disk."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"<html>"
+        while True:
+            assert [] == visible(files.root)
+            yield b" " * 1000
+
+    with pytest.raises(NotAllowed):
+        await files.write(endless(), limit=100 * BATCH)
+
+
 async def test_a_file_of_exactly_the_limit_is_kept(files: Files) -> None:
     """The limit itself is still allowed."""
     assert len(JPEG) == (await files.write(pieces(JPEG), limit=len(JPEG))).size

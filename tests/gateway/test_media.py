@@ -537,7 +537,8 @@ async def test_a_dripping_server_is_left(files: Files, stub: Provider) -> None:
         return response
 
     stub.answers["/photo"] = drips
-    error = await refusal(Fetcher(files, Limits(total=0.3)), private(stub))
+    async with asyncio.timeout(5):
+        error = await refusal(Fetcher(files, Limits(total=0.3)), private(stub))
     assert isinstance(error, TryLater)
     assert ("it took longer than 0.3 seconds", []) == (str(error), kept(files))
 
@@ -630,22 +631,24 @@ async def test_a_server_that_is_away_is_tried_later(files: Files) -> None:
     assert "the provider's name could not be looked up" == str(error)
 
 
-@pytest.mark.parametrize("way", ["404", "html", "cut", "evil", "loop", "away", "unreadable", "private", "header"])
+@pytest.mark.parametrize(
+    "way", ["404", "html", "cut", "evil", "loop", "away", "unreadable", "private", "header", "unknown"]
+)
 async def test_no_reason_holds_the_link_or_the_key(fetcher: Fetcher, provider: Provider, way: str) -> None:
     """Links are keys themselves: neither the reason nor the traceback that a log would show repeats one."""
     path = "/bot-SECRET/photo"
     provider.says(path, b"<html>" if way == "html" else b"", 404 if way == "404" else 200)
-    if way in {"evil", "loop", "unreadable", "private"}:
+    if way in {"evil", "loop", "unreadable", "private", "unknown"}:
         port = provider.port
         provider.leads(path, {
             "evil": f"https://evil-SECRET.test:{port}/", "loop": path, "unreadable": "https://SECRET:99999/",
-            "private": f"https://cdn.test:{port}/SECRET",
+            "private": f"https://cdn.test:{port}/SECRET", "unknown": f"https://secret.cdn.test:{port}/",
         }[way])  # fmt: skip
     if way == "cut":
         provider.says(path, gzip.compress(JPEG)[:-20], Content_Encoding="gzip")
     if way == "private":
         fetcher._resolver.names["cdn.test"] = ["10.0.0.1"]
-    source = public(provider, path, "api.test", "cdn.test")
+    source = public(provider, path, "api.test", "cdn.test", "*.cdn.test")
     if way == "away":
         source = Source(f"https://api.test:1{path}", KEY, source.hosts)
     if way == "header":
@@ -654,5 +657,5 @@ async def test_no_reason_holds_the_link_or_the_key(fetcher: Fetcher, provider: P
     error = await refusal(fetcher, source)
 
     for shown in (str(error), repr(error), "".join(traceback.format_exception(error))):
-        for secret in ("SECRET", "U0VDUkVU"):
-            assert secret not in shown
+        for secret in ("secret", KEY["Authorization"].lower()):
+            assert secret not in shown.lower()
