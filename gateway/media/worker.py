@@ -11,7 +11,7 @@ from functools import partial
 from channels.base import Fetches
 from channels.message import MediaKind
 from gateway import observe
-from gateway.files import Stored, Unusable
+from gateway.files import Stored
 from gateway.media.fetch import Fetcher, TryLater, Unfetchable
 from gateway.signals import Signal
 from gateway.store import attachments, complaints
@@ -77,10 +77,9 @@ class MediaWorker:
         except Unfetchable as error:
             await self._fail(wanted, str(error))
         except TryLater as error:
-            await self._later(wanted, str(error), error.retry_after)
-        except Unusable:  # our own disk
-            observe.ALARM.labels("files_unusable").inc()
-            await self._later(wanted, "our disk takes no files", 60)
+            if error.ours:  # a full disk of ours is no fault of the photo's: it waits as long as that takes
+                observe.ALARM.labels("files_unusable").inc()
+            await self._later(wanted, str(error), error.retry_after, counted=not error.ours)
         except StoreUnavailable:
             raise
         except Exception as error:  # a bug must not stop the others
@@ -93,13 +92,15 @@ class MediaWorker:
             for signal in self.wake:
                 signal.set()
 
-    async def _later(self, wanted: Wanted, reason: str, after: float | None) -> None:
-        if wanted.attempts >= TRIES:
+    async def _later(self, wanted: Wanted, reason: str, after: float | None, *, counted: bool = True) -> None:
+        if counted and wanted.attempts >= TRIES:
             await self._fail(wanted, reason)
             return
         pause = after if after is not None else min(MOST, FIRST * 2**wanted.attempts) * random.uniform(0.5, 1)  # noqa: S311
         at = self.clock() + timedelta(seconds=pause)
-        await self.store.write(partial(attachments.later, attachment_id=wanted.id, reason=reason, at=at))
+        await self.store.write(
+            partial(attachments.later, attachment_id=wanted.id, reason=reason, at=at, counted=counted)
+        )
         observe.ROOM.labels("media", "later").inc()
         log.info("later", attachment=wanted.id, reason=reason, attempts=wanted.attempts)
 

@@ -86,9 +86,12 @@ def fetched(connection: Connection, attachment_id: str, *, sha256: str, size: in
     return bool(result.rowcount)
 
 
-def later(connection: Connection, attachment_id: str, reason: str, at: datetime) -> None:
-    """Record a try that failed for now."""
-    connection.execute(update(attachments).where(attachments.c.id == attachment_id).values(next_at=at, reason=reason))
+def later(connection: Connection, attachment_id: str, reason: str, at: datetime, *, counted: bool = True) -> None:
+    """Record a try that failed for now; one that is not `counted` was no fault of the provider's."""
+    uncounted = {} if counted else {"attempts": attachments.c.attempts - 1}
+    connection.execute(
+        update(attachments).where(attachments.c.id == attachment_id).values(next_at=at, reason=reason, **uncounted)
+    )
 
 
 def failed(connection: Connection, attachment_id: str, reason: str) -> None:

@@ -7,6 +7,7 @@ declare -A needed=(
   [rabbitmq-server]=/usr/lib/rabbitmq/bin/rabbitmq-server
   [postgresql]='/usr/lib/postgresql/*/bin/initdb'
   [chromium]=/usr/bin/chromium
+  [openssl]=/usr/bin/openssl
 )
 
 missing=()
