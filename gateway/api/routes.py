@@ -1,0 +1,24 @@
+"""Mount the API: complaints and attachments for programs with a key, and the public documents that describe them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.api import attachments, complaints
+from gateway.api.attachments import AttachmentDoor
+from gateway.api.complaints import ComplaintDoor
+from gateway.api.documents import add_documents
+from gateway.api.keys import Keys
+from gateway.api.problem import answer_problems
+from gateway.house import House
+
+
+def add_api(app: web.Application, house: House) -> None:
+    """Add everything below /api and /schemas, and answer every error there with problem details."""
+    keys = Keys(house.settings.api_keys)
+    reports, files = ComplaintDoor(house, keys), AttachmentDoor(house, keys)
+    app.middlewares.append(answer_problems)
+    app.router.add_post(complaints.PATH, reports.post)
+    app.router.add_get(f"{complaints.PATH}/{{reference}}", reports.get)
+    app.router.add_get(attachments.PATH, files.get)
+    add_documents(app, house)

@@ -1,0 +1,136 @@
+"""Who may see a complaint, how much of it, and what a program is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from channels.message import Inbound, Purpose
+from gateway.api.report import NAME
+from gateway.city.city import City
+from gateway.settings import ApiKey
+from gateway.store import complaints, journal
+from gateway.store.complaints import Event
+from gateway.store.engine import Connection
+from normalizer.complaint import Complaint, Moment
+from normalizer.normalize import normalize
+from router.route import Route
+
+
+class Sight(IntEnum):
+    """How much of a complaint a key sees."""
+
+    NOTHING = 0
+    WITHOUT_CONTACT = 1
+    WHOLE = 2
+
+
+class ComplaintEvent(BaseModel):
+    """One change in a complaint's life."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    sequence: int = Field(ge=1, description="Counts per complaint, from 1.")
+    type: str = Field(description="received, amended, offered, recalled, …")
+    time: Moment
+    department: str | None = Field(description="The department that had to hear it.")
+    data: dict[str, Any] = Field(description="What changed.")
+
+
+class ComplaintView(Complaint):
+    """A complaint as the API shows it: the common schema, where it is now, and how it came there."""
+
+    department: str | None = None
+    due_at: Moment | None = None
+    route: Route | None = None
+    events: tuple[ComplaintEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A complaint, or what one will be made of, with what only the house keeps about it."""
+
+    complaint: Complaint = field(repr=False)
+    filed: bool = True
+    department: str | None = None
+    due_at: datetime | None = None
+    route: Route | None = None
+    events: Sequence[Event] = ()
+
+
+def find(connection: Connection, reference: str, city: City) -> Found | None:
+    """Look a reference up: the complaint with its events, or the message that waits to be understood."""
+    case = complaints.load(connection, reference)
+    if case is not None:
+        story = complaints.story(connection, case.complaint.id)
+        return Found(case.complaint, True, case.department, case.due_at, case.route, story)
+    row = journal.find(connection, reference)
+    return Found(_draft(row, city), filed=False) if row else None
+
+
+def _draft(row: journal.Row, city: City) -> Complaint:
+    """Read a message as `interpret` will; one that cannot be read is only known to have been received."""
+    try:
+        inbound = Inbound.from_json(row.body)
+        if inbound.purpose is Purpose.MESSAGE:
+            return normalize(inbound, city.matcher, id=row.id, reference=row.reference, received_at=row.received_at)
+    except Exception:  # noqa: BLE001 - interpret meets the same fault, and alarms
+        return Complaint(id=row.id, reference=row.reference, channel=row.channel, received_at=row.received_at)
+    return Complaint(id=row.id, reference=row.reference, channel=row.channel, received_at=row.received_at)
+
+
+def sight(key: ApiKey, complaint: Complaint, department: str | None, city: City) -> Sight:
+    """Say how much a key sees of a complaint that is at `department` now.
+
+    admin sees everything; read everything but the contact of what is confidential; department.<id> what is there now,
+    without the contact where the city withholds it; intake what the key itself filed, without the contact.
+    """
+    if "admin" in key.scopes:
+        return Sight.WHOLE
+    open_sight = Sight.WITHOUT_CONTACT if complaint.confidential else Sight.WHOLE
+    seen = [open_sight] if "read" in key.scopes else []
+    if department is not None and f"department.{department}" in key.scopes:
+        known = city.departments.get(department)
+        withheld = known is None or known.withhold_contact
+        seen.append(Sight.WITHOUT_CONTACT if withheld else open_sight)
+    source = complaint.source
+    if "intake" in key.scopes and (source.provider, source.account) == (NAME, key.name):
+        seen.append(Sight.WITHOUT_CONTACT)
+    return max(seen, default=Sight.NOTHING)
+
+
+def show(found: Found, seen: Sight, public_url: str) -> ComplaintView:
+    """Write what a key sees. Without the contact, nothing else that leads to the citizen is there either."""
+    complaint = found.complaint
+    if seen is not Sight.WHOLE:
+        anonymous = complaint.source.model_copy(update={"external_id": "", "url": None})
+        complaint = complaint.but(contact=None, source=anonymous)
+    if found.filed:
+        held = [
+            item.model_copy(update={"url": f"{public_url}/api/v1/attachments/{item.id}"}) if item.sha256 else item
+            for item in complaint.attachments
+        ]
+        complaint = complaint.but(attachments=tuple(held))
+    return ComplaintView(
+        **{name: getattr(complaint, name) for name in Complaint.model_fields},
+        department=found.department,
+        due_at=found.due_at,
+        route=found.route,
+        events=tuple(
+            ComplaintEvent(
+                id=event.id,
+                sequence=event.sequence,
+                type=event.type,
+                time=event.time,
+                department=event.department,
+                data=dict(event.data),
+            )
+            for event in found.events
+        ),
+    )

@@ -1,0 +1,186 @@
+"""What hangs on the broker, as AsyncAPI 3.0: written from the topology that is declared there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS, UPDATES, Queue, Topology, department_queue
+from gateway.city.city import City
+from gateway.cloudevents import CONTENT_TYPE
+from gateway.schemas.event import TYPES
+from normalizer.complaint import Priority
+
+_BINDING: Final = {"bindingVersion": "0.3.0"}  # of AsyncAPI's bindings for AMQP 0-9-1
+_OF_THE_EXCHANGE: Final = {
+    COMPLAINTS: (
+        "{event}.{channel}.{priority}",
+        "Every event of every complaint's life, without contact or anything that identifies the citizen.",
+    ),
+    DEPARTMENTS: (
+        "{department}.{event}",
+        "What a department must hear. What no queue takes is returned to the gateway, parked and alarmed.",
+    ),
+    UPDATES: (
+        "{department}.{verb}",
+        "Where departments will answer. It is declared and keeps what is sent; this version does not read it yet.",
+    ),
+}
+
+
+def program_version() -> str:
+    """The version of this program, 0 where it is not installed."""
+    try:
+        return version("balagh")
+    except PackageNotFoundError:
+        return "0"
+
+
+def asyncapi(city: City, public_url: str, event_schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the exchanges, queues and messages of a city."""
+    topology = Topology(name for name, department in city.departments.items() if department.delivery == "amqp")
+    exchanges = {_key(exchange.name): _exchange(exchange.name, exchange.kind, city) for exchange in topology.exchanges}
+    queues = {f"queue_{_key(queue.name)}": _queue(queue, city) for queue in topology.queues}
+    return {
+        "asyncapi": "3.0.0",
+        "id": f"urn:balagh:{city.id}",
+        "info": {
+            "title": f"Balagh, {city.names.get('en', city.id)}: queues",
+            "version": program_version(),
+            "description": "Complaints on their way to the departments. All is durable and persistent; the same "
+            "message_id again is a copy. docs/queues.md goes through it.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+            "externalDocs": {"url": f"{public_url}/schemas/event.v1.json"},
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "servers": {
+            "broker": {
+                "host": "{host}",
+                "protocol": "amqp",
+                "protocolVersion": "0.9.1",
+                "description": "The city's RabbitMQ.",
+                "variables": {"host": {"default": "localhost:5672", "description": "As the city's operator tells it."}},
+            }
+        },
+        "channels": exchanges | queues,
+        "operations": _operations(topology),
+        "components": {"messages": {"complaintEvent": _message(event_schema), "dead": _dead()}},
+    }
+
+
+def _key(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def _exchange(name: str, kind: str, city: City) -> dict[str, Any]:
+    address, description = _OF_THE_EXCHANGE[name]
+    choices: dict[str, dict[str, Any]] = {
+        "event": {"enum": list(TYPES)},
+        "channel": {"description": "The citizen's way: sms, whatsapp, web, walk_in, …"},
+        "priority": {"enum": [priority.value for priority in Priority]},
+        "department": {"enum": list(city.departments)},
+        "verb": {"enum": ["accepted", "rejected", "progressed", "resolved"]},
+    }
+    exchange = {"name": name, "type": kind, "durable": True, "autoDelete": False, "vhost": "/"}
+    return {
+        "address": address,
+        "title": name,
+        "description": description,
+        "servers": [{"$ref": "#/servers/broker"}],
+        "parameters": {word: choices[word] for word in choices if f"{{{word}}}" in address},
+        "messages": {} if name == UPDATES else {"complaintEvent": {"$ref": "#/components/messages/complaintEvent"}},
+        "bindings": {"amqp": {"is": "routingKey", "exchange": exchange, **_BINDING}},
+    }
+
+
+def _queue(queue: Queue, city: City) -> dict[str, Any]:
+    message = "dead" if queue.name == DEAD else "complaintEvent"
+    return {
+        "address": queue.name,
+        "title": queue.name,
+        "description": _about(queue, city),
+        "servers": [{"$ref": "#/servers/broker"}],
+        "messages": {} if queue.name == UPDATES else {message: {"$ref": f"#/components/messages/{message}"}},
+        "bindings": {
+            "amqp": {
+                "is": "queue",
+                "queue": {"name": queue.name, "durable": True, "exclusive": False, "autoDelete": False, "vhost": "/"},
+                **_BINDING,
+            }
+        },
+        # AsyncAPI's binding has no words for these two.
+        "x-arguments": dict(queue.arguments),
+        "x-bound-to": [{"exchange": bound.exchange, "routingKey": bound.pattern} for bound in queue.bindings],
+    }
+
+
+def _about(queue: Queue, city: City) -> str:
+    for department in city.departments.values():
+        if queue.name == department_queue(department.id):
+            return f"Consumed by the system of {department.names.get('en', department.id)}."
+    if queue.name == DEAD:
+        return "Copies of what went to quarantine, with the reason in the headers. For a person."
+    return "The gateway's own: do not consume it."
+
+
+def _operations(topology: Topology) -> dict[str, Any]:
+    """Say what the gateway does: what it sends, and what it takes itself."""
+    sent = {
+        f"send_{_key(exchange.name)}": {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{_key(exchange.name)}"},
+            "summary": f"Events on {exchange.name}.",
+            "bindings": {"amqp": {"deliveryMode": 2, "mandatory": exchange.name == DEPARTMENTS, **_BINDING}},
+            "messages": [{"$ref": f"#/channels/{_key(exchange.name)}/messages/complaintEvent"}],
+        }
+        for exchange in topology.exchanges
+        if exchange.name != UPDATES
+    }
+    taken = {
+        f"receive_{_key(queue.name)}": {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/queue_{_key(queue.name)}"},
+            "summary": "Decide which department is responsible.",
+            "bindings": {"amqp": {"ack": True, **_BINDING}},
+            "messages": [{"$ref": f"#/channels/queue_{_key(queue.name)}/messages/complaintEvent"}],
+        }
+        for queue in topology.queues
+        if queue.ours and queue.name != UPDATES
+    }
+    return sent | taken
+
+
+def _message(event_schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "complaintEvent",
+        "title": "An event of a complaint's life",
+        "summary": "CloudEvents 1.0 in structured JSON. message_id is the event's id, type its CloudEvents type, "
+        "priority 9 is danger to life.",
+        "contentType": CONTENT_TYPE,
+        "payload": {
+            "schemaFormat": "application/schema+json;version=draft-2020-12",
+            "schema": {"$ref": event_schema["$id"]},
+        },
+        "correlationId": {"description": "The complaint's reference.", "location": "$message.payload#/subject"},
+        "bindings": {"amqp": {"messageType": "balagh.complaint.<event>.v1", **_BINDING}},
+    }
+
+
+def _dead() -> dict[str, Any]:
+    return {
+        "name": "dead",
+        "title": "A copy of a quarantined message",
+        "summary": "The body is what could not be dealt with, as it was; it may hold a citizen's words.",
+        "headers": {
+            "type": "object",
+            "properties": {
+                "reason": {"type": "string", "description": "Why, in words."},
+                "stage": {"type": "string", "description": "The room in which it broke."},
+                "subject": {"type": "string", "description": "The id of the message or event."},
+                "quarantine": {"type": "string", "description": "Its number for `balagh quarantine show`."},
+            },
+            "required": ["reason", "stage", "subject", "quarantine"],
+        },
+        "bindings": {"amqp": {"messageType": "balagh.quarantine.v1", **_BINDING}},
+    }
