@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from twilio.request_validator import RequestValidator
 from yarl import URL
 
 from channels.base import Unreadable
 from channels.message import Address, Delivery, DeliveryState, Inbound, Media, MediaKind, Purpose, Scheme
 from channels.sms import Sms
+from channels.twilio_form import SETTINGS, SIGNATURE
 from channels.twilio_messaging import TwilioMessaging
 from tests.channels.harness import FIXTURES, Sink, example_settings, house, public
 
@@ -91,6 +93,37 @@ async def test_sender_that_is_no_telephone(condition: str, sender: Address, hear
     assert sender == (await hear(condition)).sender
 
 
+@pytest.mark.parametrize("digits", ["266696687", "7378742833", "2562533", "8656696", "86282452253"])
+@pytest.mark.parametrize("plus", ["+", ""])
+def test_withheld_number(plus: str, digits: str) -> None:
+    """Whoever withholds the number is nobody, although Twilio spells "anonymous" and its like in digits."""
+    assert Address(Scheme.UNKNOWN, "") == sender_of(plus + digits)
+
+
+@pytest.mark.parametrize(
+    ("value", "sender"),
+    [
+        ("Anonymous", Address(Scheme.UNKNOWN, "")),
+        ("", Address(Scheme.UNKNOWN, "")),
+        ("messenger:1234567890", Address(Scheme.UNKNOWN, "messenger:1234567890")),
+        ("+٩٦٤٧٧٠١٢٣٤٥٦٧", Address(Scheme.SENDER_ID, "+٩٦٤٧٧٠١٢٣٤٥٦٧")),
+        ("9647701234567", Address(Scheme.SENDER_ID, "9647701234567")),
+        ("MUN91234567", Address(Scheme.SENDER_ID, "MUN91234567")),
+        ("+96891234567 ", Address(Scheme.SENDER_ID, "+96891234567 ")),
+        ("whatsapp:+9647701234567", Address(Scheme.WHATSAPP, "+9647701234567")),
+    ],
+)
+def test_sender_is_what_it_looks_like(value: str, sender: Address) -> None:
+    """Only what Twilio writes as a telephone number is one; everything else stays as it came."""
+    assert sender == sender_of(value)
+
+
+def sender_of(value: str) -> Address:
+    body = urlencode({"MessageSid": "SM1", "From": value, "Body": "x"}).encode()
+    [inbound] = Sms(example_settings(Sms)).parse(make_mocked_request("POST", "/channels/sms"), body)
+    return inbound.sender
+
+
 @pytest.mark.parametrize(("condition", "purpose"), [("stop", Purpose.OPT_OUT), ("start", Purpose.OPT_IN)])
 async def test_opting_out_and_in(condition: str, purpose: Purpose, hear: Hear) -> None:
     """STOP and START, as Twilio recognised them, are wishes and not complaints."""
@@ -147,6 +180,39 @@ async def test_swapped_addresses_lose_nothing(hear: Hear) -> None:
     """A message posted to the address for reports is a message, and a report at the other one is a report."""
     assert Purpose.MESSAGE == (await hear("empty_body", "/channels/sms/status")).purpose
     assert Purpose.DELIVERY == (await hear("status/delivered", "/channels/sms")).purpose
+
+
+def test_report_without_a_word() -> None:
+    """A report that names no state changes nothing, and is no empty complaint either."""
+    request = make_mocked_request("POST", "/channels/sms/status?reply=r1")
+    [inbound] = Sms(example_settings(Sms)).parse(request, b"MessageSid=SM1")
+
+    assert Delivery("SM1", DeliveryState.UNKNOWN, reply="r1") == inbound.delivery
+
+
+async def test_every_configured_secret_opens(aiohttp_client: Any, sink: Sink) -> None:
+    """The primary token, the secondary one and each SharedKey of the settings are heard; no other is."""
+    keys = "one:first-secret, two:second:secret"
+    channel = Sms(example_settings(Sms, auth_token="primary", auth_token_secondary="secondary", shared_keys=keys))
+    client = await aiohttp_client(house(channel, sink))
+
+    async def status(secret: str, key: str = "") -> int:
+        algorithm = "HMAC_SHA256" if key else None
+        signature = RequestValidator(secret).compute_signature(
+            public("/channels/sms"), dict(parse_qsl(body)), algorithm
+        )
+        headers = {"Content-Type": "application/x-www-form-urlencoded", SIGNATURE: signature}
+        if key:
+            headers[SETTINGS] = f"key={key},algorithm=HMAC_SHA256"
+        response = await client.post("/channels/sms", data=body, headers=headers)
+        return int(response.status)
+
+    body = urlencode({"AccountSid": "AC00000000000000000000000000000001", "MessageSid": "SM1", "Body": "الماء"})
+
+    assert [200, 200, 403] == [await status(token) for token in ("primary", "secondary", "")]
+    assert [200, 200] == [await status("first-secret", "one"), await status("second:secret", "two")]
+    assert [403, 403] == [await status("first-secret", "two"), await status("primary", "three")]
+    assert [403] == [await status("first-secret")]
 
 
 async def test_another_account_is_forged(aiohttp_client: Any, sink: Sink) -> None:

@@ -248,6 +248,16 @@ async def test_outcome_unknown(answer: tuple[int, Any, dict[str, str]], sms: Sms
         await sms.send(reply())
 
 
+async def test_redirect_is_not_followed(api: str, sms: Sms, twilio: Twilio) -> None:
+    """An answer that points elsewhere gets neither our credentials nor the citizen's words: a person must look."""
+    twilio.answers = [(307, {}, {"Location": f"{api}/2010-04-01/Accounts/{SID}/Messages.json"})]
+    with pytest.raises(Refused) as refusal:
+        await sms.send(reply())
+
+    assert ("http-307", True) == (refusal.value.code, refusal.value.alarm)
+    assert 1 == len(twilio.sent)
+
+
 async def test_hung_up_is_unknown(sms: Sms, twilio: Twilio) -> None:
     """A connection cut after the request left tells nothing about the message."""
     twilio.hang_up = True
