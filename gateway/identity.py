@@ -13,6 +13,7 @@ from typing import Any
 from channels.message import Inbound, Purpose
 from gateway.store.journal import Entry
 from normalizer import reference as numbers
+from normalizer.text import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,15 @@ class Identities:
 
     def entry(self, inbound: Inbound, now: datetime, *, fingerprint: str = "") -> Entry:
         """Prepare an Inbound for the journal, with its id and the references it may be given."""
-        identity = numbers.identity(inbound.channel, inbound.account, inbound.external_id)
+        # Genuine or not, a provider's field may hold what no column takes (NUL, half a character).
+        account, external_id = storable(inbound.account), storable(inbound.external_id)
+        identity = numbers.identity(inbound.channel, account, external_id)
         tracked = inbound.purpose in {Purpose.MESSAGE, Purpose.UNREADABLE}
         return Entry(
             id=numbers.uuid_for(self.key, identity),
             channel=inbound.channel,
-            account=inbound.account,
-            external_id=inbound.external_id,
+            account=account,
+            external_id=external_id,
             sender=self.sender(inbound),
             purpose=inbound.purpose,
             fingerprint=fingerprint,

@@ -1,0 +1,143 @@
+"""The real program as a process, for tests that kill it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlencode
+
+import aiohttp
+from twilio.request_validator import RequestValidator
+
+from tests.servers.processes import free_port
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "an-auth-token-of-32-characters--"
+ACCOUNT = "AC" + "1" * 32
+NUMBER = "+9647800000124"
+API_KEY = "a-key-that-only-tests-know"
+
+
+class GatewayProcess:
+    """`balagh run` with settings of its own, in a folder of its own."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BALAGH_")},
+            "BALAGH_LISTEN": f"127.0.0.1:{self.port}",
+            "BALAGH_DATA_DIR": str(folder / "data"),
+            "BALAGH_SECRET_KEY": "a-secret-key-for-tests-only-0123456789",
+            "BALAGH_LOG": "json",
+            "BALAGH_API_KEYS": f"reader:{API_KEY}:intake+read+admin",
+            "BALAGH_SMS__ACCOUNT_SID": ACCOUNT,
+            "BALAGH_SMS__AUTH_TOKEN": TOKEN,
+            "BALAGH_SMS__NUMBER": NUMBER,
+            "BALAGH_SMS__API_URL": "http://127.0.0.1:9",  # the discard port: nobody answers there
+            "BALAGH_WHATSAPP__ACCOUNT_SID": ACCOUNT,
+            "BALAGH_WHATSAPP__AUTH_TOKEN": TOKEN,
+            "BALAGH_WHATSAPP__NUMBER": NUMBER,
+            "BALAGH_WHATSAPP__API_URL": "http://127.0.0.1:9",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **settings,
+        }
+
+    def start(self, *, roles: str = "all", wait: float = 30) -> None:
+        """Start it and return once it answers."""
+        self.starts += 1
+        log = (self.folder / f"run-{self.starts}.log").open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "run", "--roles", roles],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        log.close()
+        deadline = time.monotonic() + wait
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the gateway did not start:\n{self.log()[-3000:]}")
+            time.sleep(0.05)
+
+    def answers(self) -> bool:
+        """Whether /health/live answers."""
+        import urllib.request
+
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/live", timeout=1) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def kill9(self) -> None:
+        """End it at once, as a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """End it in order and return its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def close(self) -> None:
+        """End it whatever its state."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+
+    def log(self) -> str:
+        """What it wrote, every run."""
+        return "".join(path.read_text("utf-8", "replace") for path in sorted(self.folder.glob("run-*.log")))
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another `balagh` command with the same settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def forms(
+        self, channel: str, messages: Mapping[str, tuple[str, str]]
+    ) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+        """Make Twilio's requests of messages: sid -> (sender, words). Yields sid, body, headers."""
+        prefix = "whatsapp:" if channel == "whatsapp" else ""
+        for sid, (sender, words) in messages.items():
+            fields = {
+                "MessageSid": sid,
+                "AccountSid": ACCOUNT,
+                "From": prefix + sender,
+                "To": prefix + NUMBER,
+                "Body": words,
+                "NumMedia": "0",
+                "ApiVersion": "2010-04-01",
+            }
+            signature = RequestValidator(TOKEN).compute_signature(f"{self.url}/channels/{channel}", fields)
+            headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
+            yield sid, urlencode(fields).encode(), headers
+
+    async def post(self, session: aiohttp.ClientSession, channel: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Post one request; 0 stands for a connection that failed."""
+        try:
+            async with session.post(f"{self.url}/channels/{channel}", data=body, headers=headers) as response:
+                await response.read()
+                return response.status
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return 0
