@@ -111,8 +111,10 @@ class Speaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the bytes of one attachment may be fetched: the address to ask, the headers to send to that host, and the
-    hosts to which it may lead. `private` names the one `host:port` that may lie in a private network.
+    """Where the bytes of one attachment may be fetched.
+
+    The address to ask, the headers to send to that host, and the hosts to which it may lead. `private` names the one
+    `host:port` that may lie in a private network.
 
     In `hosts`, `*.example.com` stands for every host below example.com, and not for example.com itself.
     """
@@ -176,9 +178,10 @@ class Webhook(abc.ABC):
 
     def answer(self, receipts: Sequence[Receipt]) -> web.Response:
         """Say thank you in the provider's way. By default an empty 200."""
+        del receipts
         return web.Response()
 
-    def extend(self, app: web.Application) -> None:
+    def extend(self, app: web.Application) -> None:  # noqa: B027 - most channels need nothing more
         """Add what the provider needs besides POST, such as a verification by GET."""
 
     # HTTP; a subclass has no need to touch it:
@@ -203,7 +206,7 @@ class Webhook(abc.ABC):
                 inbounds = tuple(self.parse(request, body))
             except Unreadable as error:
                 inbounds = (self.unreadable(body, str(error)),)
-            except Exception as error:  # a bug in parse() must not cost a genuine message
+            except Exception as error:  # noqa: BLE001 - a bug in parse() must not cost a genuine message
                 inbounds = (self.unreadable(body, f"{type(error).__name__} while reading it"),)
             receipts = [await accept(inbound) for inbound in inbounds]
         except Forged as error:

@@ -1,1 +1,1 @@
-"""The city's own words: departments, categories, rules and phrases as data that a clerk can edit. Read by gateway only."""
+"""The city's own words, rules and phrases as data that a clerk can edit. Read by the gateway only."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -28,7 +29,7 @@ Say = Callable[[str], object]
 async def check(say: Say) -> bool:
     """Say what is on, what is off and what is wrong. Returns whether all is well. Raises SettingsError, CityError."""
     settings = load()
-    observe.configure("text")
+    observe.configure("text", stream=sys.stderr)
     problems: list[str] = []
 
     def well(text: str) -> None:
@@ -57,7 +58,7 @@ async def check(say: Say) -> bool:
 async def books(since: datetime | None) -> Books:
     """Draw up the books of the configured store and broker. Raises StoreUnavailable, SettingsError, CityError."""
     settings = load()
-    observe.configure("text")
+    observe.configure("text", stream=sys.stderr)
     store, bus = Store(settings.store_url), bus_of(settings, load_city(settings.city))
     try:
         return await reconcile(settings, store, bus, since=since)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import sqlite3
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import aio_pika
 import aiohttp
 import pytest
 
-from tests.end_to_end.gateway_process import GatewayProcess
+from tests.end_to_end.gateway_process import ROOT, GatewayProcess
 from tests.servers.postgres import Database
 from tests.servers.rabbitmq import RabbitNode
 
@@ -30,9 +31,7 @@ WORDS = (
     "عمود الإنارة طافي من أسبوع",
     "مرحبا اريد اشتكي",
 )
-DEPARTMENTS = (
-    "water sewage electricity lighting waste roads traffic parks buildings health environment social revenue inspector citizens"
-).split()
+DEPARTMENTS = sorted(tomllib.loads((ROOT / "tests/data/taxonomy.toml").read_text("utf-8"))["departments"])
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ async def test_nothing_accepted_is_lost_or_doubled_when_everything_dies(
     rabbitmq_node: Callable[[], RabbitNode],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Killed with -9 amid 500 messages delivered twice, RabbitMQ restarted: each is in its department once, by one name."""
+    """Killed with -9 amid 500 messages sent twice, RabbitMQ restarted: each is in its department, by one id and number."""
     node = rabbitmq_node()
     settings = {"BALAGH_BROKER_URL": node.url()}
     if store == "postgresql":
