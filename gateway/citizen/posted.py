@@ -1,0 +1,193 @@
+"""A form as it came in: its fields read with limits, its files streamed to the disk as they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from channels.message import Media
+from gateway import observe
+from gateway.files import Empty, Files, FilesError, NotAllowed, TooBig
+from normalizer.text import clean
+
+FILES = 8
+FILE_SIZE = 16 * 1024 * 1024  # bytes
+BODY_SIZE = FILES * FILE_SIZE + 32 * 1024 * 1024  # bytes; room for one file too large, so that we can still name it
+PARTS = 96  # fields and files together; the form has about a dozen fields
+LONG_FIELD = 256 * 1024  # bytes kept of the text, far more than is allowed, so that what is too long is shown again
+SHORT_FIELD = 8 * 1024  # bytes kept of any other field
+CHUNK = 64 * 1024  # bytes
+NAME_LENGTH = 100  # characters of a file's name
+
+FIELDS = frozenset(
+    {
+        *("nonce", "text", "where", "district", "danger", "kind", "category", "name", "phone", "email", "confidential"),
+        *("website", "reference", "pin"),
+    }
+)
+
+log = observe.logger("citizen")
+
+
+class Unreadable(Exception):
+    """It is not a form that we could read."""
+
+
+class TooMuch(Exception):
+    """There is more of it than we take. `posted` is what came before that."""
+
+    def __init__(self, posted: Posted) -> None:
+        super().__init__("the form is larger than we take")
+        self.posted = posted
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that was not kept. `why` is one of type, big, empty, many."""
+
+    why: str
+    name: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class Posted:
+    """What a citizen filled in and attached. A field that did not come is an empty string."""
+
+    fields: dict[str, str] = field(default_factory=dict, repr=False)
+    kept: list[str] = field(default_factory=list, repr=False)  # tokens of files that came with an earlier try
+    files: list[Media] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    skipped: bool = False  # files came and were not read, because nothing may be stored now
+    disk_broken: bool = False
+
+    def __getitem__(self, name: str) -> str:
+        return self.fields.get(name, "")
+
+
+async def read_posted(request: web.Request, files: Files | None) -> Posted:
+    """Read a form. Without `files`, what is attached is read past and not kept.
+
+    Raises Unreadable and TooMuch. A lost connection passes through as what aiohttp raises for it.
+    """
+    if request.content_type == "application/x-www-form-urlencoded":
+        return await _read_urlencoded(request)
+    if request.content_type != "multipart/form-data":
+        raise Unreadable
+    posted = Posted()
+    budget = _Budget(posted)
+    try:
+        reader = await request.multipart()
+        parts = 0
+        async for part in reader:
+            parts += 1
+            if parts > PARTS or not isinstance(part, BodyPartReader):
+                raise Unreadable
+            await _read_part(part, posted, files, budget)
+    except (ValueError, AssertionError, HttpProcessingError) as error:  # what aiohttp raises for a malformed body
+        raise Unreadable from error
+    return posted
+
+
+async def _read_urlencoded(request: web.Request) -> Posted:
+    """Read the kind of form that cannot bring files."""
+    posted, body = Posted(), bytearray()
+    async for chunk in request.content.iter_chunked(CHUNK):
+        body += chunk
+        if len(body) > 4 * LONG_FIELD:  # each byte of Arabic is written as three
+            raise TooMuch(posted)
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=PARTS, errors="replace")
+    except ValueError as error:
+        raise Unreadable from error
+    for name, value in pairs:
+        if name in FIELDS:
+            posted.fields.setdefault(name, value.replace("\r\n", "\n"))
+        elif name == "kept" and len(posted.kept) < FILES:
+            posted.kept.append(value)
+    return posted
+
+
+class _Budget:
+    """What may still be read of the whole body."""
+
+    def __init__(self, posted: Posted) -> None:
+        self.left, self.posted = BODY_SIZE, posted
+
+    async def chunks(self, part: BodyPartReader) -> AsyncIterator[bytes]:
+        while chunk := await part.read_chunk(CHUNK):
+            self.left -= len(chunk)
+            if self.left < 0:
+                raise TooMuch(self.posted)
+            yield chunk
+
+    async def skip(self, part: BodyPartReader) -> None:
+        async for _ in self.chunks(part):
+            pass
+
+
+async def _read_part(part: BodyPartReader, posted: Posted, files: Files | None, budget: _Budget) -> None:
+    if part.name == "files":
+        await _read_file(part, posted, files, budget)
+    elif part.name == "kept" and len(posted.kept) < FILES:
+        posted.kept.append(await _read_text(part, SHORT_FIELD, budget))
+    elif part.name in FIELDS and part.name not in posted.fields:
+        limit = LONG_FIELD if part.name == "text" else SHORT_FIELD
+        posted.fields[part.name] = await _read_text(part, limit, budget)
+    else:
+        await budget.skip(part)
+
+
+async def _read_text(part: BodyPartReader, limit: int, budget: _Budget) -> str:
+    read = bytearray()
+    async for chunk in budget.chunks(part):
+        read += chunk[: limit - len(read)]
+    # A browser sends each line break as two characters, and the citizen typed one.
+    return read.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+async def _read_file(part: BodyPartReader, posted: Posted, files: Files | None, budget: _Budget) -> None:
+    name = _name(part.filename or "")
+    if not part.filename:  # what a browser sends when no file was chosen
+        await budget.skip(part)
+        return
+    if files is None:
+        posted.skipped = True
+        await budget.skip(part)
+        return
+    if len(posted.files) + len(posted.kept) >= FILES:
+        posted.refused.append(Refusal("many", name))
+        await budget.skip(part)
+        return
+    try:
+        stored = await files.write(budget.chunks(part), limit=FILE_SIZE)
+    except (TooBig, NotAllowed, Empty) as error:
+        posted.refused.append(Refusal(_WHY[type(error)], name))
+        await budget.skip(part)
+    except OSError as error:
+        if isinstance(error, ConnectionError):
+            raise
+        log.error("a file cannot be kept", reason=error.strerror or type(error).__name__)
+        observe.ALARM.labels("files_broken").inc()
+        posted.disk_broken = True
+        await budget.skip(part)
+    else:
+        posted.files.append(
+            Media(content_type=stored.content_type, filename=name, sha256=stored.sha256, size=stored.size)
+        )
+
+
+_WHY: dict[type[FilesError], str] = {TooBig: "big", NotAllowed: "type", Empty: "empty"}
+
+
+def _name(filename: str) -> str:
+    """Return a file's name as it can be shown: without folders, on one line, its ending kept when it is cut."""
+    name = " ".join(clean(filename.replace("\\", "/").rpartition("/")[2]).split())
+    if len(name) <= NAME_LENGTH:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    ending = ending[:10] if dot else ""
+    return f"{stem or name}"[: NAME_LENGTH - len(ending) - 1] + "…" + ending

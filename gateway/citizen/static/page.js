@@ -1,0 +1,88 @@
+/* What the pages can do better with a script; everything works without it. */
+"use strict";
+
+document.documentElement.classList.add("script");
+for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
+
+/* A form that came back with faults: read them first. */
+document.getElementById("faults")?.focus();
+
+/* The form: name the chosen files, say which are too large before they are uploaded, and send once. */
+const files = document.getElementById("files");
+files?.addEventListener("change", () => {
+  const limit = Number(files.dataset.size) * 1024 * 1024;
+  const rows = [...files.files].map((file, index) => {
+    const row = document.createElement("li");
+    const name = document.createElement("bdi");
+    name.textContent = file.name;
+    row.append(name, ` (${(file.size / 1024 / 1024).toFixed(1)} MB)`);
+    row.classList.toggle("wrong", file.size > limit || index >= Number(files.dataset.count));
+    return row;
+  });
+  document.getElementById("chosen").replaceChildren(...rows);
+});
+
+const report = document.getElementById("report");
+const send = report?.querySelector(".send");
+const words = send?.textContent;
+report?.addEventListener("submit", () => {
+  send.textContent = report.dataset.sending;
+  setTimeout(() => { send.disabled = true; }); /* after the browser has read the form */
+});
+addEventListener("pageshow", (event) => { /* came back by the "back" button */
+  if (event.persisted && send) {
+    send.disabled = false;
+    send.textContent = words;
+  }
+});
+
+/* The receipt. */
+document.getElementById("print")?.addEventListener("click", () => print());
+const copy = document.getElementById("copy");
+copy?.addEventListener("click", async () => {
+  const reference = document.getElementById("reference").textContent;
+  const pin = document.getElementById("pin").textContent;
+  const text = `${copy.dataset.reference}: \u2066${reference}\u2069\n${copy.dataset.pin}: \u2066${pin}\u2069`;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { /* not on https, or not allowed */
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  copy.textContent = copy.dataset.copied;
+});
+
+/* The report's page: draw its story anew whenever it has grown, while somebody looks. */
+const story = document.getElementById("story");
+if (story?.dataset.events) {
+  const light = document.querySelector(".live");
+  let source = null;
+  let drawn = "";
+  const close = () => {
+    source?.close();
+    source = null;
+    light.classList.add("off");
+  };
+  const open = () => {
+    if (source || document.hidden) return;
+    source = new EventSource(story.dataset.events);
+    source.addEventListener("open", () => light.classList.remove("off"));
+    source.addEventListener("story", (event) => {
+      if (event.data !== drawn) story.innerHTML = drawn = event.data;
+    });
+    source.addEventListener("end", close);
+    source.addEventListener("error", () => {
+      light.classList.add("off");
+      if (source?.readyState === EventSource.CLOSED) { /* too many look just now: ask again later */
+        close();
+        setTimeout(open, 15000);
+      }
+    });
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  open();
+}
