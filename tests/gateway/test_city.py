@@ -276,7 +276,7 @@ ONE_MISTAKE = [
     (
         "rules.toml",
         '[[rule]]\nid = "social"',
-        '[[rule]]\nid = "late"\ncategory = "water.leak"\nkind = "request"\ndepartment = "water"\n\n[[rule]]\nid = "social"',
+        '[[rule]]\nid = "late"\ncategory = "water.leak"\ndepartment = "water"\n\n[[rule]]\nid = "social"',
         0,
         "rule[late]",
         "is never reached: the rule 'water' above it fits all that this one fits",
