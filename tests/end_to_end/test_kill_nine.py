@@ -57,7 +57,7 @@ async def test_nothing_accepted_is_lost_or_doubled_when_everything_dies(
     rabbitmq_node: Callable[[], RabbitNode],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Killed with -9 amid 500 messages sent twice, RabbitMQ restarted: each is in its department, by one id and number."""
+    """Killed with -9 amid 500 messages sent twice, RabbitMQ restarted: each is in its department, by one id."""
     node = rabbitmq_node()
     settings = {"BALAGH_BROKER_URL": node.url()}
     if store == "postgresql":
