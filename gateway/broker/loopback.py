@@ -65,7 +65,7 @@ class Loopback:
             return Lost("The embedded broker is not running.")
         queues = self.topology.queues_for(parcel.exchange, parcel.routing_key)
         if not queues:
-            return Returned("NO_ROUTE") if parcel.mandatory else Confirmed()
+            return Returned("no queue takes it") if parcel.mandatory else Confirmed()
         outcomes = await asyncio.gather(*(self._put(parcel, queue) for queue in queues))
         return next((outcome for outcome in outcomes if not isinstance(outcome, Confirmed)), Confirmed())
 

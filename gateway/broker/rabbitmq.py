@@ -188,7 +188,7 @@ class RabbitMQ:
 
     async def stop(self) -> None:
         """Stop consuming, let running handlers finish for a few seconds, and close both connections."""
-        for queue in self._consumers:
+        for queue in tuple(self._consumers):
             with contextlib.suppress(*BROKEN):
                 await self.pause(queue)
         if self._running:
@@ -233,32 +233,39 @@ class RabbitMQ:
                 turn.set()
 
     async def _send(self, parcel: Parcel) -> Outcome:
-        amqp = self._publisher
-        if amqp is None or self._stale:
-            return Lost(f"RabbitMQ is out of reach: {self._trouble}")
-        if self.blocked:
-            return Lost(_ALARM)
-        if (difference := self._difference(parcel)) is not None:
-            return Nacked(difference)
+        if (hindrance := self._hindrance(parcel)) is not None:
+            return hindrance
         try:
-            exchange = await self._exchange(amqp, parcel.exchange)
+            exchange = await self._exchange(parcel.exchange)
             await exchange.publish(
                 _message(parcel), parcel.routing_key, mandatory=parcel.mandatory, timeout=self._publish_timeout
             )
         except asyncio.CancelledError:
             # aiormq cancels what waits for a confirm when it closes; only a cancel of ours may pass.
             if cancelled():
+                self._stale = True  # as after a timeout: nobody waits for this answer any more
                 raise
             return Lost("the connection closed before the confirm")
         except BROKEN as error:
             return self._failed(error)
         return Confirmed()
 
+    def _hindrance(self, parcel: Parcel) -> Outcome | None:
+        """Say why a parcel need not even be sent now."""
+        if self._publisher is None:
+            return Lost(f"RabbitMQ is out of reach: {self._trouble}")
+        if self.blocked:
+            return Lost(_ALARM)
+        if self._stale:
+            return Lost("the connection to RabbitMQ is being renewed")
+        difference = self._difference(parcel)
+        return None if difference is None else Nacked(difference)
+
     def _failed(self, error: BaseException) -> Outcome:
         match error:
             case PublishError():
                 self._wake.set()  # a queue may have been deleted by hand: put it back
-                return Returned(str(error.args[0]))
+                return Returned(f"no queue takes it ({error.args[0]})")
             case DeliveryError():
                 return Nacked("RabbitMQ refused it: a queue is full or cannot write")
             case TimeoutError():
@@ -267,7 +274,10 @@ class RabbitMQ:
             case _:
                 return Lost(self._address.words(error))
 
-    async def _exchange(self, amqp: AbstractChannel, name: str) -> AbstractExchange:
+    async def _exchange(self, name: str) -> AbstractExchange:
+        amqp = self._publisher
+        if amqp is None:
+            raise ChannelInvalidStateError("the connection was lost")
         if name == DEFAULT_EXCHANGE:
             return amqp.default_exchange
         if name not in self._exchanges:
@@ -312,7 +322,7 @@ class RabbitMQ:
     async def _look_after(self, connection: AbstractConnection) -> None:
         async with self._care:
             await self._declare(connection)
-            for consumer in self._consumers.values():
+            for consumer in tuple(self._consumers.values()):
                 if consumer.paused:
                     continue
                 if consumer.alive and not await self._is_counted(consumer):
@@ -361,7 +371,10 @@ class RabbitMQ:
 
     async def consume(self, queue: str, handler: Handler, prefetch: int) -> None:
         """Hand every message of a queue to `handler`. Raises KeyError for a queue that is not in the topology."""
+        earlier = self._consumers.get(queue)
         self._consumers[queue] = _Consumer(self.topology.queue(queue).name, handler, prefetch)
+        if earlier is not None:
+            await self._detach(earlier)
         await self._begin(queue)
 
     async def _begin(self, queue: str) -> None:
@@ -438,7 +451,10 @@ class RabbitMQ:
             await consumer.handler(delivery)
         except Retry as request:
             pause = min(max(request.after, 0.0), longest)
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises, the message must not be lost
+        except (Exception, asyncio.CancelledError) as error:
+            if cancelled():
+                raise
+            # A cancellation from below, such as a commit that was given up, is a failure like any other.
             # The type alone: what an exception says may hold a citizen's words.
             log.warning("handler failed", queue=consumer.queue, id=delivery.id, error=type(error).__name__)
             pause = min(longest, shortest * 2.0 ** min(failures, 20))

@@ -108,8 +108,8 @@ async def test_a_consumer_sees_the_message_as_it_was_published(bus: Bus) -> None
     assert (False, 1) == (delivery.redelivered, delivery.tries)
 
 
-@pytest.mark.parametrize("failure", [RuntimeError("the store is away"), Retry(0.05)])
-async def test_a_message_whose_handler_fails_comes_again(bus: Bus, failure: Exception) -> None:
+@pytest.mark.parametrize("failure", [RuntimeError("the store is away"), Retry(0.05), asyncio.CancelledError()])
+async def test_a_message_whose_handler_fails_comes_again(bus: Bus, failure: BaseException) -> None:
     """Nothing is acknowledged before its handler returned: after a failure the message is there again."""
     tries: list[Delivery] = []
 

@@ -238,7 +238,7 @@ async def test_what_is_deleted_by_hand_comes_back(rabbitmq: Vhost) -> None:
     async with started(rabbitmq.url, watch_every=60.0) as bus:
         await bus.consume(ROUTER, handle, prefetch=4)
         rabbitmq.delete_queue("department.water")
-        assert Returned("NO_ROUTE") == await publish(bus, offered(1))
+        assert Returned("no queue takes it (NO_ROUTE)") == await publish(bus, offered(1))
         await until(comes(bus, offered(1), Confirmed))
 
         rabbitmq.delete_queue(ROUTER)
@@ -397,6 +397,20 @@ async def test_a_broker_that_hangs_is_given_up(breakable: RabbitNode) -> None:
     assert renewed is not used
 
 
+async def test_a_cut_cable_is_noticed(breakable: RabbitNode) -> None:
+    """Nothing arrives and nobody said goodbye: the heartbeat ends the wait, and what was under way is Lost."""
+    vhost = breakable.new_vhost()
+    async with started(f"{vhost.url}?heartbeat=1", publish_timeout=60.0) as bus:
+        breakable.freeze()
+        try:
+            outcome = await publish(bus, offered())
+        finally:
+            breakable.thaw()
+        await until(comes(bus, offered(), Confirmed))
+
+    assert Lost is type(outcome)
+
+
 async def test_a_memory_alarm_stops_publishing_and_nothing_else(breakable: RabbitNode) -> None:
     """Out of memory the broker takes nothing; the gateway says so, still acknowledges, and goes on when it is over."""
     vhost = breakable.new_vhost()
@@ -404,6 +418,9 @@ async def test_a_memory_alarm_stops_publishing_and_nothing_else(breakable: Rabbi
 
     async def handle(delivery: Delivery) -> None:
         seen.append(delivery.id)
+
+    async def acknowledged() -> bool:
+        return (await asyncio.to_thread(vhost.list_queues))[ROUTER].messages == 0
 
     async with started(vhost.url, publish_timeout=1.0) as bus:
         assert Confirmed() == await publish(bus, received(1))
@@ -415,11 +432,13 @@ async def test_a_memory_alarm_stops_publishing_and_nothing_else(breakable: Rabbi
             refused = await publish(bus, received(3))
             await bus.consume(ROUTER, handle, prefetch=4)
             await until(lambda: "event-1" in seen)
+            await until(acknowledged)
         finally:
             await asyncio.to_thread(breakable.ctl, "set_vm_memory_high_watermark", "0.4")
         await until(comes(bus, received(3), Confirmed))
         await until(lambda: "event-3" in seen)
         assert not bus.blocked
 
-    assert ["RabbitMQ takes no messages: it is short of memory or disk space (resource alarm)."] == problems
-    assert Lost is type(refused)
+    alarm = "RabbitMQ takes no messages: it is short of memory or disk space (resource alarm)"
+    assert Lost(alarm) == refused
+    assert [f"{alarm}."] == problems
