@@ -22,7 +22,10 @@ def foreign(request: web.Request, public_url: str) -> bool:
     origin = request.headers.get("Origin", "null")
     if origin == "null":
         return False
-    given, public = urlsplit(origin), urlsplit(public_url)
+    try:
+        given, public = urlsplit(origin), urlsplit(public_url)
+    except ValueError:
+        return True
     if (given.scheme, given.netloc) == (public.scheme, public.netloc):
         return False
     return not (given.netloc == request.host and Address(given.hostname or "", 0).loopback)

@@ -22,6 +22,8 @@ from gateway.house import House
 
 TEMPLATES: web.AppKey[jinja2.Environment] = web.AppKey("citizen_templates", jinja2.Environment)
 
+_PAGES = frozenset({"/", "/receipt", "/track", "/track/view"})
+
 LANGUAGE = "balagh_lang"
 GRANT = "balagh_report"
 LANGUAGE_LIFE = 365 * 24 * 3600  # seconds
@@ -146,7 +148,8 @@ class Pages:
             "direction": _direction(language),
             "direction_of": _direction,
             "others": [(other, self.words.plain(other, "language-name")) for other in others],
-            "path": request.path if request.method in {"GET", "HEAD"} else "/",
+            # Never an address that does not exist: in a link "//example.org" would lead to another site.
+            "path": request.path if request.path in _PAGES else "/",
             "city": city,
             "named": named,
             "say": say,

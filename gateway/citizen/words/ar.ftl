@@ -11,21 +11,17 @@ skip-to-content = إلى المحتوى
 footer-hotline = يمكنكم الاتصال أيضاً بالخط الساخن: { $number }
 footer-note = لا تستخدم المدينة ما تكتبونه إلا لمعالجة بلاغكم.
 error-title = يرجى المراجعة: { $title }
-new-report = تقديم بلاغ جديد
 
 ## الاستمارة
 
 report-title = أخبرونا بما حدث
 report-lead = يصل بلاغكم إلى الدائرة المسؤولة، وتستلمون رقماً لمتابعته.
-what-heading = ما الذي حدث
 text-label = ما الذي حدث؟
 text-hint = بكلماتكم. إن أضفتم صورة أمكن ترك هذا الحقل فارغاً.
 files-label = صور أو مستندات
 files-hint = حتى { $count } ملفات، لا يزيد كل منها على { $size } ميغابايت.
-files-optional = اختياري
 files-choose = إضافة صور أو مستندات
 files-kept = وصلتنا مع هذه الاستمارة. أزيلوا العلامة عما لا تريدون إرساله.
-where-heading = المكان
 where-label = أين؟
 where-hint = الشارع أو المحلة أو أقرب نقطة دالة.
 district-label = البلدية

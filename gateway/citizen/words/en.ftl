@@ -11,21 +11,17 @@ skip-to-content = Skip to the content
 footer-hotline = You can also call the hotline: { $number }
 footer-note = The city uses what you write only to deal with your report.
 error-title = Please check: { $title }
-new-report = Make a new report
 
 ## The form
 
 report-title = Tell us what happened
 report-lead = Your report goes to the department responsible, and you get a number to follow it with.
-what-heading = What happened
 text-label = What happened?
 text-hint = In your own words. If you add a photo you can leave this empty.
 files-label = Photos or documents
 files-hint = Up to { $count } files, each at most { $size } MB.
-files-optional = optional
 files-choose = Add photos or documents
 files-kept = Already received with this form. Clear the mark to leave a file out.
-where-heading = Where
 where-label = Where is it?
 where-hint = Street, neighbourhood, or the nearest landmark.
 district-label = District
@@ -36,10 +32,10 @@ danger-yes = Yes, there is danger now
 danger-call = If someone is in danger, call first:
 more-heading = About the report
 kind-label = What is it?
-kind-complaint = A complaint
-kind-request = A request
-kind-suggestion = A suggestion
-kind-enquiry = A question
+kind-complaint = Complaint
+kind-request = Request
+kind-suggestion = Suggestion
+kind-enquiry = Question
 category-label = What is it about?
 category-unknown = I don't know
 you-heading = You
