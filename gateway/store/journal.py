@@ -76,7 +76,9 @@ def append(connection: Connection, entries: Sequence[Entry]) -> list[Kept]:
     again with the next counter.
     """
     kept: dict[tuple[str, str, str], Kept] = {}
-    todo = {entry.identity: entry for entry in reversed(entries)}  # the first of each identity wins
+    todo: dict[tuple[str, str, str], Entry] = {}  # in order of arrival: the rows are numbered, and understood, in it
+    for entry in entries:
+        todo.setdefault(entry.identity, entry)
     for counter in range(COUNTERS):
         if not todo:
             break
