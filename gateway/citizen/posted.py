@@ -71,44 +71,41 @@ class Posted:
 async def read_posted(request: web.Request, files: Files | None) -> Posted:
     """Read a form. Without `files`, what is attached is read past and not kept.
 
-    Raises Unreadable and TooMuch. A lost connection passes through as what aiohttp raises for it.
+    Raises Unreadable, when the connection was lost too, and TooMuch.
     """
-    if request.content_type == "application/x-www-form-urlencoded":
-        return await _read_urlencoded(request)
-    if request.content_type != "multipart/form-data":
+    readers = {"multipart/form-data": _read_multipart, "application/x-www-form-urlencoded": _read_urlencoded}
+    reader = readers.get(request.content_type)
+    if reader is None:
         raise Unreadable
     posted = Posted()
-    budget = _Budget(posted)
     try:
-        reader = await request.multipart()
-        parts = 0
-        async for part in reader:
-            parts += 1
-            if parts > PARTS or not isinstance(part, BodyPartReader):
-                raise Unreadable
-            await _read_part(part, posted, files, budget)
-    except (ValueError, AssertionError, HttpProcessingError) as error:  # what aiohttp raises for a malformed body
-        raise Unreadable from error
+        await reader(request, posted, files)
+    except (ValueError, AssertionError, ConnectionError, HttpProcessingError, web.RequestPayloadError) as error:
+        raise Unreadable from error  # what aiohttp raises for a body that is malformed or ends too soon
     return posted
 
 
-async def _read_urlencoded(request: web.Request) -> Posted:
+async def _read_multipart(request: web.Request, posted: Posted, files: Files | None) -> None:
+    budget, parts = _Budget(posted), 0
+    async for part in await request.multipart():
+        parts += 1
+        if parts > PARTS or not isinstance(part, BodyPartReader):
+            raise Unreadable
+        await _read_part(part, posted, files, budget)
+
+
+async def _read_urlencoded(request: web.Request, posted: Posted, _files: Files | None) -> None:
     """Read the kind of form that cannot bring files."""
-    posted, body = Posted(), bytearray()
+    body = bytearray()
     async for chunk in request.content.iter_chunked(CHUNK):
         body += chunk
         if len(body) > 4 * LONG_FIELD:  # each byte of Arabic is written as three
             raise TooMuch(posted)
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=PARTS, errors="replace")
-    except ValueError as error:
-        raise Unreadable from error
-    for name, value in pairs:
+    for name, value in parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=PARTS, errors="replace"):
         if name in FIELDS:
             posted.fields.setdefault(name, value.replace("\r\n", "\n"))
         elif name == "kept" and len(posted.kept) < FILES:
             posted.kept.append(value)
-    return posted
 
 
 class _Budget:

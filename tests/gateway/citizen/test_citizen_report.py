@@ -278,6 +278,39 @@ async def test_what_is_no_form_is_refused_in_words(visitor: Visitor, content_typ
     assert 0 == await visitor.filed()
 
 
+async def test_an_upload_that_breaks_off_leaves_nothing(visitor: Visitor, caplog: pytest.LogCaptureFixture) -> None:
+    """A telephone that loses its connection in the middle of a photo leaves no report, no file and no noise."""
+    server = visitor.client.server
+    _, writer = await asyncio.open_connection(server.host, server.port)
+    head = (
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000000\r\n\r\n"
+    )
+    part = '--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+    writer.write(head.encode() + part.encode() + JPEG + bytes(500_000))
+    await writer.drain()
+    drafts = visitor.house.files.root / "tmp"
+    async with asyncio.timeout(10):
+        while not list(drafts.iterdir()):
+            await asyncio.sleep(0.01)
+        writer.transport.abort()
+        while list(drafts.iterdir()):
+            await asyncio.sleep(0.01)
+    assert 0 == await visitor.filed()
+    assert [] == [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_body_in_broken_chunks_is_refused(visitor: Visitor) -> None:
+    """Who speaks broken HTTP gets an answer and no fault of ours."""
+    server = visitor.client.server
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n5\r\n--x\r\n\r\nnonsense\r\n")
+    async with asyncio.timeout(10):
+        assert b" 400 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_a_form_with_too_many_parts_is_refused(visitor: Visitor) -> None:
     """A thousand fields are not read to the end."""
     data = form(nonce="x", text=PIPE)
