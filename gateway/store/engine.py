@@ -14,6 +14,7 @@ a job. PostgreSQL commits in groups by itself: there each job has its own transa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import random
 import threading
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 __all__ = [  # what a job needs to name; nobody else imports SQLAlchemy
@@ -45,6 +46,9 @@ BATCH = 128  # jobs in one SQLite transaction: past this the fsync is no longer 
 PG_THREADS = 8  # two cores feed no more; each holds one connection
 RETRIES = 6  # deadlocks and serialization failures are rare and short
 RETRIABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+TOO_MUCH = "54"  # the class of program limits, such as a key that is longer than an index takes
+READ_ONLY = {"25006"}  # a standby, or a primary that was told to rest
+BROKEN_FILE = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 
 
 class StoreUnavailable(Exception):
@@ -59,7 +63,11 @@ class Store:
     """SQLite or PostgreSQL behind the same two verbs."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        """Prepare the store at an address. Raises StoreMismatch when that is no address."""
+        try:
+            self.url = make_url(url)
+        except (ArgumentError, ValueError):
+            raise StoreMismatch("the store's address cannot be read: its password may need percent-encoding") from None
         self.embedded = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(url) if self.embedded else _postgresql(url)
         self._writer = _Writer(self.engine) if self.embedded else None
@@ -89,8 +97,12 @@ class Store:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         try:
             upgrade(self.engine)
-        except (OperationalError, InterfaceError) as error:
-            raise StoreUnavailable(_why(error)) from error
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
+                raise StoreMismatch(f"{self.url.database} is not a database: name another file") from error
+            if unreachable(error):
+                raise StoreUnavailable(_why(error)) from error
+            raise
 
     def close(self) -> None:
         """Finish what is waiting and let go of every connection."""
@@ -145,8 +157,11 @@ class _Writer:
             queue.SimpleQueue()
         )
         self.thread: threading.Thread | None = None
+        self.closed = False
 
     async def submit(self, job: Job[T], loop: asyncio.AbstractEventLoop) -> T:
+        if self.closed:  # nobody would take it out of the queue again
+            raise StoreUnavailable("the store is closed")
         if self.thread is None:
             self.thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
             self.thread.start()
@@ -155,6 +170,7 @@ class _Writer:
         return await future
 
     def close(self) -> None:
+        self.closed = True
         if self.thread is not None:
             self.jobs.put(None)
             self.thread.join()
@@ -183,11 +199,10 @@ class _Writer:
         except Exception as error:  # noqa: BLE001 - the commit itself failed: nobody's job was kept
             failure = StoreUnavailable(_why(error)) if isinstance(error, DBAPIError) else error
             results = [(False, failure)] * len(work)
-        loop = work[0][2]
-        try:
-            loop.call_soon_threadsafe(_resolve, work, results)
-        except RuntimeError:  # the loop has gone: nobody waits any more
-            return
+        told = [(future, loop, *result) for (_, future, loop), result in zip(work, results, strict=True)]
+        for loop in {loop for _, loop, _, _ in told}:
+            with contextlib.suppress(RuntimeError):  # the loop has gone: nobody waits any more
+                loop.call_soon_threadsafe(_resolve, [(well, value, one) for one, of, well, value in told if of is loop])
 
 
 def _one(connection: Connection, job: Job[Any]) -> tuple[bool, Any]:
@@ -203,10 +218,8 @@ def _one(connection: Connection, job: Job[Any]) -> tuple[bool, Any]:
     return True, result
 
 
-def _resolve(
-    work: list[tuple[Job[Any], asyncio.Future[Any], asyncio.AbstractEventLoop]], results: list[tuple[bool, Any]]
-) -> None:
-    for (_, future, _), (well, value) in zip(work, results, strict=True):
+def _resolve(told: list[tuple[bool, Any, asyncio.Future[Any]]]) -> None:
+    for well, value, future in told:
         if future.cancelled():
             continue
         if well:
@@ -216,15 +229,19 @@ def _resolve(
 
 
 def unreachable(error: DBAPIError) -> bool:
-    """Tell a store that is away, full or broken from a statement that is wrong."""
-    if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":  # its word for a statement that is wrong
+    """Tell a store that is away, full or broken from a statement or a value that is wrong."""
+    sqlite, state = getattr(error.orig, "sqlite_errorname", ""), getattr(error.orig, "sqlstate", None) or ""
+    if sqlite == "SQLITE_ERROR" or state.startswith(TOO_MUCH):  # SQLite's word for a statement that is wrong
         return False
+    if sqlite in BROKEN_FILE or state in READ_ONLY:  # the drivers hold these for the program's mistake
+        return True
     return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
 
 
 def refuses_the_value(error: DBAPIError) -> bool:
     """Tell a value that no store takes from a store that takes nothing now."""
-    return type(error).__name__ in {"DataError", "IntegrityError", "ProgrammingError"}
+    too_much = (getattr(error.orig, "sqlstate", None) or "").startswith(TOO_MUCH)
+    return too_much or type(error).__name__ in {"DataError", "IntegrityError", "ProgrammingError"}
 
 
 def _why(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from gateway.store.engine import StoreMismatch
+from gateway.store.tables import metadata
 
 HEAD = "0001"
 LOCK = 0x62616C61  # PostgreSQL advisory lock: two nodes that start together migrate one after the other
@@ -19,6 +20,10 @@ def upgrade(engine: Engine) -> None:
             return
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        if revision(connection) is None and (strangers := _strangers(connection)):
+            raise StoreMismatch(
+                f"the store holds a table {strangers[0]} that is not this program's: give it a store of its own"
+            )
         _run(connection)
 
 
@@ -28,6 +33,11 @@ def revision(connection: Connection) -> str | None:
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return str(found) if found else None
+
+
+def _strangers(connection: Connection) -> list[str]:
+    """Name the tables of others that stand where ours must go."""
+    return sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
 
 
 def _run(connection: Connection) -> None:
