@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -47,11 +46,9 @@ def by_twilio(url: str, pairs: Any, token: str = TOKEN, algorithm: str | None = 
 
 
 def vectors() -> list[dict[str, Any]]:
-    """Read our own vectors, and those of a folder named by TEST_DATA."""
-    files = [Path(__file__).parent / "vectors/twilio.json"]
-    if folder := os.environ.get("TEST_DATA"):
-        files.append(Path(folder) / "channels/twilio_signature_vectors.json")
-    return [vector for file in files for vector in json.loads(file.read_text("utf-8"))]
+    """Read signatures that were made before this code."""
+    found: list[dict[str, Any]] = json.loads((Path(__file__).parent / "vectors/twilio.json").read_text("utf-8"))
+    return found
 
 
 @pytest.mark.parametrize("vector", vectors(), ids=lambda vector: str(vector["name"]))
