@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import ETag, web
 
-from gateway.api.problem import NOT_FOUND, Problem
+from gateway.api.problem import NOT_FOUND, Problem, answer_problems
 from gateway.house import House
 from gateway.schema import JSON_SCHEMAS, documents
 
@@ -52,8 +52,8 @@ class DocumentDoor:
         return {name: json.dumps(document, ensure_ascii=False).encode() for name, document in written.items()}
 
 
-def add_documents(app: web.Application, house: House) -> None:
-    """Add the documents' routes; for a site that has no other part of the API, too."""
-    door = DocumentDoor(house)
-    app.router.add_get(PATH, door.get)
-    app.router.add_get(OPENAPI_PATH, door.openapi)
+def add_schemas(app: web.Application, house: House) -> None:
+    """Add /schemas alone: for the public site when the API is elsewhere, since every event names its schema there."""
+    if answer_problems not in app.middlewares:
+        app.middlewares.append(answer_problems)
+    app.router.add_get(PATH, DocumentDoor(house).get)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.api import attachments, complaints
+from gateway.api import attachments, complaints, documents
 from gateway.api.attachments import AttachmentDoor
 from gateway.api.complaints import ComplaintDoor
-from gateway.api.documents import add_documents
+from gateway.api.documents import DocumentDoor, add_schemas
 from gateway.api.keys import Keys
-from gateway.api.problem import answer_problems
 from gateway.house import House
 
 
@@ -17,8 +16,8 @@ def add_api(app: web.Application, house: House) -> None:
     """Add everything below /api and /schemas, and answer every error there with problem details."""
     keys = Keys(house.settings.api_keys)
     reports, files = ComplaintDoor(house, keys), AttachmentDoor(house, keys)
-    app.middlewares.append(answer_problems)
+    add_schemas(app, house)
     app.router.add_post(complaints.PATH, reports.post)
     app.router.add_get(f"{complaints.PATH}/{{reference}}", reports.get)
     app.router.add_get(attachments.PATH, files.get)
-    add_documents(app, house)
+    app.router.add_get(documents.OPENAPI_PATH, DocumentDoor(house).openapi)

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from gateway.api.documents import add_schemas
 from gateway.app import running
 from gateway.broker.topology import Topology
 from gateway.city.city import City
@@ -237,3 +239,17 @@ def test_the_documents_are_written_to_a_folder(tmp_path: Path, baghdad: City, wr
     paths = write(tmp_path / "new" / "schemas", baghdad, URL)
 
     assert written == {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
+async def test_the_schemas_stay_public_when_the_api_moves(tmp_path: Path, baghdad: City) -> None:
+    """A site that has the schemas and no API serves them, and says what it has not as a problem."""
+    house = make_house(tmp_path, baghdad)
+    app = web.Application()
+    add_schemas(app, house)
+    async with TestClient(TestServer(app)) as client:
+        for path, status in (("complaint.v1.json", 200), ("other.json", 404)):
+            async with client.get(f"/schemas/{path}") as response:
+                assert status == response.status
+        async with client.get("/api/v1/openapi.json") as response:
+            assert 404 == response.status
+    house.store.close()
