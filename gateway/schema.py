@@ -32,7 +32,7 @@ def documents(city: City, public_url: str) -> dict[str, dict[str, Any]]:
 
 
 def write(folder: Path, city: City, public_url: str) -> list[Path]:
-    """Write the documents into a folder, which is made where it is missing, and return their paths."""
+    """Write the documents into a folder, which is made where it is missing, and return their paths. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, document in documents(city, public_url).items():
