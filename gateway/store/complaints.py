@@ -179,7 +179,9 @@ def open_of(connection: Connection, sender: str, *, at: datetime, window: timede
         .order_by(complaints.c.heard_at.desc())
         .limit(1)
     ).scalar()
-    return load_by_id(connection, found, lock=True) if found else None
+    case = load_by_id(connection, found, lock=True) if found else None
+    # Between the look and the lock its department may have closed it.
+    return case if case is not None and case.complaint.status.value not in FINAL else None
 
 
 def story(connection: Connection, complaint_id: str) -> list[Event]:
@@ -323,13 +325,14 @@ def _append(
             "digest": digest,
         },
     ).scalar_one()
+    urgent = complaint.priority is Priority.DISTRESS
+    if urgent:  # what must go before it must not wait its turn either
+        connection.execute(
+            update(relay)
+            .where(relay.c.complaint_id == complaint.id, relay.c.published_at.is_(None))
+            .values(urgent=True)
+        )
     connection.execute(
-        relay.insert(),
-        {
-            "event_seq": seq,
-            "complaint_id": complaint.id,
-            "urgent": complaint.priority is Priority.DISTRESS,
-            "created_at": now,
-        },
+        relay.insert(), {"event_seq": seq, "complaint_id": complaint.id, "urgent": urgent, "created_at": now}
     )
     return event_id
