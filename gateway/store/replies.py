@@ -121,11 +121,13 @@ def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -
 
 def sent(connection: Connection, channel: str, reply_id: str, provider_id: str, now: datetime) -> None:
     """Record that the provider took a reply; a delivery report that came first is applied at once."""
-    connection.execute(
+    taken = connection.execute(
         update(replies)
-        .where(replies.c.id == reply_id)
+        .where(replies.c.id == reply_id, replies.c.state != QUEUED)  # queued: a report came first, and it goes anew
         .values(provider_id=provider_id, state=DeliveryState.SENT.value, error_code=None, next_at=None, updated_at=now)
     )
+    if not taken.rowcount:
+        return
     early = connection.execute(
         select(deliveries).where(deliveries.c.channel == channel, deliveries.c.provider_id == provider_id)
     ).first()
@@ -137,7 +139,7 @@ def again(connection: Connection, reply_id: str, code: str, at: datetime, now: d
     """Record a try that failed for now. Unless its outcome is `unknown`, the next try need not look first."""
     connection.execute(
         update(replies)
-        .where(replies.c.id == reply_id)
+        .where(replies.c.id == reply_id, replies.c.state == SENDING)  # a report or a wish for silence may be faster
         .values(
             state=SENDING if unknown else QUEUED,
             error_code=code,
@@ -152,7 +154,7 @@ def refused(connection: Connection, reply_id: str, code: str, now: datetime) -> 
     """Record that a reply will never go."""
     connection.execute(
         update(replies)
-        .where(replies.c.id == reply_id)
+        .where(replies.c.id == reply_id, replies.c.state == SENDING)
         .values(state=REFUSED, error_code=code, next_at=None, updated_at=now)
     )
 
@@ -165,7 +167,8 @@ def delivered(connection: Connection, channel: str, delivery: Delivery, now: dat
             deliveries.c.channel == channel, deliveries.c.provider_id == delivery.provider_id
         )
     ).scalar()
-    if known is None or DeliveryState(known).rank < status.rank:
+    late = known is not None and DeliveryState(known).rank >= status.rank
+    if not late:
         insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
         values = {"status": status.value, "error_code": delivery.error_code, "at": now}
         connection.execute(
@@ -181,6 +184,8 @@ def delivered(connection: Connection, channel: str, delivery: Delivery, now: dat
     ).first()
     if reply is None:
         return None
+    if late:  # it may be of a try that was lost and is made anew: what overtook it has been dealt with
+        return str(reply.id)
     if reply.provider_id is None:
         connection.execute(update(replies).where(replies.c.id == reply.id).values(provider_id=delivery.provider_id))
     if delivery.transient and reply.attempts < SENDINGS and reply.provider_id in {None, delivery.provider_id}:
@@ -211,14 +216,14 @@ def _advance(connection: Connection, reply_id: str, status: str, error_code: str
 
 
 def opt_out(connection: Connection, channel: str, account: str, sender: str, now: datetime) -> None:
-    """Send this sender nothing more here. What is queued for them stays unsent."""
+    """Send this sender nothing more here. What is queued for them stays unsent, a try that failed is not repeated."""
     connection.execute(
         insert_or_ignore(connection, opt_outs),
         {"channel": channel, "account": account, "sender": sender, "since": now},
     )
     connection.execute(
         update(replies)
-        .where(replies.c.sender == sender, replies.c.state == QUEUED)
+        .where(replies.c.sender == sender, replies.c.state.in_((QUEUED, SENDING)))
         .values(state=SUPPRESSED, next_at=None, updated_at=now)
     )
 
