@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import secrets
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +12,7 @@ from aiohttp import web
 from channels.base import Fetches
 from gateway import observe
 from gateway.acknowledge import Acknowledger
+from gateway.api.documents import add_schemas
 from gateway.api.routes import add_api
 from gateway.broker.bus import Bus
 from gateway.broker.loopback import Loopback
@@ -26,11 +23,12 @@ from gateway.city.city import City
 from gateway.cloudevents import Envelopes
 from gateway.dispatch import Dispatcher
 from gateway.doors import add_channels, add_health, add_metrics, answer_faults
-from gateway.files import Files
+from gateway.files import Files, Unusable
 from gateway.house import HOUSE, House, Signals
 from gateway.identity import Identities
 from gateway.intake import Intake
 from gateway.interpret import Interpreter
+from gateway.lease import Lease
 from gateway.media.fetch import Fetcher
 from gateway.media.worker import MediaWorker
 from gateway.registry import CHANNELS
@@ -38,13 +36,10 @@ from gateway.replies import Replies
 from gateway.sealer import Sealer
 from gateway.settings import Settings, SettingsError
 from gateway.spool import Spool
-from gateway.store import leases
 from gateway.store.engine import Store, StoreUnavailable
 from gateway.watch import watch
 
 ROLES = ("intake", "interpret", "relay", "router", "replies", "clock", "pollers")
-LEASE = timedelta(seconds=15)  # after a kill -9 another node takes over within this
-MAX_UPLOAD = 64 * 1024 * 1024  # bytes of one request on the city's own page and API, files included
 
 log = observe.logger("house")
 
@@ -52,12 +47,17 @@ log = observe.logger("house")
 def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
     """Put the parts together; nothing runs yet. Raises SettingsError, StoreUnavailable, StoreMismatch, SpoolBroken."""
     store = Store(settings.store_url)
+    bus = bus_of(settings, city)
     if roles != frozenset(ROLES) and (store.embedded or not settings.broker_url):
         raise SettingsError(
             "--roles: SQLite and the embedded broker mean one process; set BALAGH_STORE_URL=postgresql://… and "
             "BALAGH_BROKER_URL=amqp://… to run the roles apart"
         )
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        files = Files(settings.data_dir / "files")
+    except (OSError, Unusable) as error:
+        raise SettingsError(f"BALAGH_DATA_DIR: {error}") from error
     identities = Identities(settings.secret_key)
     spool = None if store.embedded else Spool(settings.data_dir / "spool")
     if spool is not None:
@@ -68,10 +68,10 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
         city=city,
         store=store,
         identities=identities,
-        files=Files(settings.data_dir / "files"),
+        files=files,
         intake=Intake(store, identities, spool, signals.arrived),
         spool=spool,
-        bus=bus_of(settings, city),
+        bus=bus,
         signals=signals,
         channels={kind.name: kind(settings.channels[kind.name]) for kind in CHANNELS if kind.name in settings.channels},
         roles=roles,
@@ -79,18 +79,21 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
 
 
 def bus_of(settings: Settings, city: City) -> Bus:
-    """Return the broker that the settings name."""
+    """Return the broker that the settings name. Raises SettingsError."""
     topology = Topology(name for name, department in city.departments.items() if department.delivery == "amqp")
     if not settings.broker_url:
         return Loopback(topology)
     from gateway.broker.rabbitmq import RabbitMQ
 
-    return RabbitMQ(settings.broker_url, topology)
+    try:
+        return RabbitMQ(settings.broker_url, topology)
+    except ValueError as error:
+        raise SettingsError(f"BALAGH_BROKER_URL: {error}") from error
 
 
 def public_site(house: House, *, admin: bool) -> web.Application:
     """Return the application that citizens and providers reach; with `admin`, staff and programs as well."""
-    app = web.Application(middlewares=[answer_faults], client_max_size=MAX_UPLOAD)
+    app = web.Application(middlewares=[answer_faults])
     app[HOUSE] = house
     if "intake" in house.roles:
         add_channels(app, house)
@@ -98,13 +101,15 @@ def public_site(house: House, *, admin: bool) -> web.Application:
     if admin:
         add_api(app, house)
         add_metrics(app, house)
+    else:
+        add_schemas(app, house)  # every event names its schema at the public address
     add_health(app, house)
     return app
 
 
 def admin_site(house: House) -> web.Application:
     """Return the application of BALAGH_ADMIN_LISTEN."""
-    app = web.Application(middlewares=[answer_faults], client_max_size=MAX_UPLOAD)
+    app = web.Application(middlewares=[answer_faults])
     app[HOUSE] = house
     add_api(app, house)
     add_metrics(app, house)
@@ -119,7 +124,8 @@ async def running(house: House) -> AsyncIterator[House]:
     await _migrate_or_spool(house, tabled)
     tasks = [] if tabled.is_set() else [asyncio.create_task(_migrate_later(house, tabled), name="migrate")]
     await house.bus.start()
-    tasks += [asyncio.create_task(_forever(name, step, tabled), name=name) for name, step in _steps(house)]
+    held = Lease(house.store, "relay"), Lease(house.store, "sealer")
+    tasks += [asyncio.create_task(_forever(name, step, tabled), name=name) for name, step in _steps(house, *held)]
     try:
         if "router" in house.roles:
             wake = (house.signals.filed,)
@@ -130,6 +136,8 @@ async def running(house: House) -> AsyncIterator[House]:
         for task in reversed(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for lease in held:
+            await lease.release()
         for channel in house.channels.values():
             close = getattr(channel, "close", None)
             if close is not None:
@@ -137,7 +145,7 @@ async def running(house: House) -> AsyncIterator[House]:
         await asyncio.to_thread(house.store.close)
 
 
-def _steps(house: House) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """Name the loops of the house's roles."""
     settings, store, signals, roles = house.settings, house.store, house.signals, house.roles
     steps: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [("watch", lambda: watch(house))]
@@ -150,7 +158,8 @@ def _steps(house: House) -> list[tuple[str, Callable[[], Coroutine[Any, Any, Non
     if "relay" in roles:
         withhold = frozenset(name for name, found in house.city.departments.items() if found.withhold_contact)
         envelopes = Envelopes(house.city.id, settings.public_url, withhold)
-        relay = Relay(store, house.bus, lambda: envelopes, signals.filed, mine=_lease(house, "relay"))
+        pulling = frozenset(name for name, found in house.city.departments.items() if found.delivery == "pull")
+        relay = Relay(store, house.bus, lambda: envelopes, signals.filed, mine=relaying.mine, pulling=pulling)
         steps.append(("relay", relay.run))
     if "replies" in roles:
         steps.append(("replies", Replies(store, house.speakers, signals.owed).run))
@@ -158,33 +167,9 @@ def _steps(house: House) -> list[tuple[str, Callable[[], Coroutine[Any, Any, Non
         worker = MediaWorker(store, Fetcher(house.files), sources, signals.media, (signals.filed,))
         steps.append(("media", worker.run))
     if "clock" in roles:
-        sealer = Sealer(store, settings.secret_key, settings.data_dir / "seals.log", mine=_lease(house, "sealer"))
+        sealer = Sealer(store, settings.secret_key, settings.data_dir / "seals.log", mine=sealing.mine)
         steps.append(("sealer", sealer.run))
     return steps
-
-
-def _lease(house: House, name: str) -> Callable[[], Awaitable[bool]]:
-    """Return the question "is this mine to do now?"; it asks the store only when the answer may have changed."""
-    if house.store.embedded:
-
-        async def always() -> bool:
-            return True
-
-        return always
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    renewed: list[float] = []
-
-    async def mine() -> bool:
-        now = asyncio.get_running_loop().time()
-        if renewed and now - renewed[0] < LEASE.total_seconds() / 3:
-            return True
-        held = await house.store.write(
-            lambda connection: leases.hold(connection, name, holder, now=datetime.now(UTC), term=LEASE)
-        )
-        renewed[:] = [now] if held else []
-        return held
-
-    return mine
 
 
 async def _migrate_or_spool(house: House, tabled: asyncio.Event) -> None:
@@ -215,7 +200,7 @@ async def _forever(name: str, step: Callable[[], Coroutine[Any, Any, None]], tab
             await step()
         except asyncio.CancelledError:
             raise
-        except Exception:
+        except Exception as error:
             observe.ALARM.labels("role_failed").inc()
-            log.exception("a role failed and is started again", role=name)
+            log.exception("a role failed and is started again", role=name, exc_info=observe.bare(error))
             await asyncio.sleep(1)

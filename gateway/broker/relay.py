@@ -10,7 +10,7 @@ A lost connection parks nothing: whatever was not confirmed is published again, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -34,7 +34,7 @@ log = observe.logger("relay")
 
 
 class Relay:
-    """Feeds the broker from the outbox."""
+    """Feeds the broker from the outbox. The departments that are `pulling` fetch theirs from us: they have no queue."""
 
     def __init__(
         self,
@@ -44,16 +44,11 @@ class Relay:
         filed: Signal,
         *,
         mine: Callable[[], Awaitable[bool]],
+        pulling: Collection[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.store, self.bus, self.envelopes, self.filed, self.mine, self.clock = (
-            store,
-            bus,
-            envelopes,
-            filed,
-            mine,
-            clock,
-        )
+        self.store, self.bus, self.envelopes, self.filed, self.clock = store, bus, envelopes, filed, clock
+        self.mine, self.pulling = mine, pulling
         self._was_connected = False
 
     async def run(self) -> None:
@@ -83,14 +78,20 @@ class Relay:
         envelopes = self.envelopes()
         parcels: list[Parcel] = []
         spans: list[tuple[Letter, slice]] = []
+        done: list[Letter] = []
+        refused: list[tuple[Letter, Returned | Nacked]] = []
         for letter in letters:
             begin = len(parcels)
-            parcels.extend(_parcels(letter, envelopes))
+            try:
+                parcels.extend(self._parcels(letter, envelopes))
+            except Exception as error:  # a bug: it must not stop the others
+                log.exception("cannot be written", event_id=letter.event.id, exc_info=observe.bare(error))
+                refused.append((letter, Nacked(f"{type(error).__name__} while writing it")))
+                continue
             spans.append((letter, slice(begin, len(parcels))))
         with observe.timed("relay"):
             outcomes = await self.bus.publish(parcels)
         now = self.clock()
-        done, refused = [], []
         for letter, span in spans:
             verdict = _worst(outcomes[span])
             if isinstance(verdict, Confirmed):
@@ -111,6 +112,37 @@ class Relay:
             await asyncio.sleep(POLL)  # the connection went: what is unmarked goes again
         return len(done)
 
+    def _parcels(self, letter: Letter, envelopes: Envelopes) -> list[Parcel]:
+        event = letter.event
+        # 9 is for danger to life; RabbitMQ 4 honours it on quorum queues, older ones only carry it.
+        priority = {"distress": 9, "high": 5}.get(event.priority, 0)
+        parcels = [
+            Parcel(
+                exchange=COMPLAINTS,
+                routing_key=f"{event.type}.{event.channel}.{event.priority}",
+                id=event.id,
+                body=envelopes.for_everybody(letter),
+                priority=priority,
+                mandatory=event.type in ROUTED,
+                type=f"balagh.complaint.{event.type}.v1",
+                timestamp=event.time,
+            )
+        ]
+        if event.department:
+            parcels.append(
+                Parcel(
+                    exchange=DEPARTMENTS,
+                    routing_key=f"{event.department}.{event.type}",
+                    id=event.id,
+                    body=envelopes.for_department(letter),
+                    priority=priority,
+                    mandatory=event.department not in self.pulling,
+                    type=f"balagh.complaint.{event.type}.v1",
+                    timestamp=event.time,
+                )
+            )
+        return parcels
+
     async def _copy_quarantine(self) -> int:
         rows = await self.store.read(partial(outbox.uncopied, limit=WINDOW))
         if not rows:
@@ -119,38 +151,6 @@ class Relay:
         copied = [row.id for row, outcome in zip(rows, outcomes, strict=True) if isinstance(outcome, Confirmed)]
         await self.store.write(partial(outbox.copied, ids=copied, now=self.clock()))
         return len(copied)
-
-
-def _parcels(letter: Letter, envelopes: Envelopes) -> list[Parcel]:
-    event = letter.event
-    # 9 is for danger to life; RabbitMQ 4 honours it on quorum queues, older ones only carry it.
-    priority = {"distress": 9, "high": 5}.get(event.priority, 0)
-    parcels = [
-        Parcel(
-            exchange=COMPLAINTS,
-            routing_key=f"{event.type}.{event.channel}.{event.priority}",
-            id=event.id,
-            body=envelopes.for_everybody(letter),
-            priority=priority,
-            mandatory=event.type in ROUTED,
-            type=f"balagh.complaint.{event.type}.v1",
-            timestamp=event.time,
-        )
-    ]
-    if event.department:
-        parcels.append(
-            Parcel(
-                exchange=DEPARTMENTS,
-                routing_key=f"{event.department}.{event.type}",
-                id=event.id,
-                body=envelopes.for_department(letter),
-                priority=priority,
-                mandatory=True,
-                type=f"balagh.complaint.{event.type}.v1",
-                timestamp=event.time,
-            )
-        )
-    return parcels
 
 
 def _dead(row: Any) -> Parcel:
