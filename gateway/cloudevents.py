@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.store.outbox import Letter
-from normalizer.complaint import Complaint, Source, rfc3339
-from normalizer.mask import mask
+from normalizer.complaint import Complaint, Contact, Source, rfc3339
+from normalizer.mask import conceal, mask
 
 CONTENT_TYPE = "application/cloudevents+json"
 WITH_CONTACT = {"offered", "amended"}  # the events on which a department may have to call the citizen
@@ -36,7 +36,7 @@ class Envelopes:
         complaint = letter.complaint
         told = letter.event.type in WITH_CONTACT
         if complaint.confidential or not told or letter.event.department in self.withhold:
-            complaint = complaint.but(contact=None, source=_anonymous(complaint.source))
+            complaint = without_contact(complaint)
         return self._write(letter, complaint)
 
     def _write(self, letter: Letter, complaint: Complaint) -> bytes:
@@ -70,20 +70,30 @@ class Envelopes:
 _TOLD = {"offer", "moved_to", "attachments_added", "priority_raised"}
 
 
+def without_contact(complaint: Complaint) -> Complaint:
+    """Return what a department may know that is not told who complains: the words too may say it."""
+    contact, place = complaint.contact or Contact(), complaint.place
+    if place is not None and place.text:
+        place = place.model_copy(update={"text": conceal(place.text, contact)})
+    original = complaint.original_text
+    return complaint.but(
+        contact=None,
+        text=conceal(complaint.text, contact),
+        original_text=conceal(original, contact) if original else original,
+        place=place,
+        source=_anonymous(complaint.source),
+    )
+
+
 def without_identity(complaint: Complaint) -> Complaint:
     """Return what everybody on the bus may know of a complaint."""
+    complaint = without_contact(complaint)
     place = complaint.place
     if place is not None and complaint.confidential:
         place = place.model_copy(update={"text": None, "latitude": None, "longitude": None})
     elif place is not None and place.text:
         place = place.model_copy(update={"text": mask(place.text)})
-    return complaint.but(
-        contact=None,
-        original_text=None,
-        text="" if complaint.confidential else mask(complaint.text),
-        place=place,
-        source=_anonymous(complaint.source),
-    )
+    return complaint.but(original_text=None, text="" if complaint.confidential else mask(complaint.text), place=place)
 
 
 def _anonymous(source: Source) -> Source:

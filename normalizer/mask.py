@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator
+
+from normalizer.complaint import Contact
 
 HIDDEN = "•••"
 
@@ -13,6 +17,7 @@ _EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]++[@＠][\w-]++(?:\.[\w-]++)++")
 # Seven digits or more of any script. Between two of them up to three blanks, dashes, dots, brackets, slashes, bidi
 # marks or the parts of a keycap emoji; commas, colons and line breaks separate one figure from the next.
 _NUMBER = re.compile(r"[+＋(]{0,2}+(?<!\d)\d(?:(?:[^\w\n,;:،؛]|[_\u0640]){0,3}+\d){6,}+[\ufe0f\u20e3]*+")
+_OWN = 8  # last digits by which a number is known, whichever way its beginning is dialled
 
 
 def mask(text: str) -> str:
@@ -21,3 +26,31 @@ def mask(text: str) -> str:
     It rather hides a date too many than a number too few. Names are not hidden.
     """
     return _NUMBER.sub(HIDDEN, _EMAIL.sub(HIDDEN, text))
+
+
+def conceal(text: str, contact: Contact) -> str:
+    """Return the text without what leads to this one citizen: their numbers, their addresses, their full name.
+
+    Other numbers stay, for a department may need them: a meter's, or the one to which a bribe was to be paid. A name of
+    one word stays too; it is as likely a word of the complaint.
+    """
+    own = {digits[-_OWN:] for value in _values(contact) if len(digits := _digits(value)) >= _OWN}
+    text = _NUMBER.sub(lambda run: HIDDEN if _digits(run[0])[-_OWN:] in own else run[0], text)
+    for words in _phrases(contact):
+        text = re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", HIDDEN, text, flags=re.IGNORECASE)
+    return text
+
+
+def _values(contact: Contact) -> Iterator[str]:
+    yield contact.phone or ""
+    yield from (address.value for address in contact.addresses)
+
+
+def _phrases(contact: Contact) -> Iterator[str]:
+    yield from filter(None, {contact.email, *(address.value for address in contact.addresses)})
+    if contact.name and len(contact.name.split()) > 1:
+        yield contact.name
+
+
+def _digits(text: str) -> str:
+    return "".join(str(unicodedata.decimal(sign)) for sign in text if sign.isdecimal())
