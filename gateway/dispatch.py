@@ -7,6 +7,7 @@ balagh.dead) and is acknowledged; while the store is away nothing is acknowledge
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from gateway.signals import Signal
 from gateway.store import complaints, quarantine
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from normalizer.complaint import Status
+from normalizer.text import storable
 from router.rules import route
 
 PREFETCH = 64  # deliveries in hand; they share the store's transactions
@@ -79,9 +81,11 @@ class Dispatcher:
         case = complaints.load(connection, reference, lock=True)
         if case is None:
             raise Unroutable("no complaint has this reference")
+        if sequence > case.sequence:  # believed, it would make the real event of that number a duplicate
+            raise Unroutable("the complaint has no event of this number")
         if sequence <= case.routed_sequence:
             return "duplicate", reference, case.department
-        seen = max(sequence, case.sequence)  # the row holds everything up to its last event
+        seen = case.sequence  # the row holds everything up to its last event
         if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE}:
             complaints.seen(connection, case.complaint.id, seen)
             return "told", reference, case.department  # the amendment itself went to the department
@@ -100,14 +104,19 @@ class Dispatcher:
                 partial(
                     quarantine.add,
                     stage="dispatch",
-                    subject=delivery.id or "unknown",
+                    subject=_subject(delivery),
                     reason=reason,
-                    body=delivery.body.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+                    body=storable(delivery.body.decode("utf-8", "replace")),
                     now=self.clock(),
                 )
             )
         except StoreUnavailable as error:
             raise Retry(PAUSE) from error
+
+
+def _subject(delivery: Delivery) -> str:
+    """Name a delivery for the quarantine; what came without an id goes by its content, so that each keeps its row."""
+    return storable(delivery.id) or f"sha256:{hashlib.sha256(delivery.body).hexdigest()}"
 
 
 def _read(delivery: Delivery) -> tuple[str, int]:
