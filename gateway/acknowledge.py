@@ -48,8 +48,10 @@ class Acknowledger:
         *,
         even_if_silent: bool = False,
     ) -> None:
-        """Owe the sender a reply, unless there is no way to answer, they asked for silence, or it would be a loop."""
+        """Owe the sender a reply, unless they cannot be answered in private, asked for silence, or it would loop."""
         if row.channel not in self.speakers or inbound.sender.scheme not in ANSWERABLE:
+            return
+        if inbound.public:  # an answer there would show the reference and its PIN to everybody
             return
         if replies.recent(connection, row.sender, now - BUDGET_WINDOW) >= BUDGET:
             observe.ROOM.labels("replies", "over_budget").inc()

@@ -76,11 +76,13 @@ class Replies:
                 log.error("provider refuses us", channel=due.channel, code=error.code)
             await self._record("refused", due, partial(_refused, code=error.code, opted_out=error.opted_out, due=due))
         except Busy as error:
-            await self._again("busy", due, error.code, error.retry_after, unknown=False)
+            # After a try of unknown outcome it may have been the look-up that was refused: the next try looks again.
+            unknown = due.reply.first_tried_at is not None
+            await self._again("busy", due, error.code, error.retry_after, unknown=unknown)
         except OutcomeUnknown:
             await self._again("unknown", due, "unknown", None, unknown=True)
         except Exception as error:  # a bug in a channel must not stop the others' replies
-            log.exception("cannot be sent", channel=due.channel, reply=due.reply.id)
+            log.exception("cannot be sent", channel=due.channel, reply=due.reply.id, exc_info=observe.bare(error))
             await self._again("broken", due, type(error).__name__, None, unknown=True)
         else:
             job = partial(replies.sent, channel=due.channel, provider_id=sent.provider_id)
