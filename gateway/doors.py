@@ -36,13 +36,13 @@ async def answer_faults(request: web.Request, handler: Handler) -> web.StreamRes
         raise
     except Exception as error:
         observe.ALARM.labels("bug").inc()
-        log.exception("a request failed", path=_channel(request) or "page", exc_info=_bare(error))
+        log.exception("a request failed", path=_channel(request) or "page", exc_info=observe.bare(error))
         return web.Response(status=500)
     return response
 
 
 def add_channels(app: web.Application, house: House) -> None:
-    """Mount every channel that is on at /channels/<name>; one that is off says so."""
+    """Mount every channel that is on at /channels/<name>; one that is off is not there."""
 
     async def accept(inbound: Inbound) -> Receipt:
         return await house.intake.accept(inbound)
@@ -91,8 +91,3 @@ def _channel(request: web.Request) -> str:
     name = parts[2] if len(parts) > 2 and parts[1] == "channels" else ""  # noqa: PLR2004 - /channels/<name>
     house = request.app.get(HOUSE)
     return name if house is not None and name in house.channels else ""
-
-
-def _bare(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:
-    """Show where it broke and not what was in it."""
-    return type(error), Exception(type(error).__name__), error.__traceback__

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
@@ -77,9 +78,7 @@ def configure(style: str = "json", *, stream: TextIO | None = None) -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
-        else structlog.dev.ConsoleRenderer(
-            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],
@@ -108,6 +107,11 @@ def timed(room: str) -> Iterator[None]:
         yield
     finally:
         SECONDS.labels(room).observe(time.perf_counter() - begun)
+
+
+def bare(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """Return `exc_info` that shows where it broke and not what was in it: an exception's text may quote the citizen."""
+    return type(error), Exception(type(error).__name__), error.__traceback__
 
 
 def _tame(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -83,7 +83,7 @@ class MediaWorker:
         except StoreUnavailable:
             raise
         except Exception as error:  # a bug must not stop the others
-            log.exception("cannot be fetched", attachment=wanted.id)
+            log.exception("cannot be fetched", attachment=wanted.id, exc_info=observe.bare(error))
             await self._later(wanted, type(error).__name__, None)
         else:
             reference = await self.store.write(partial(_keep, wanted=wanted, stored=stored, now=self.clock()))
