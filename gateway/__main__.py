@@ -84,7 +84,11 @@ def schema(folder: Annotated[Path, typer.Argument(help="where to write them")] =
     from gateway.settings import load
 
     settings = load()
-    for path in write(folder, load_city(settings.city), settings.public_url):
+    try:
+        written = write(folder, load_city(settings.city), settings.public_url)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot be written: {error.strerror}", param_hint="FOLDER") from error
+    for path in written:
         typer.echo(str(path))
 
 
@@ -133,8 +137,11 @@ def main() -> None:
 
     try:
         app()
-    except (SettingsError, CityError, SpoolBroken, StoreMismatch) as error:
+    except (SettingsError, CityError, SpoolBroken) as error:
         print(f"balagh: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
+        sys.exit(2)
+    except StoreMismatch as error:
+        print(f"balagh: BALAGH_STORE_URL: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except StoreUnavailable as error:
         print(f"balagh: BALAGH_STORE_URL: the store cannot be reached: {error}", file=sys.stderr)  # noqa: T201

@@ -16,7 +16,7 @@ from gateway.reconcile import Books, reconcile
 from gateway.settings import Settings, load
 from gateway.spool import Spool
 from gateway.store import attachments, journal, outbox, quarantine, replies
-from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.engine import Connection, Store, StoreMismatch, StoreUnavailable
 from gateway.store.migrate import HEAD, revision
 
 FREE = 512 * 1024 * 1024  # bytes of disk below which it is time to act
@@ -56,11 +56,17 @@ async def check(say: Say) -> bool:
 
 
 async def books(since: datetime | None) -> Books:
-    """Draw up the books of the configured store and broker. Raises StoreUnavailable, SettingsError, CityError."""
+    """Draw up the books of the configured store and broker.
+
+    Raises StoreUnavailable, StoreMismatch, SettingsError, CityError.
+    """
     settings = load()
     observe.configure("text", stream=sys.stderr)
     store, bus = Store(settings.store_url), bus_of(settings, load_city(settings.city))
     try:
+        if (found := await store.read(revision)) != HEAD:
+            what = "holds nothing yet" if found is None else f"has tables of version {found}, this program's are {HEAD}"
+            raise StoreMismatch(f"the store {what}: the next run makes them right")
         return await reconcile(settings, store, bus, since=since)
     finally:
         await bus.stop()

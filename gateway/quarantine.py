@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -19,10 +20,12 @@ Say = Callable[[str], object]
 async def show_all(say: Say) -> None:
     """List what is open: number, since when, where it broke, and why."""
     async with _store() as store:
-        rows = await store.read(quarantine.entries)
+        rows, count = await store.read(
+            lambda connection: (quarantine.entries(connection), quarantine.count(connection))
+        )
     for row in rows:
         say(f"{row.id:>6}  {row.created_at:%Y-%m-%d %H:%M:%S}  {row.stage:<10}  {_plain(row.reason)}")
-    say(f"{len(rows)} open")
+    say(f"{count} open" + (f", the oldest {len(rows)} are shown" if count > len(rows) else ""))
 
 
 async def show_one(number: int, say: Say) -> bool:
@@ -32,7 +35,7 @@ async def show_one(number: int, say: Say) -> bool:
     if row is None:
         say(f"there is no entry {number}")
         return False
-    say(f"{row.id} {row.state}, broke in {row.stage}, subject {row.subject}")
+    say(f"{row.id} {row.state}, broke in {row.stage}, subject {_plain(row.subject)}")
     say(f"because: {_plain(row.reason)}")
     try:
         say(
@@ -56,7 +59,7 @@ async def retry(number: int, say: Say) -> bool:
             done = "its event is published again"
         else:
             return ""
-        quarantine.settle(connection, number, state="retried", by=getpass.getuser(), now=datetime.now(UTC))
+        quarantine.settle(connection, number, state="retried", by=_person(), now=datetime.now(UTC))
         return done
 
     async with _store() as store:
@@ -78,9 +81,7 @@ async def drop(number: int, reason: str, say: Say) -> bool:
         now = datetime.now(UTC)
         if row.stage == "interpret":
             journal.drop(connection, row.subject, f"dropped: {reason}"[:300], now)
-        return quarantine.settle(
-            connection, number, state="dropped", by=f"{getpass.getuser()}: {reason}"[:300], now=now
-        )
+        return quarantine.settle(connection, number, state="dropped", by=f"{_person()}: {reason}"[:300], now=now)
 
     async with _store() as store:
         done = await store.write(close)
@@ -98,5 +99,13 @@ async def _store() -> AsyncIterator[Store]:
         store.close()
 
 
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return f"user {os.getuid()}"
+
+
 def _plain(text: str) -> str:
-    return observe.CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Write it on one line that cannot turn a terminal around or pass for another row."""
+    return observe.CONTROL.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))

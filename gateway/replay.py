@@ -11,7 +11,8 @@ from gateway.settings import SettingsError, load
 async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
     """Sign the body as the provider signs it, post it, and return the answer's status and text.
 
-    Raises SettingsError when the channel is unknown or off, or when no gateway listens.
+    `path` is below the channel's own, such as /status. Raises SettingsError when the channel is unknown or off, or when
+    no gateway listens there or answers.
     """
     settings = load()
     known = {kind.name: kind for kind in CHANNELS}
@@ -20,7 +21,7 @@ async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
     if channel not in settings.channels:
         raise SettingsError(f"channel {channel} is off: {settings.off[channel]}")
     speaker = known[channel](settings.channels[channel])
-    below = f"/channels/{channel}{path}"
+    below = "/".join(filter(None, (f"/channels/{channel}", path.strip("/"))))
     headers = dict(speaker.sign(f"{settings.public_url}{below}", body))
     target = f"http://{settings.listen}{below}"
     try:
@@ -29,5 +30,5 @@ async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
             session.post(target, data=body, headers=headers) as response,
         ):
             return response.status, await response.text()
-    except aiohttp.ClientConnectionError as error:
-        raise SettingsError(f"BALAGH_LISTEN: nothing listens on {settings.listen}: is the gateway running?") from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise SettingsError(f"BALAGH_LISTEN: no gateway answers on {settings.listen}: is it running?") from error
