@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import CookieJar
+from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateway import observe
 from gateway.citizen import posted, report
 from gateway.citizen.posted import FILE_SIZE
 from gateway.citizen.tokens import Tokens
@@ -278,10 +279,18 @@ async def test_what_is_no_form_is_refused_in_words(visitor: Visitor, content_typ
     assert 0 == await visitor.filed()
 
 
-async def test_an_upload_that_breaks_off_leaves_nothing(visitor: Visitor, caplog: pytest.LogCaptureFixture) -> None:
-    """A telephone that loses its connection in the middle of a photo leaves no report, no file and no noise."""
-    server = visitor.client.server
-    _, writer = await asyncio.open_connection(server.host, server.port)
+async def test_an_upload_that_breaks_off_leaves_nothing(visitor: Visitor) -> None:
+    """A telephone that loses its connection in the middle of a photo leaves no report and no file, and is counted."""
+
+    def broken() -> float:
+        labels = {"channel": "web", "status": "400"}
+        return observe.registry.get_sample_value("balagh_refused_total", labels) or 0
+
+    before = broken()
+    runner = web.AppRunner(site(visitor.house))  # as the house runs it: the test client's server cancels its handlers
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    _, writer = await asyncio.open_connection(*runner.addresses[0])
     head = (
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000000\r\n\r\n"
     )
@@ -293,10 +302,10 @@ async def test_an_upload_that_breaks_off_leaves_nothing(visitor: Visitor, caplog
         while not list(drafts.iterdir()):
             await asyncio.sleep(0.01)
         writer.transport.abort()
-        while list(drafts.iterdir()):
+        while list(drafts.iterdir()) or broken() == before:
             await asyncio.sleep(0.01)
+    await runner.cleanup()
     assert 0 == await visitor.filed()
-    assert [] == [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_a_body_in_broken_chunks_is_refused(visitor: Visitor) -> None:

@@ -16,6 +16,7 @@ from gateway.city.city import City
 from gateway.store import complaints
 from gateway.store.engine import Connection, Store
 from normalizer.normalize import normalize
+from normalizer.reference import make
 from router.route import Route
 from tests.gateway.citizen.visitor import PIPE, Page, Visitor, site
 
@@ -66,9 +67,8 @@ async def test_neither_number_is_ever_in_an_address(visitor: Visitor) -> None:
 async def test_a_wrong_answer_does_not_say_which_number_was_wrong(visitor: Visitor) -> None:
     """A wrong PIN, a reference that nobody has and one that cannot exist get the same page."""
     reference, pin = await reported(visitor)
-    unknown = "4821 093 756"
-    assert unknown != reference
-    right = visitor.house.identities.pin(unknown.replace(" ", ""))
+    unknown = make(b"another city's key", "nobody")
+    right = visitor.house.identities.pin(unknown)
     wrong = f"{(int(pin) + 1) % 10**6:06}"
     tries = [(reference, wrong), (unknown, right), (unknown, wrong), ("1", pin), ("", ""), (reference, "")]
     pages = [await enter(visitor, *numbers) for numbers in tries]
@@ -156,18 +156,50 @@ async def test_an_open_page_hears_of_each_step(visitor: Visitor) -> None:
         assert "دائرة ماء بغداد" in await next_story(response)
 
 
-async def file_and_offer(visitor: Visitor, kept: Inbound, reference: str) -> None:
-    """Do by hand what the house's rooms would: file the report and put it to a department."""
+async def file_and_offer(visitor: Visitor, kept: Inbound, reference: str, *, automatic: bool = True) -> None:
+    """Do by hand what the house's rooms would: file the report, fetch its photo, and put it to a department."""
     plain, now = reference.replace(" ", ""), datetime.now(UTC)
     entry = visitor.house.identities.entry(kept, now)
     complaint = normalize(kept, visitor.house.city.matcher, id=entry.id, reference=plain, received_at=now)
-    route = Route(department="water", category="water.leak", automatic=True, rule="r", reason="why", confidence=1.0)
+    route = Route(
+        department="water" if automatic else "citizens",
+        category="water.leak",
+        automatic=automatic,
+        rule="the-rule",
+        reason="because of the words",
+        confidence=1.0,
+    )
 
     def job(connection: Connection) -> None:
         case = complaints.create(connection, complaint, sender=entry.sender, account=entry.account, now=now)
+        fetched = {"attachments_fetched": 1}
+        complaints.amend(connection, case, complaint, heard_at=now, now=now, facts=fetched)
+        case = complaints.load(connection, plain)
+        assert case is not None
         complaints.offer(connection, case, route, now=now, routed_sequence=1)
 
     await visitor.house.store.write(job)
+
+
+async def test_a_report_at_the_triage_desk_is_said_to_be_with_a_person(visitor: Visitor) -> None:
+    """What no rule could decide is not "sent to" the desk; and a photo that we fetched is no news to the citizen."""
+    page = await visitor.send(text=PIPE)
+    await file_and_offer(visitor, await visitor.inbound(page.receipt[0]), page.receipt[0], automatic=False)
+    page = await visitor.get("/track/view")
+    assert ["استلمنا البلاغ", "ينظر فيه موظف ليحدد الدائرة المسؤولة"] == re.findall(
+        r"<p>([^<]+)</p>\s*<time", page.text
+    )
+    assert "لدى شعبة شؤون المواطنين" in page.words
+
+
+async def test_the_house_can_stop_while_pages_are_open(visitor: Visitor) -> None:
+    """An open stream ends at once when the house stops, and does not hold it up."""
+    await visitor.send(text=PIPE)
+    async with visitor.client.get("/track/events") as response:
+        await next_story(response)
+        begun = asyncio.get_running_loop().time()
+        await visitor.client.server.close()
+        assert asyncio.get_running_loop().time() - begun < 5
 
 
 async def test_a_stream_is_only_for_who_may_see_the_report(visitor: Visitor) -> None:

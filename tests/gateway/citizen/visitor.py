@@ -12,11 +12,9 @@ from aiohttp import ClientResponse, FormData, web
 from aiohttp.test_utils import TestClient
 
 from channels.message import Inbound
-from gateway.app import MAX_UPLOAD, ROLES, build
-from gateway.citizen.routes import add_citizen
+from gateway.app import ROLES, build, public_site
 from gateway.city.city import City
-from gateway.doors import add_channels, add_health, answer_faults
-from gateway.house import HOUSE, House
+from gateway.house import House
 from gateway.settings import load as load_settings
 from gateway.store import complaints, journal
 
@@ -32,13 +30,8 @@ def make_house(folder: Path, city: City, **environ: str) -> House:
 
 
 def site(house: House) -> web.Application:
-    """The public site without the programs' door, which is another's."""
-    app = web.Application(middlewares=[answer_faults], client_max_size=MAX_UPLOAD)
-    app[HOUSE] = house
-    add_channels(app, house)
-    add_citizen(app, house)
-    add_health(app, house)
-    return app
+    """What citizens and providers reach."""
+    return public_site(house, admin=False)
 
 
 @dataclass
