@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ class Sealer:
 
     def __init__(self, store: Store, key: bytes, witness: Path, *, mine: Callable[[], Awaitable[bool]]) -> None:
         self.store, self.key, self.witness, self.mine = store, key, witness, mine
+        self._noted: int | None = None  # the last seal in the witness; None when that must be looked up
 
     async def run(self) -> None:
         """Seal for ever."""
@@ -37,12 +38,21 @@ class Sealer:
 
     async def step(self) -> bool:
         """Seal one batch; False when there was nothing to seal."""
+        noted, self._noted = self._noted, None  # whatever breaks below, the next step looks the witness up again
+        first = noted is None
+        if noted is None:
+            noted = await asyncio.to_thread(lambda: max((seal.seq for seal in witnessed(self.witness)), default=0))
         seal = await self.store.write(partial(seals.seal, key=self.key, now=datetime.now(UTC)))
-        if seal is None:
-            return False
-        await asyncio.to_thread(_note, self.witness, seal)
-        log.info("sealed", seal=seal.seq, events=seal.count, last=seal.last_event, digest=seal.digest)
-        return True
+        if seal is not None or first:
+            # Also what another node sealed meanwhile, and what we had no time to note before a crash.
+            made = await self.store.read(partial(seals.since, number=noted))
+            if made:
+                await asyncio.to_thread(_note, self.witness, made)
+                noted = made[-1].seq
+        self._noted = noted
+        if seal is not None:
+            log.info("sealed", seal=seal.seq, events=seal.count, last=seal.last_event, digest=seal.digest)
+        return seal is not None
 
 
 def witnessed(path: Path) -> Iterator[Seal]:
@@ -55,8 +65,13 @@ def witnessed(path: Path) -> Iterator[Seal]:
                 continue  # a line cut off by a crash: its seal is in the store
 
 
-def _note(path: Path, seal: Seal) -> None:
-    with path.open("a", encoding="ascii") as file:
-        file.write(seal.line() + "\n")
+def _note(path: Path, made: Sequence[Seal]) -> None:
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":  # a line that a crash cut off must not spoil the next
+                file.write(b"\n")
+        file.write("".join(f"{seal.line()}\n" for seal in made).encode("ascii"))
         file.flush()
         os.fsync(file.fileno())
