@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, text
 
-from gateway.store.tables import complaints, events, journal, relay
+from gateway.store.tables import complaints, events, journal, quarantine, relay
 
 SHOWN = 20  # references named for one kind of gap
 
@@ -119,6 +119,20 @@ def gaps(connection: Connection, since: datetime | None, settled_before: datetim
         select(journal.c.reference)
         .outerjoin(complaints, complaints.c.id == journal.c.complaint_id)
         .where(journal.c.outcome.in_(("complaint", "amendment")), complaints.c.id.is_(None), *in_time),
+    )
+    yield from _gap(
+        connection,
+        "set aside, but nobody is shown it",
+        select(func.coalesce(journal.c.reference, journal.c.id).label("reference"))
+        .outerjoin(
+            quarantine,
+            and_(
+                quarantine.c.stage == "interpret",
+                quarantine.c.subject == journal.c.id,
+                quarantine.c.state == text("'open'"),
+            ),
+        )
+        .where(journal.c.state == text("'quarantined'"), quarantine.c.id.is_(None), *in_time),
     )
     counted = (
         select(events.c.complaint_id, func.count().label("count"), func.max(events.c.sequence).label("last"))

@@ -28,4 +28,6 @@ def hold(connection: Connection, name: str, holder: str, *, now: datetime, term:
 
 def release(connection: Connection, name: str, holder: str, *, now: datetime) -> None:
     """Let go of a lease, so that another need not wait for its term."""
+    if connection.dialect.name == "postgresql":
+        now = connection.execute(select(func.clock_timestamp())).scalar_one()
     connection.execute(update(leases).where(leases.c.name == name, leases.c.holder == holder).values(until=now))

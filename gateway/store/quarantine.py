@@ -13,6 +13,9 @@ from gateway.store.tables import quarantine
 
 def add(connection: Connection, *, stage: str, subject: str, reason: str, body: str, now: datetime) -> int:
     """Put something into quarantine, once: the same subject at the same stage keeps its open row."""
+    if connection.dialect.name == "postgresql":  # two that look at once would both see none
+        turn = func.hashtextextended(f"quarantine {stage} {subject}", 0)
+        connection.execute(select(func.pg_advisory_xact_lock(turn)))
     known = connection.execute(
         select(quarantine.c.id).where(
             quarantine.c.stage == stage, quarantine.c.subject == subject, quarantine.c.state == "open"

@@ -1,0 +1,108 @@
+"""Photos and recordings: fetched once, tried again, and never given up in silence."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from gateway.store import attachments
+from gateway.store.attachments import Wanted
+from gateway.store.engine import Store
+from tests.gateway.store.making import NOW, later
+
+HOLD = timedelta(minutes=5)
+URL = "https://api.twilio.com/media/1"
+
+
+async def want(store: Store, name: str, *, url: str | None = URL, sha256: str | None = None) -> None:
+    job = partial(
+        attachments.add,
+        attachment_id=name,
+        complaint_id="one",
+        channel="sms",
+        url=url,
+        content_type="image/jpeg",
+        sha256=sha256,
+        size=3 if sha256 else None,
+        now=NOW,
+    )
+    await store.write(job)
+
+
+async def take(store: Store, minutes: float = 0) -> list[Wanted]:
+    return await store.write(partial(attachments.due, now=later(minutes=minutes), limit=9, hold=HOLD))
+
+
+async def test_an_attachment_is_held_by_who_fetches_it(store: Store) -> None:
+    """One worker gets it; if that dies, it is due again after the hold."""
+    await want(store, "photo")
+    (wanted,) = await take(store)
+
+    assert Wanted("photo", "one", "sms", URL, "image/jpeg", 1, NOW) == wanted
+    assert [] == await take(store, 4.9)
+    assert [2] == [again.attempts for again in await take(store, 5)]
+
+
+async def test_what_is_on_our_disk_is_not_fetched(store: Store) -> None:
+    """A photo that came with the form itself is there already, and one without an address cannot be had."""
+    await want(store, "held", sha256="ab" * 32)
+    await want(store, "nowhere", url=None)
+
+    assert [] == await take(store)
+    assert {"fetched": 1, "pending": 1} == await store.read(attachments.states)
+
+
+async def test_a_fetched_attachment_forgets_its_address(store: Store) -> None:
+    """The address may carry a secret and is of no more use; a second worker's success changes nothing."""
+    await want(store, "photo")
+    await take(store)
+    done = partial(attachments.fetched, attachment_id="photo", size=3, content_type="image/png")
+
+    assert await store.write(partial(done, sha256="ab" * 32))
+    assert not await store.write(partial(done, sha256="cd" * 32))
+    row = await store.read(partial(attachments.find, attachment_id="photo"))
+    assert row is not None
+    assert ("fetched", None, "ab" * 32, 3, "image/png") == (
+        row.state, row.url, row.sha256, row.size, row.content_type,
+    )  # fmt: skip
+    assert [] == await take(store, 60)
+
+
+async def test_a_try_that_failed_for_now_comes_again(store: Store) -> None:
+    """Later means when it was said."""
+    await want(store, "photo")
+    await take(store)
+    await store.write(
+        partial(attachments.later, attachment_id="photo", reason="503 from the provider", at=later(minutes=20))
+    )
+
+    assert [] == await take(store, 19)
+    assert [2] == [again.attempts for again in await take(store, 20)]
+
+
+async def test_what_cannot_be_had_waits_for_a_person(store: Store) -> None:
+    """Given up: kept with reason and address, and tried again when a person says so."""
+    await want(store, "photo")
+    await take(store)
+    await store.write(partial(attachments.failed, attachment_id="photo", reason="404 from the provider"))
+
+    assert [] == await take(store, 600)
+    row = await store.read(partial(attachments.find, attachment_id="photo"))
+    assert row is not None
+    assert ("failed", URL, "404 from the provider") == (row.state, row.url, row.reason)
+    assert 1 == await store.write(partial(attachments.retry, complaint_id="one", now=later(minutes=700)))
+    assert [1] == [again.attempts for again in await take(store, 700)]
+
+
+@pytest.mark.servers
+async def test_workers_share_what_is_to_fetch(postgres_store: Store) -> None:
+    """Six workers look at once: nothing is fetched by two."""
+    for number in range(18):
+        await want(postgres_store, str(number))
+    parts = await asyncio.gather(*(take(postgres_store) for _ in range(6)))
+
+    ids = [wanted.id for part in parts for wanted in part]
+    assert len(ids) == len(set(ids))
