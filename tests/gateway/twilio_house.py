@@ -40,6 +40,7 @@ class TwilioHouse:
     files: dict[str, bytes] = field(default_factory=dict)
     missing: int = 0  # times that a file is not there yet
     fetched: list[str] = field(default_factory=list)
+    slow: asyncio.Event | None = None  # every answer waits for it
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self) -> web.Application:
@@ -85,9 +86,11 @@ class TwilioHouse:
                 }
             )
         self.arrived.set()
-        if fault is None:
-            return web.json_response({"sid": self.messages[-1]["sid"], "status": "queued"}, status=201)
-        return await self._fail(fault)
+        if fault is not None:
+            return await self._fail(fault)
+        if self.slow is not None:
+            await self.slow.wait()
+        return web.json_response({"sid": self.messages[-1]["sid"], "status": "queued"}, status=201)
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """List what went between two ends, the latest first."""

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from channels.message import Address, Inbound, Receipt, Scheme
+from gateway import observe
 from gateway.acknowledge import Acknowledger
 from gateway.app import ROLES, build
 from gateway.broker.bus import Outcome, Parcel
 from gateway.broker.loopback import Loopback
 from gateway.broker.relay import Relay
-from gateway.broker.topology import COMPLAINTS, DEPARTMENTS, Topology
+from gateway.broker.topology import DEPARTMENTS, Topology
 from gateway.city.city import City
 from gateway.cloudevents import Envelopes
 from gateway.dispatch import Dispatcher
@@ -28,7 +32,6 @@ from gateway.house import HOUSE, House
 from gateway.interpret import Interpreter
 from gateway.media.fetch import Fetcher
 from gateway.media.worker import MediaWorker
-from gateway.observe import registry
 from gateway.replies import Replies
 from gateway.settings import load
 
@@ -86,8 +89,8 @@ class Tape(Loopback):
 class Walk:
     """Everything between the door and the department, step by step."""
 
-    def __init__(self, folder: Path, city: City, **environ: str) -> None:
-        self.city, self.clock = city, Clock()
+    def __init__(self, folder: Path, city: City, clock: Clock | None = None, **environ: str) -> None:
+        self.city, self.clock = city, clock or Clock()
         twilio = {"ACCOUNT_SID": ACCOUNT, "AUTH_TOKEN": TOKEN, "NUMBER": NUMBER, "API_URL": "http://127.0.0.1:9"}
         settings = load(
             {
@@ -196,9 +199,17 @@ async def _yes() -> bool:
     return True
 
 
+@contextlib.contextmanager
+def logged(style: str = "json") -> Iterator[io.StringIO]:
+    """Catch the log as an operator would read it."""
+    stream = io.StringIO()
+    observe.configure(style, stream=stream)
+    try:
+        yield stream
+    finally:
+        structlog.reset_defaults()
+
+
 def metric(name: str, **labels: str) -> float:
     """Read a number from /metrics; 0 before it was ever counted."""
-    return registry.get_sample_value(name, labels) or 0.0
-
-
-__all__ = ["COMPLAINTS", "DEPARTMENTS", "Clock", "Tape", "Walk", "metric"]
+    return observe.registry.get_sample_value(name, labels) or 0.0
