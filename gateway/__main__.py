@@ -130,11 +130,13 @@ def _wait(work: Coroutine[Any, Any, T]) -> T:
 
 def main() -> None:
     """Run the command line; a mistake of settings or files is one clear text and exit code 2, never a traceback."""
+    from gateway import observe
     from gateway.city.problems import CityError
     from gateway.settings import SettingsError
     from gateway.spool import SpoolBroken
     from gateway.store.engine import StoreMismatch, StoreUnavailable
 
+    observe.configure("text", stream=sys.stderr)  # what a command prints is its answer; `run` says otherwise
     try:
         app()
     except (SettingsError, CityError, SpoolBroken) as error:

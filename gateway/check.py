@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from gateway import observe
 from gateway.app import bus_of
 from gateway.city.city import load as load_city
 from gateway.files import Files, Unusable
@@ -29,7 +27,6 @@ Say = Callable[[str], object]
 async def check(say: Say) -> bool:
     """Say what is on, what is off and what is wrong. Returns whether all is well. Raises SettingsError, CityError."""
     settings = load()
-    observe.configure("text", stream=sys.stderr)
     problems: list[str] = []
 
     def well(text: str) -> None:
@@ -61,7 +58,6 @@ async def books(since: datetime | None) -> Books:
     Raises StoreUnavailable, StoreMismatch, SettingsError, CityError.
     """
     settings = load()
-    observe.configure("text", stream=sys.stderr)
     store, bus = Store(settings.store_url), bus_of(settings, load_city(settings.city))
     try:
         if (found := await store.read(revision)) != HEAD:
