@@ -1,0 +1,162 @@
+"""Photos that messages only point at: fetched after acceptance, told to the department, and never worth a complaint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from channels.message import Media
+from gateway.city.city import City
+from gateway.media.worker import TRIES, MediaWorker
+from gateway.store import attachments
+from tests.gateway.twilio_house import TwilioHouse
+from tests.gateway.walk import ACCOUNT, CITIZEN, Clock, Walk, logged, metric
+
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(256)) * 40
+SHA256 = hashlib.sha256(JPEG).hexdigest()
+
+
+@pytest.fixture
+async def twilio() -> TwilioHouse:
+    """A stand-in that has one photo."""
+    return TwilioHouse(Clock(), files={"ME1": JPEG})
+
+
+@pytest.fixture
+async def api(twilio: TwilioHouse) -> AsyncIterator[str]:
+    """Where the stand-in listens."""
+    async with TestServer(twilio.app()) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+async def walk(tmp_path: Path, city: City, api: str) -> AsyncIterator[Walk]:
+    """A house whose WhatsApp leads to the stand-in."""
+    made = Walk(tmp_path, city, BALAGH_WHATSAPP__API_URL=api)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def photo(media: str = "ME1", host: str = "https://api.twilio.com") -> Media:
+    return Media("image/jpeg", url=f"{host}/2010-04-01/Accounts/{ACCOUNT}/Messages/MM1/Media/{media}")
+
+
+async def state(walk: Walk) -> dict[str, int]:
+    return await walk.house.store.read(attachments.states)
+
+
+async def test_a_photo_reaches_the_department_after_its_complaint(walk: Walk, twilio: TwilioHouse) -> None:
+    """Offered at once; the photo, not there at first, follows as an amendment with its checksum, and can be read."""
+    twilio.missing = 2
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    await walk.publish()
+    for _ in range(3):
+        assert 1 == await walk.media.step()
+        walk.clock.pass_by(seconds=30)
+    assert 0 == await walk.media.step()
+    await walk.publish()
+    assert [("water", "offered"), ("water", "amended")] == walk.tape.told()
+    [before], [after] = (event["data"]["complaint"]["attachments"] for event in walk.tape.events())
+    assert (None, None) == (before["sha256"], before["url"])
+    assert (SHA256, len(JPEG), "image/jpeg", "image") == (
+        after["sha256"],
+        after["size"],
+        after["content_type"],
+        after["kind"],
+    )
+    assert f"https://balagh.example/api/v1/attachments/{before['id']}" == after["url"]
+    assert JPEG == walk.house.files.path(SHA256).read_bytes()
+    assert 3 == len(twilio.fetched)
+
+
+async def test_a_photo_fetched_before_the_routing_is_in_the_offer(walk: Walk) -> None:
+    """However the two overtake each other, the department ends up with the same photo, once."""
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    await walk.media.step()
+    await walk.publish()
+    assert [("water", "offered")] == walk.tape.told()
+    assert SHA256 == walk.tape.events()[0]["data"]["complaint"]["attachments"][0]["sha256"]
+
+
+async def test_a_photo_that_never_comes_costs_nothing(walk: Walk, twilio: TwilioHouse) -> None:
+    """After its bounded tries it is given up, with an alarm; the complaint has long been at its department."""
+    before = metric("balagh_alarms_total", kind="media_failed")
+    twilio.missing = 10**6
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    await walk.publish()
+    for _ in range(TRIES + 3):
+        await walk.media.step()
+        walk.clock.pass_by(hours=2)
+    assert (TRIES, {"failed": 1}) == (len(twilio.fetched), await state(walk))
+    assert before + 1 == metric("balagh_alarms_total", kind="media_failed")
+    assert [("water", "offered")] == walk.tape.told()
+
+
+async def test_no_link_leads_elsewhere(walk: Walk, twilio: TwilioHouse) -> None:
+    """A link to another host, another port of this machine or a private network is not even asked."""
+    asked: list[str] = []
+
+    async def trap(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(body=JPEG, content_type="image/jpeg")
+
+    app = web.Application()
+    app.router.add_get("/{anything:.*}", trap)
+    async with TestServer(app) as server:
+        here = str(server.make_url("")).rstrip("/")
+        hosts = (here, here.replace("127.0.0.1", "localhost"), "http://169.254.169.254", "https://evil.example")
+        media = (*(photo(host=host) for host in hosts), Media("image/jpeg", url="file:///etc/passwd"))
+        await walk.hear(channel="whatsapp", media=media)
+        while await walk.media.step():
+            pass
+    assert ([], [], {"failed": 5}) == (asked, twilio.fetched, await state(walk))
+    await walk.publish()
+    assert [("water", "offered")] == walk.tape.told()
+
+
+async def test_a_program_sent_as_a_photo_is_not_kept(walk: Walk, twilio: TwilioHouse) -> None:
+    """What it is goes by its content, whatever was declared."""
+    twilio.files["ME1"] = b"MZ\x90\x00" + bytes(5000)
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    await walk.media.step()
+    assert {"failed": 1} == await state(walk)
+    assert [] == [path for path in (walk.house.settings.data_dir / "files").rglob("*") if path.is_file()]
+
+
+async def test_one_bug_holds_up_no_other_photo(walk: Walk, twilio: TwilioHouse) -> None:
+    """A fault in fetching one leaves the others their turn, and the log quotes no link."""
+    twilio.files["ME2"] = JPEG
+    await walk.hear(channel="whatsapp", media=(photo(), photo("ME2")))
+    channel = walk.house.channels["whatsapp"]
+
+    class Breaking:
+        """A channel with a bug that quotes what it was handed."""
+
+        def source(self, url: str) -> object:
+            if url.endswith("ME1"):
+                raise ValueError(f"{url} {CITIZEN}")
+            return channel.source(url)
+
+    walk.media.sources = {"whatsapp": Breaking()}  # type: ignore[dict-item]
+    with logged() as log:
+        await walk.media.step()
+    assert {"fetched": 1, "pending": 1} == await state(walk)
+    assert "cannot be fetched" in log.getvalue()
+    assert CITIZEN not in log.getvalue()
+    assert "Media/ME1" not in log.getvalue()
+
+
+async def test_two_workers_fetch_a_photo_once(walk: Walk, twilio: TwilioHouse) -> None:
+    """What one has taken, another leaves alone; a worker that died leaves it for later."""
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    other = MediaWorker(
+        walk.house.store, walk.media.fetcher, walk.media.sources, walk.media.wanted, (), clock=walk.clock
+    )
+    assert [1, 0] == sorted([await walk.media.step(), await other.step()], reverse=True)
+    assert 1 == len(twilio.fetched)

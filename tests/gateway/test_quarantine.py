@@ -1,0 +1,126 @@
+"""Quarantine as a person on the command line meets it: listed, shown, retried, dropped, and never able to harm."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from channels.message import Purpose
+from gateway import quarantine as commands
+from gateway.city.city import City
+from gateway.store import quarantine
+from gateway.store.engine import Connection
+from tests.gateway.walk import OUTAGE, PUBLIC_URL, Walk
+
+
+@pytest.fixture
+async def walk(tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Walk]:
+    """A house, with the environment of its command line."""
+    made = Walk(tmp_path, city)
+    await made.open()
+    monkeypatch.setenv("BALAGH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("BALAGH_PUBLIC_URL", PUBLIC_URL)
+    yield made
+    await made.close()
+
+
+async def put(walk: Walk, **row: str) -> int:
+    def add(connection: Connection) -> int:
+        values = {"stage": "dispatch", "subject": "event-1", "reason": "why", "body": "what", **row}
+        return quarantine.add(connection, now=walk.clock(), **values)
+
+    return await walk.house.store.write(add)
+
+
+async def test_a_message_that_broke_is_understood_on_retry(walk: Walk, city: City) -> None:
+    """A bug in understanding sets it aside; mended, `retry` makes it a complaint under the reference first given."""
+
+    def broken() -> City:
+        raise RuntimeError
+
+    walk.interpreter.city = broken
+    receipt = await walk.hear()
+    said: list[str] = []
+    await commands.show_all(said.append)
+    assert "1 open" == said[-1]
+    assert "RuntimeError while understanding it" in said[0]
+
+    walk.interpreter.city = lambda: city
+    number = int(said[0].split()[0])
+    said.clear()
+    assert await commands.retry(number, said.append)
+    assert not await commands.retry(number, said.append)
+    assert [f"{number}: it is understood again", f"there is no open entry {number}"] == said
+    await walk.understand()
+    await walk.publish()
+    assert [receipt.reference] == [event["subject"] for event in walk.tape.events()]
+    [row] = await walk.rows("SELECT state, settled_by FROM quarantine")
+    assert "retried" == row.state
+    assert row.settled_by
+
+
+async def test_what_is_dropped_is_kept_with_the_reason(walk: Walk) -> None:
+    """Dropped is not deleted: entry and message stay, with who closed them and why."""
+    await walk.hear(purpose=Purpose.UNREADABLE, note="half a form")
+    [row] = await walk.house.store.read(quarantine.entries)
+    said: list[str] = []
+    assert await commands.drop(row.id, "نسخة تجريبية", said.append)
+    assert [f"{row.id}: dropped"] == said
+    assert [] == await walk.house.store.read(quarantine.entries)
+    [kept] = await walk.rows("SELECT state, settled_by, body FROM quarantine")
+    assert "dropped" == kept.state
+    assert kept.settled_by.endswith(": نسخة تجريبية")
+    assert [("done", "dropped: نسخة تجريبية")] == [
+        tuple(row) for row in await walk.rows("SELECT state, outcome FROM journal")
+    ]
+    assert not await commands.drop(row.id, "again", said.append)
+
+
+async def test_what_cannot_be_retried_says_so(walk: Walk) -> None:
+    """Garbage that was no event of ours stays open, and the answer is no success."""
+    number = await put(walk)
+    said: list[str] = []
+    assert not await commands.retry(number, said.append)
+    assert [f"{number}: it cannot be retried from here; drop it once it is settled by hand"] == said
+    assert 1 == await walk.house.store.read(quarantine.count)
+
+
+async def test_nothing_in_it_can_turn_a_terminal_around(walk: Walk) -> None:
+    """Escape sequences, bidi overrides and forged rows stay on their one line and do nothing."""
+    evil = "\x1b[2J\u202e\r\n     7  2026-01-01 00:00:00  interpret   forged\x07\u2066"
+    number = await put(walk, subject=evil, reason=evil, body=f'{{"text": "{OUTAGE}"}}')
+    broken = await put(walk, subject="event-2", body="not json \x1b]0;owned\x07 \u202e")
+    said: list[str] = []
+    await commands.show_all(said.append)
+    assert 3 == len(said)
+    assert await commands.show_one(number, said.append)
+    assert await commands.show_one(broken, said.append)
+    for line in said:
+        assert not set(line) & set("\x1b\x07\r\u202e\u2066"), ascii(line)
+    assert [line for line in said[:3] if "\n" in line] == []
+
+
+async def test_the_count_is_of_all(walk: Walk) -> None:
+    """With more than a screen of them, the last line still tells how many there are."""
+
+    def add(connection: Connection) -> None:
+        for number in range(205):
+            quarantine.add(
+                connection, stage="dispatch", subject=f"event-{number}", reason="w", body="b", now=walk.clock()
+            )
+
+    await walk.house.store.write(add)
+    said: list[str] = []
+    await commands.show_all(said.append)
+    assert (201, "205 open, the oldest 200 are shown") == (len(said), said[-1])
+
+
+async def test_an_entry_that_is_not_there(walk: Walk) -> None:
+    """A wrong number is said, and is no success."""
+    said: list[str] = []
+    assert not await commands.show_one(7, said.append)
+    assert not await commands.retry(7, said.append)
+    assert not await commands.drop(7, "why", said.append)
+    assert 3 == len(said)
