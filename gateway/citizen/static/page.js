@@ -9,14 +9,23 @@ document.getElementById("faults")?.focus();
 
 /* The form: name the chosen files, say which are too large before they are uploaded, and send once. */
 const files = document.getElementById("files");
+const isolate = (text) => {
+  const part = document.createElement("bdi");
+  part.textContent = text;
+  return part;
+};
 files?.addEventListener("change", () => {
   const limit = Number(files.dataset.size) * 1024 * 1024;
   const rows = [...files.files].map((file, index) => {
     const row = document.createElement("li");
-    const name = document.createElement("bdi");
-    name.textContent = file.name;
-    row.append(name, ` (${(file.size / 1024 / 1024).toFixed(1)} MB)`);
-    row.classList.toggle("wrong", file.size > limit || index >= Number(files.dataset.count));
+    const many = index >= Number(files.dataset.count);
+    if (many || file.size > limit) {
+      const [before, after] = (many ? files.dataset.many : files.dataset.big).split("*");
+      row.append(before, isolate(file.name), after);
+      row.classList.add("wrong");
+    } else {
+      row.append(isolate(file.name), " ", isolate(`${(file.size / 1024 / 1024).toFixed(1)} MB`));
+    }
     return row;
   });
   document.getElementById("chosen").replaceChildren(...rows);

@@ -106,6 +106,22 @@ async def test_with_a_script_the_department_appears_without_a_reload(
             await server.close()
 
 
+async def test_a_file_that_is_too_large_is_named_before_it_is_sent(chromium: Browser, address: str) -> None:
+    """With a script nobody uploads twenty megabytes to be told that sixteen are allowed; without, one button shows."""
+    telephone = await chromium.new_context(viewport=TELEPHONE)
+    page = await telephone.new_page()
+    await page.goto(address)
+    film = {"name": "film.jpg", "mimeType": "image/jpeg", "buffer": JPEG + bytes(17 * 1024 * 1024)}
+    await page.set_input_files("#files", [film, {"name": "صورة.jpg", "mimeType": "image/jpeg", "buffer": JPEG}])
+    await expect(page.locator("#chosen li")).to_have_text(["film.jpg أكبر من 16 ميغابايت.", "صورة.jpg 0.0 MB"])
+    await telephone.close()
+    plain = await chromium.new_context(viewport=TELEPHONE, java_script_enabled=False)
+    page = await plain.new_page()
+    await page.goto(address)
+    assert (True, False) == (await page.is_visible("#files"), await page.is_visible(".pick"))
+    await plain.close()
+
+
 @pytest.mark.parametrize("language", ["ar", "en"])
 async def test_nothing_runs_off_a_narrow_screen(chromium: Browser, address: str, language: str) -> None:
     """On the narrowest telephones no page has to be moved sideways, also after faults with long names of files."""
