@@ -1,0 +1,125 @@
+"""What an operator sees, and what nobody may see there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from channels.message import Purpose
+from gateway import observe
+from gateway.city.city import City
+from gateway.watch import _measure
+from tests.gateway.walk import CITIZEN, OUTAGE, Walk, logged, metric
+
+NAMED = (
+    "balagh_inbound_total",
+    "balagh_refused_total",
+    "balagh_room_total",
+    "balagh_room_seconds",
+    "balagh_backlog",
+    "balagh_oldest_seconds",
+    "balagh_spool_depth",
+    "balagh_spool_spoiled",
+    "balagh_relay_parked",
+    "balagh_quarantine_open",
+    "balagh_broker_up",
+    "balagh_store_up",
+    "balagh_alarms_total",
+)
+
+
+@pytest.fixture
+async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
+    """A house on SQLite."""
+    made = Walk(tmp_path, city)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def test_one_line_for_each_complaint_in_each_room(walk: Walk) -> None:
+    """Intake, interpret, dispatch and relay each say one thing of a complaint, under its reference and nothing else."""
+    with logged() as log:
+        receipt = await walk.hear(f"{OUTAGE} رقمي ٠٧٧٠١٢٣٤٥٦٧", sender_name="زينب كاظم")
+        await walk.publish()
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [
+        ("intake", "accepted"),
+        ("interpret", "complaint"),
+        ("dispatch", "offered"),
+        ("relay", "published"),
+        ("relay", "published"),
+    ] == [(line["room"], line["event"]) for line in lines]
+    assert {receipt.reference} == {line["reference"] for line in lines}
+    written = log.getvalue().replace(receipt.reference, "")
+    for secret in ("770123", "٧٧٠", "زينب", "مقطوع", receipt.pin):
+        assert secret not in written
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+async def test_nothing_in_a_log_line_can_turn_a_terminal_around(walk: Walk, style: str) -> None:
+    """Whatever a provider's field held: no control characters, no bidi overrides, one line."""
+    evil = "\x1b[2J\u202e\u2066\x07\x9b"
+    with logged(style) as log:
+        await walk.hear(purpose=Purpose.UNREADABLE, note=f"half a form {evil}")
+        observe.logger("house").warning("odd", reason=evil)
+    written = log.getvalue()
+    assert "odd" in written
+    assert not set(written) & set(evil.replace("[2J", "")), ascii(written)
+
+
+async def test_the_metrics_that_the_guide_names_are_there(walk: Walk) -> None:
+    """Every series of the operator's guide, with numbers that tell of the last complaint."""
+    before = metric("balagh_room_seconds_count", room="journey")
+    heard = metric("balagh_inbound_total", channel="sms", outcome="accepted")
+    await walk.hear()
+    await walk.publish()
+    async with (
+        TestClient(TestServer(walk.site())) as client,
+        client.get("/metrics") as response,
+    ):
+        text = await response.text()
+        assert response.headers["Content-Type"].startswith("text/plain; version=")
+    for name in NAMED:
+        assert f"# TYPE {name.removesuffix('_total')}" in text, name
+    assert before + 1 == metric("balagh_room_seconds_count", room="journey")
+    assert heard + 1 == metric("balagh_inbound_total", channel="sms", outcome="accepted")
+    assert CITIZEN not in text
+
+
+async def test_silence_is_not_peace(walk: Walk) -> None:
+    """What waits before a room is counted, with its age, until it has gone."""
+    walk.clock.now = datetime.now(UTC) - timedelta(days=1)
+    await walk.house.intake.accept(walk.message())
+    await walk.house.store.read(_measure)
+    assert 1 == metric("balagh_backlog", room="interpret")
+    assert metric("balagh_oldest_seconds", room="interpret") > 3600
+
+    await walk.understand()
+    await walk.house.store.read(_measure)
+    assert (0, 0) == (metric("balagh_backlog", room="interpret"), metric("balagh_oldest_seconds", room="interpret"))
+    assert (1, 1) == (metric("balagh_backlog", room="relay"), metric("balagh_backlog", room="replies"))
+
+    await walk.publish()
+    await walk.house.store.read(_measure)
+    assert 0 == metric("balagh_backlog", room="relay")
+
+
+async def test_a_traceback_shows_where_and_not_what() -> None:
+    """An exception that quotes a citizen, and the one that caused it, are shown without their words."""
+    with logged() as log:
+        try:
+            try:
+                raise ValueError(CITIZEN)
+            except ValueError as cause:
+                raise RuntimeError(OUTAGE) from cause
+        except RuntimeError as error:
+            observe.logger("house").exception("broken", exc_info=observe.bare(error))
+    assert "test_observe.py" in log.getvalue()
+    assert CITIZEN not in log.getvalue()
+    assert OUTAGE not in log.getvalue()
