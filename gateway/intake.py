@@ -15,7 +15,7 @@ from channels.message import Inbound, Receipt
 from gateway import observe
 from gateway.identity import Identities
 from gateway.signals import Signal
-from gateway.spool import Spool, SpoolBroken
+from gateway.spool import Spool, SpoolBroken, Spooled
 from gateway.store import journal, quarantine
 from gateway.store.engine import Store, StoreUnavailable
 from gateway.store.journal import Entry, Kept
@@ -46,7 +46,8 @@ class Intake:
     ) -> None:
         self.store, self.identities, self.spool, self.arrived, self.clock = store, identities, spool, arrived, clock
         self._waiting: list[tuple[Entry, asyncio.Future[Kept]]] = []
-        self._flushers: set[asyncio.Task[None]] = set()
+        self._flushers: set[asyncio.Task[None]] = set()  # kept here, or the loop forgets them
+        self._flushing = 0
         self._away = bool(spool and spool.depth)  # what a former run left goes first
         self._concurrent = 1 if store.embedded else 4
 
@@ -83,7 +84,8 @@ class Intake:
         if not self._away:
             future: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
             self._waiting.append((entry, future))
-            if len(self._flushers) < self._concurrent:
+            if self._flushing < self._concurrent:
+                self._flushing += 1
                 task = asyncio.create_task(self._flush())
                 self._flushers.add(task)
                 task.add_done_callback(self._flushers.discard)
@@ -101,23 +103,36 @@ class Intake:
                 self.arrived.set()
                 return kept, "accepted"
         assert self.spool is not None
-        new = await self.spool.keep(entry)
+        first = await self.spool.keep(entry)
         reference = entry.refer(0) if entry.refer else ""
-        return Kept(entry.id, reference, entry.fingerprint, duplicate=not new), "spooled"
+        if first is None:
+            return Kept(entry.id, reference, entry.fingerprint, duplicate=False), "spooled"
+        return Kept(entry.id, reference, first, duplicate=True), "spooled"
 
     async def _flush(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            try:
-                kept = await self.store.write(partial(journal.append, entries=[entry for entry, _ in batch]))
-            except Exception as error:  # noqa: BLE001 - whoever waits gets it
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), found in zip(batch, kept, strict=True):
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                await self._settle(batch)
+        finally:
+            self._flushing -= 1  # in the same breath as the last look: whoever comes after it starts another
+
+    async def _settle(self, batch: list[tuple[Entry, asyncio.Future[Kept]]]) -> None:
+        """Journal a batch and tell whoever waits. An entry that the store refuses fails alone."""
+        try:
+            kept = await self.store.write(partial(journal.append, entries=[entry for entry, _ in batch]))
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
+                for one in batch:
+                    await self._settle([one])
+                return
+            for _, future in batch:
                 if not future.done():
-                    future.set_result(found)
+                    future.set_exception(error)
+            return
+        for (_, future), found in zip(batch, kept, strict=True):
+            if not future.done():
+                future.set_result(found)
 
     async def drain(self) -> None:
         """Move the spool into the journal whenever the store answers, for ever."""
@@ -137,18 +152,38 @@ class Intake:
 
     async def _drain(self) -> None:
         assert self.spool is not None
-        while found := await asyncio.to_thread(self.spool.oldest, DRAIN):
-            entries = [self.identities.restore(fields) for _, fields in found]
-            kept = await self.store.write(partial(journal.append, entries=entries))
-            for entry, stored in zip(entries, kept, strict=True):
-                if entry.refer and stored.reference != entry.refer(0):
-                    await self._two_of_a_number(entry, stored)
-            await asyncio.to_thread(self.spool.remove, [path for path, _ in found])
-            self.arrived.set()
         await self.store.read(journal.backlog)  # an empty spool alone does not prove that the store is back
+        while found := await asyncio.to_thread(self.spool.oldest, DRAIN):
+            try:
+                await self._move(found)
+            except (StoreUnavailable, OSError):
+                raise
+            except Exception:  # noqa: BLE001 - one of them is refused: the others must not wait for it
+                for one in found:
+                    await self._move_or_spoil(one)
+            self.arrived.set()
         if self.spool.depth == 0:
             self._away = False
             log.info("store back, spool drained")
+
+    async def _move(self, found: list[Spooled]) -> None:
+        """Put spooled messages into the journal, then forget their files."""
+        assert self.spool is not None
+        entries = [self.identities.restore(one.fields) for one in found]
+        kept = await self.store.write(partial(journal.append, entries=entries))
+        for entry, stored in zip(entries, kept, strict=True):
+            if entry.refer and stored.reference != entry.refer(0):
+                await self._two_of_a_number(entry, stored)
+        await asyncio.to_thread(self.spool.remove, [one.path for one in found])
+
+    async def _move_or_spoil(self, one: Spooled) -> None:
+        assert self.spool is not None
+        try:
+            await self._move([one])
+        except (StoreUnavailable, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - what the store refuses for good is for a person
+            await asyncio.to_thread(self.spool.spoil, one.path, type(error).__name__)
 
     async def _two_of_a_number(self, entry: Entry, stored: Kept) -> None:
         """Tell a person: while the store was away, a reference was given that another complaint already had."""
