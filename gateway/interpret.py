@@ -109,7 +109,7 @@ class Interpreter:
                     inbound, self.city().matcher, id=row.id, reference=row.reference, received_at=row.received_at
                 )
         except Exception as error:  # a bug must cost no message
-            log.exception("cannot be understood", reference=row.reference, exc_info=_bare(error))
+            log.exception("cannot be understood", reference=row.reference, exc_info=observe.bare(error))
             return Reading(row, None, None, fault=f"{type(error).__name__} while understanding it")
         return Reading(row, inbound, draft)
 
@@ -131,7 +131,7 @@ class Interpreter:
                 result = self._set_aside(connection, reading, f"{type(error).__name__} while filing it")
             except Exception as error:
                 savepoint.rollback()
-                log.exception("cannot be filed", reference=reading.row.reference, exc_info=_bare(error))
+                log.exception("cannot be filed", reference=reading.row.reference, exc_info=observe.bare(error))
                 result = self._set_aside(connection, reading, f"{type(error).__name__} while filing it")
             results.append(result)
         return results
@@ -157,7 +157,8 @@ class Interpreter:
     def _message(self, connection: Connection, reading: Reading, inbound: Inbound, now: datetime) -> Done:
         row, draft, city = reading.row, reading.draft, self.city()
         assert draft is not None
-        wish = city.matcher.asks(inbound.text) if inbound.sender.scheme not in ALONE else Purpose.MESSAGE
+        words_alone = inbound.sender.scheme not in ALONE and not inbound.media and inbound.place is None
+        wish = city.matcher.asks(inbound.text) if words_alone else Purpose.MESSAGE
         if wish is not Purpose.MESSAGE:
             return self._silence(connection, reading, now, wanted=wish is Purpose.OPT_OUT, answered=False)
         reason = nothing_to_file(inbound)
@@ -237,8 +238,3 @@ class Interpreter:
         journal.set_aside(connection, row.seq, reason, now)
         observe.ALARM.labels("quarantine").inc()
         return Done("quarantined", row.reference, reason)
-
-
-def _bare(error: BaseException) -> tuple[type[BaseException], BaseException, object]:
-    """Show where it broke, not what was in it: an exception's text may quote the citizen."""
-    return type(error), Exception(type(error).__name__), error.__traceback__
