@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from gateway.registry import CHANNELS
 
 PREFIX = "BALAGH_"
 HIGHEST_PORT = 65535
+SHORTEST_KEY = 16  # characters: references and PINs hang on it
 SCOPES = {"intake", "read", "admin"}  # and department.<id>
 PLAIN = (
     "LISTEN", "PUBLIC_URL", "ADMIN_LISTEN", "DATA_DIR", "STORE_URL", "BROKER_URL", "CITY", "SECRET_KEY", "API_KEYS",
@@ -88,16 +90,14 @@ def load(environ: Mapping[str, str] | None = None, *, city_settings: Path | None
     """Read the settings. Raises SettingsError."""
     given = _from_environment(os.environ if environ is None else environ)
     from_file = _from_file(city_settings) if city_settings and city_settings.is_file() else {}
-    values = {**from_file, **given}
+    values = {name: value for name, value in {**from_file, **given}.items() if value}  # empty: as if it were not set
     listen = _address("LISTEN", values.pop("LISTEN", "127.0.0.1:8080"))
-    public_url = _public_url(values.pop("PUBLIC_URL", "") or f"http://{listen}")
+    public_url = _public_url(values.pop("PUBLIC_URL", f"http://{listen}"))
     admin = values.pop("ADMIN_LISTEN", "")
-    data_dir = Path(values.pop("DATA_DIR", "") or "./data")
-    store_url = values.pop("STORE_URL", "") or f"sqlite:///{(data_dir / 'balagh.db').absolute()}"
-    if urlsplit(store_url).scheme.split("+")[0] not in {"sqlite", "postgresql", "postgres"}:
-        raise SettingsError("BALAGH_STORE_URL: must begin with sqlite:/// or postgresql://")
+    data_dir = Path(values.pop("DATA_DIR", "./data"))
+    store_url = _store_url(values.pop("STORE_URL", f"sqlite:///{(data_dir / 'balagh.db').absolute()}"))
     broker_url = values.pop("BROKER_URL", "")
-    if broker_url and urlsplit(broker_url).scheme not in {"amqp", "amqps"}:
+    if broker_url and broker_url.partition("://")[0] not in {"amqp", "amqps"}:
         raise SettingsError(
             "BALAGH_BROKER_URL: must begin with amqp:// or amqps://, or be empty for the embedded broker"
         )
@@ -105,15 +105,15 @@ def load(environ: Mapping[str, str] | None = None, *, city_settings: Path | None
     if log not in {"json", "text"}:
         raise SettingsError("BALAGH_LOG: must be json or text")
     secret_key = values.pop("SECRET_KEY", "")
-    city = values.pop("CITY", "") or "baghdad"
+    city = values.pop("CITY", "baghdad")
     api_keys = _api_keys(values.pop("API_KEYS", ""))
-    channels, off = _channels(values, set(given), public_url)
+    channels, off = _channels(values, {name for name, value in given.items() if value}, public_url)
     return Settings(
         listen=listen,
         public_url=public_url,
         admin_listen=_address("ADMIN_LISTEN", admin) if admin else None,
         data_dir=data_dir,
-        store_url="postgresql" + store_url[8:] if store_url.startswith("postgres:") else store_url,
+        store_url=store_url,
         broker_url=broker_url,
         city=city,
         secret_key=_secret(secret_key, data_dir, listen),
@@ -133,13 +133,15 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
         key = name[len(PREFIX) :]
         if key.endswith("_FILE"):
             key = key[: -len("_FILE")]
-            if PREFIX + key in environ:
+            if not value:
+                continue
+            if environ.get(PREFIX + key):
                 raise SettingsError(f"{name}: set either this or {PREFIX}{key}, not both")
             try:
                 value = Path(value).read_text(encoding="utf-8").strip()  # noqa: PLW2901 - the file's content is the value
             except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(f"{name}: the file cannot be read ({type(error).__name__})") from error
-        values[key] = value.strip()
+        values[key] = value.strip() or values.get(key, "")
     return values
 
 
@@ -165,14 +167,30 @@ def _from_file(path: Path) -> dict[str, str]:
 
 def _address(name: str, value: str) -> Address:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or int(port) > HIGHEST_PORT:
+    if not host or not port.isdecimal() or int(port) > HIGHEST_PORT:
         raise SettingsError(f"{PREFIX}{name}: must be HOST:PORT, e.g. 127.0.0.1:8080")
     return Address(host.strip("[]"), int(port))
 
 
+def _store_url(value: str) -> str:
+    """Return the store's address as SQLAlchemy takes it, without the driver, which is ours to choose."""
+    scheme, _, rest = value.partition("://")
+    kind = scheme.partition("+")[0]
+    if kind not in {"sqlite", "postgresql", "postgres"}:
+        raise SettingsError(f"{PREFIX}STORE_URL: must begin with sqlite:/// or postgresql://")
+    if kind == "sqlite" and rest in {"", "/", "/:memory:"}:
+        raise SettingsError(f"{PREFIX}STORE_URL: must name a file after sqlite:///, for what is in memory is lost")
+    return f"{'sqlite' if kind == 'sqlite' else 'postgresql'}://{rest}"
+
+
 def _public_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(value)
+        well = bool(parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment)
+        well = well and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not close
+        well = False
+    if not well:
         raise SettingsError(
             f"{PREFIX}PUBLIC_URL: must be the address citizens and providers use, e.g. https://example.org"
         )
@@ -184,13 +202,14 @@ def _api_keys(value: str) -> tuple[ApiKey, ...]:
     for position, item in enumerate(filter(None, (part.strip() for part in value.split(","))), start=1):
         name, _, rest = item.partition(":")
         key, _, scopes = rest.rpartition(":")
-        wanted = frozenset(scopes.split("+"))
+        name, key = name.strip(), key.strip()
+        wanted = frozenset(scope.strip() for scope in scopes.split("+"))
         if not name or len(key) < 8 or not scopes:  # noqa: PLR2004 - shorter keys can be guessed
             raise SettingsError(
                 f"{PREFIX}API_KEYS: entry {position} must be name:key:scope, the key of 8 characters or more"
             )
         for scope in wanted:
-            if scope not in SCOPES and not scope.startswith("department."):
+            if scope not in SCOPES and not re.fullmatch(r"department\.[a-z0-9_-]+", scope):
                 raise SettingsError(
                     f"{PREFIX}API_KEYS: entry {position} ({name}) has a scope that is not one of "
                     "intake, read, department.<id>, admin"
@@ -203,8 +222,8 @@ def _api_keys(value: str) -> tuple[ApiKey, ...]:
 
 def _secret(value: str, data_dir: Path, listen: Address) -> bytes:
     if value:
-        if len(value) < 16:  # noqa: PLR2004 - references and PINs hang on it
-            raise SettingsError(f"{PREFIX}SECRET_KEY: must have 16 characters or more")
+        if len(value) < SHORTEST_KEY:
+            raise SettingsError(f"{PREFIX}SECRET_KEY: must have {SHORTEST_KEY} characters or more")
         return value.encode()
     if not listen.loopback:
         raise SettingsError(f"{PREFIX}SECRET_KEY: must be set when {PREFIX}LISTEN is not a loopback address")
@@ -212,7 +231,7 @@ def _secret(value: str, data_dir: Path, listen: Address) -> bytes:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            made = path.with_name(f".secret.{os.getpid()}")
+            made = path.with_name(f".secret.{secrets.token_hex(8)}")
             with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_hex(32))
                 file.flush()
@@ -223,9 +242,17 @@ def _secret(value: str, data_dir: Path, listen: Address) -> bytes:
                 pass
             finally:
                 made.unlink()
-        return path.read_text().strip().encode()
+            folder = os.open(data_dir, os.O_RDONLY)
+            try:
+                os.fsync(folder)  # receipts hang on it from the first on
+            finally:
+                os.close(folder)
+        key = path.read_bytes().strip()
     except OSError as error:
         raise SettingsError(f"{PREFIX}DATA_DIR: cannot keep the secret key there ({error.strerror})") from error
+    if len(key) < SHORTEST_KEY:
+        raise SettingsError(f"{PREFIX}DATA_DIR: the secret.key there is damaged: bring the right one back")
+    return key
 
 
 def _secret_fields(model: type[BaseModel]) -> set[str]:
