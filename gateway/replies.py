@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -45,27 +45,39 @@ class Replies:
         self._paces: dict[tuple[str, str], AsyncLimiter] = {}
 
     async def run(self) -> None:
-        """Send for ever. With the store away it waits."""
+        """Send for ever, each channel by itself, so that a slow one holds up no other. With the store away it waits."""
+        async with asyncio.TaskGroup() as group:
+            for channels in ((), *((name,) for name in self.speakers)):
+                group.create_task(self._serve(channels))
+
+    async def _serve(self, channels: Collection[str]) -> None:
         while True:
             try:
-                if not await self.step():
+                if not await (self._send(channels) if channels else self._close()):
                     await self.owed.wait(POLL)
             except StoreUnavailable as error:
                 log.warning("store away", reason=str(error))
                 await asyncio.sleep(1)
 
     async def step(self) -> int:
-        """Send what is due now and return how many were tried."""
-        due = await self.store.write(partial(replies.due, now=self.clock(), limit=BATCH, hold=HOLD))
+        """Send what is due now on every channel and return how many were dealt with."""
+        return sum([await self._close(), *await asyncio.gather(*(self._send((name,)) for name in self.speakers))])
+
+    async def _send(self, channels: Collection[str]) -> int:
+        job = partial(replies.due, now=self.clock(), channels=channels, limit=BATCH, hold=HOLD)
+        due = await self.store.write(job)
         if due:
             await asyncio.gather(*(self._try(item) for item in due))
         return len(due)
 
+    async def _close(self) -> int:
+        """Owe nothing on a channel that was turned off."""
+        closed = await self.store.write(partial(replies.close_all_but, channels=tuple(self.speakers), now=self.clock()))
+        observe.ROOM.labels("replies", "no_channel").inc(closed)
+        return closed
+
     async def _try(self, due: Due) -> None:
-        speaker = self.speakers.get(due.channel)
-        if speaker is None:
-            await self._record("no_channel", due, partial(replies.refused, code="channel is off"))
-            return
+        speaker = self.speakers[due.channel]
         try:
             async with self._pace(due, speaker):
                 with observe.timed("replies"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -80,17 +81,20 @@ def recent(connection: Connection, sender: str, since: datetime) -> int:
     )
 
 
-def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -> list[Due]:
-    """Take the replies whose time has come, and hold each for `hold`, so that no other worker takes it meanwhile.
+def due(
+    connection: Connection, now: datetime, *, channels: Collection[str] | None = None, limit: int, hold: timedelta
+) -> list[Due]:
+    """Take the replies whose time has come, of some channels or of all, whom to call in danger first.
 
+    Each is held for `hold`, so that no other worker takes it meanwhile.
     A worker that dies leaves them in `sending`; after the hold they are due again, with `first_tried_at` set, so that
     the channel looks at the provider before it sends a second time.
     """
     rows = connection.execute(
         select(replies, reply_payload.c.scheme, reply_payload.c.address, reply_payload.c.text)
         .join(reply_payload, reply_payload.c.id == replies.c.id)
-        .where(replies.c.next_at <= now)
-        .order_by(replies.c.next_at)
+        .where(replies.c.next_at <= now, true() if channels is None else replies.c.channel.in_(channels))
+        .order_by((replies.c.purpose == "distress").desc(), replies.c.next_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=replies)
     ).all()
@@ -247,6 +251,16 @@ def silent(connection: Connection, channel: str, account: str, sender: str) -> b
         ).first()
         is not None
     )
+
+
+def close_all_but(connection: Connection, channels: Collection[str], now: datetime) -> int:
+    """Refuse what is due on channels that nobody speaks for any more; returns how many."""
+    result = connection.execute(
+        update(replies)
+        .where(replies.c.next_at <= now, replies.c.channel.not_in(channels))
+        .values(state=REFUSED, error_code="channel is off", next_at=None, updated_at=now)
+    )
+    return result.rowcount
 
 
 def states(connection: Connection) -> dict[str, int]:

@@ -227,6 +227,22 @@ async def test_each_number_speaks_at_its_own_pace(tmp_path: Path, city: City) ->
         assert {"sent": 11} == await line.states()
 
 
+async def test_a_flood_on_one_channel_holds_up_no_other_and_no_danger(tmp_path: Path, city: City) -> None:
+    """Behind sixty text messages at one a second, WhatsApp is answered at once, and danger before all the others."""
+    async with connected(tmp_path, city, BALAGH_SMS__RATE="1", BALAGH_WHATSAPP__RATE="100") as line:
+        for number in range(60):
+            await line.walk.hear(sender=f"+96477011111{number:02}")
+        await line.walk.hear("حريق في البناية والناس محاصرين ساعدونا", sender="+9647702222222")
+        await line.walk.hear(channel="whatsapp")
+        running = asyncio.create_task(line.walk.replies.run())
+        await until(lambda: any(message["to"].startswith("whatsapp:") for message in line.twilio.messages), 5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        texts = [message for message in line.twilio.messages if not message["to"].startswith("whatsapp:")]
+        assert "+9647702222222" == texts[0]["to"]
+        assert 5 > len(texts)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(("queued", "sent", "delivered"))))
 async def test_reports_arrive_in_any_order(line: Line, order: tuple[str, ...]) -> None:
     """However Twilio's signed reports overtake each other, what was delivered stays delivered."""
