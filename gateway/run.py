@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import uvloop
 from aiohttp import web
@@ -36,12 +37,28 @@ def serve(roles: str) -> None:
     uvloop.run(_serve(house, begun))
 
 
+@contextlib.contextmanager
+def _sole(house: House) -> Iterator[None]:
+    """Keep a second process away from a folder that only one may write: a SQLite store, a spool."""
+    folder = house.settings.data_dir
+    with (folder / "lock").open("w") as file:
+        if house.store.embedded or (house.spool is not None and "intake" in house.roles):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
+            except BlockingIOError as error:
+                raise SettingsError(f"BALAGH_DATA_DIR: another gateway is running in {folder.absolute()}") from error
+            except OSError as error:  # some network file systems know no locks
+                log.warning("cannot tell whether another gateway runs here", reason=error.strerror)
+        yield
+
+
 async def _serve(house: House, begun: float) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(_sole(house))
         await stack.enter_async_context(running(house))
         settings = house.settings
         admin = settings.admin_listen

@@ -258,6 +258,20 @@ def test_a_report_on_its_way_at_the_end_is_not_lost(gateway: Callable[..., Gatew
     assert 0 == balagh.stop()
 
 
+def test_a_second_gateway_keeps_out_of_the_first_ones_folder(gateway: Callable[..., GatewayProcess]) -> None:
+    """Started twice by mistake, on another port: the second ends with one line; after kill -9 the folder is free."""
+    first = gateway()
+    first.start()
+    second = gateway(BALAGH_DATA_DIR=first.environment["BALAGH_DATA_DIR"])
+    result = second.command("run")
+    assert (2, 1) == (result.returncode, len(result.stderr.splitlines()))
+    assert "BALAGH_DATA_DIR: another gateway is running" in result.stderr
+    assert 0 == first.command("reconcile").returncode
+    first.kill9()
+    second.start()
+    assert 0 == second.stop()
+
+
 def _row(balagh: GatewayProcess, channel: str) -> list[str]:
     """A channel's row in the books: its name, then accepted, complaints, amendments, other, nothing, waiting."""
     books = balagh.command("reconcile").stdout
