@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,15 @@ async def test_a_complaint_is_offered_once_however_often_it_is_delivered(walk: W
     for sequence in (2, 1, 2, 1, 1):
         await walk.dispatcher.handle(delivery(receipt.reference, sequence))
     assert [("received", None), ("amended", None), ("offered", "water")] == await story(walk, receipt.reference)
+
+
+async def test_a_late_copy_decides_nothing_by_new_rules(walk: Walk, city: City) -> None:
+    """The city moved its triage desk meanwhile: a copy of an event that was dealt with moves no complaint."""
+    receipt = await walk.hear(GREETING)
+    await walk.publish()
+    walk.city = replace(city, rules=replace(city.rules, triage="inspector", rules=()))
+    await walk.dispatcher.handle(delivery(receipt.reference))
+    assert [("received", None), ("offered", "citizens")] == await story(walk, receipt.reference)
 
 
 @pytest.mark.servers
