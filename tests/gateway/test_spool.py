@@ -102,7 +102,7 @@ async def test_nobody_is_thanked_before_the_disk_has_it(folder: Path, monkeypatc
         assert gate.wait(10)
         sync(descriptor)
 
-    monkeypatch.setattr(spool.os, "fsync", slow)
+    monkeypatch.setattr(os, "fsync", slow)
     callers = [asyncio.create_task(kept.keep(entry("SM1", fingerprint="print"))) for _ in range(20)]
     while not writes:
         await asyncio.sleep(0.001)
@@ -155,7 +155,7 @@ async def test_a_file_is_not_moved_on_while_its_writer_waits_for_the_disk(
             assert gate.wait(10)
         sync(descriptor)
 
-    monkeypatch.setattr(spool.os, "fsync", slow)
+    monkeypatch.setattr(os, "fsync", slow)
     caller = asyncio.create_task(kept.keep(entry("SM1")))
     await asyncio.to_thread(named.wait, 10)
     assert [] == kept.oldest(9)

@@ -314,7 +314,7 @@ async def test_a_value_that_no_store_takes_is_told_from_a_store_that_takes_nothi
 
 async def test_concurrent_jobs_share_the_cost_of_durability(sqlite_store: Store) -> None:
     """A hundred requests at once cost SQLite a handful of transactions, not a hundred."""
-    commits = []
+    commits: list[Connection] = []
     event.listen(sqlite_store.engine, "commit", commits.append)
 
     with held(sqlite_store):
