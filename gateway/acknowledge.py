@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
@@ -13,6 +14,7 @@ from gateway.identity import Identities
 from gateway.store import replies
 from gateway.store.engine import Connection
 from gateway.store.journal import Row
+from gateway.store.ledger import Ledger
 from gateway.store.replies import Draft
 from normalizer.complaint import Complaint
 from normalizer.language import language, reply_language
@@ -31,6 +33,14 @@ BUDGET = 12  # replies to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
 
 
+class Correspondents:
+    """What a batch's senders were told lately, and which of them asked for silence."""
+
+    def __init__(self, connection: Connection, senders: Collection[str], now: datetime) -> None:
+        self.told = Counter(replies.recent(connection, senders, now - BUDGET_WINDOW))
+        self.silent = replies.silent(connection, senders)
+
+
 class Acknowledger:
     """Owes replies in the interpreter's transaction; the replies worker sends them."""
 
@@ -39,24 +49,23 @@ class Acknowledger:
 
     def owe(
         self,
-        connection: Connection,
+        ledger: Ledger,
+        others: Correspondents,
         row: Row,
         inbound: Inbound,
         purpose: str,
-        complaint: Complaint | None,
-        now: datetime,
-        *,
-        even_if_silent: bool = False,
+        complaint: Complaint | None = None,
     ) -> None:
         """Owe the sender a reply, unless they cannot be answered in private, asked for silence, or it would loop."""
         if row.channel not in self.speakers or inbound.sender.scheme not in ANSWERABLE:
             return
         if inbound.public:  # an answer there would show the reference and its PIN to everybody
             return
-        if replies.recent(connection, row.sender, now - BUDGET_WINDOW) >= BUDGET:
+        if others.told[row.sender] >= BUDGET:
             observe.ROOM.labels("replies", "over_budget").inc()
             return
-        silent = not even_if_silent and replies.silent(connection, row.channel, row.account, row.sender)
+        others.told[row.sender] += 1
+        quiet = (row.channel, row.account, row.sender) in others.silent and purpose not in {"opt_out", "opt_in"}
         city = self.city()
         spoken = complaint.language if complaint else language(inbound.text)
         chosen = reply_language(spoken, city.languages)
@@ -79,4 +88,4 @@ class Acknowledger:
             to=inbound.sender,
             text=text,
         )
-        replies.queue(connection, draft, now, state=replies.SUPPRESSED if silent else replies.QUEUED)
+        ledger.owe(draft, replies.SUPPRESSED if quiet else replies.QUEUED)

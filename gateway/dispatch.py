@@ -7,9 +7,11 @@ balagh.dead) and is acknowledged; while the store is away nothing is acknowledge
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,12 +21,15 @@ from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
 from gateway.signals import Signal
 from gateway.store import complaints, quarantine
+from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.ledger import Ledger
 from normalizer.complaint import Status
 from normalizer.text import storable
 from router.rules import route
 
 PREFETCH = 64  # deliveries in hand; they share the store's transactions
+CONCURRENT = 4  # transactions at once on PostgreSQL
 TRIES = 3  # of one delivery before a person must look
 PAUSE = 2.0  # seconds before a delivery is tried again while the store is away
 
@@ -33,6 +38,23 @@ log = observe.logger("dispatch")
 
 class Unroutable(Exception):
     """The delivery is not an event of ours that can be decided on. Says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a delivery asks: has this complaint, up to this event, been decided?"""
+
+    reference: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was done about it, and which department has the complaint now."""
+
+    outcome: str
+    reference: str = ""
+    department: str | None = None
 
 
 class Dispatcher:
@@ -49,6 +71,9 @@ class Dispatcher:
     ) -> None:
         self.store, self.bus, self.city, self.wake, self.clock = store, bus, city, wake, clock
         self._tries: dict[str, int] = {}
+        self._waiting: list[tuple[Question, asyncio.Future[Verdict]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._deciding = 0
 
     async def start(self) -> None:
         """Begin to consume; distress has a consumer of its own, so that it never waits behind the rest."""
@@ -59,7 +84,7 @@ class Dispatcher:
         """Deal with one delivery; returning acknowledges it. Raises Retry."""
         try:
             with observe.timed("dispatch"):
-                outcome, reference, department = await self.store.write(partial(self.decide, delivery=delivery))
+                verdict = await self._decided(delivery)
         except StoreUnavailable as error:
             raise Retry(PAUSE) from error
         except Exception as error:
@@ -68,34 +93,78 @@ class Dispatcher:
                 raise Retry(0.2 * tries) from error
             reason = str(error) if isinstance(error, Unroutable) else f"{type(error).__name__} while routing it"
             await self._set_aside(delivery, reason)
-            outcome, reference, department = "quarantined", "", None
+            verdict = Verdict("quarantined")
         self._tries.pop(delivery.id, None)
-        observe.ROOM.labels("dispatch", outcome).inc()
-        log.info(outcome, event_id=delivery.id, reference=reference, department=department)
+        observe.ROOM.labels("dispatch", verdict.outcome).inc()
+        log.info(verdict.outcome, event_id=delivery.id, reference=verdict.reference, department=verdict.department)
         for signal in self.wake:
             signal.set()
 
-    def decide(self, connection: Connection, delivery: Delivery) -> tuple[str, str, str | None]:
-        """Decide from the locked row and record it. Returns what happened, the reference and the department."""
-        reference, sequence = _read(delivery)
-        case = complaints.load(connection, reference, lock=True)
-        if case is None:
-            raise Unroutable("no complaint has this reference")
+    async def _decided(self, delivery: Delivery) -> Verdict:
+        """Wait for the transaction in which this delivery is decided, together with those that came meanwhile."""
+        question = _read(delivery)
+        future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, future))
+        if self._deciding < (1 if self.store.embedded else CONCURRENT):
+            self._deciding += 1
+            task = asyncio.create_task(self._decide_waiting())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
+
+    async def _decide_waiting(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:PREFETCH], self._waiting[PREFETCH:]
+                await self._settle(batch)
+        finally:
+            self._deciding -= 1  # in the same breath as the last look: whoever comes after it starts another
+
+    async def _settle(self, batch: Sequence[tuple[Question, asyncio.Future[Verdict]]]) -> None:
+        """Decide a batch and tell whoever waits. One that cannot be decided fails alone."""
+        try:
+            verdicts = await self.store.write(partial(self.decide, questions=[question for question, _ in batch]))
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
+                for one in batch:
+                    await self._settle([one])
+                return
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), verdict in zip(batch, verdicts, strict=True):
+            if not future.done():
+                future.set_result(verdict)
+
+    def decide(self, connection: Connection, questions: Sequence[Question]) -> list[Verdict]:
+        """Decide from the locked rows and record it. Raises Unroutable."""
+        cases = complaints.load_many(connection, {question.reference for question in questions}, lock=True)
+        verdicts = []
+        with Ledger(connection, self.clock()) as ledger:
+            for question in questions:
+                case = cases.get(question.reference)
+                if case is None:
+                    raise Unroutable("no complaint has this reference")
+                case, outcome = self._one(ledger, case, question.sequence)
+                cases[question.reference] = case
+                verdicts.append(Verdict(outcome, question.reference, case.department))
+        return verdicts
+
+    def _one(self, ledger: Ledger, case: Case, sequence: int) -> tuple[Case, str]:
         if sequence > case.sequence:  # believed, it would make the real event of that number a duplicate
             raise Unroutable("the complaint has no event of this number")
         if sequence <= case.routed_sequence:
-            return "duplicate", reference, case.department
+            return case, "duplicate"
         seen = case.sequence  # the row holds everything up to its last event
         if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE}:
-            complaints.seen(connection, case.complaint.id, seen)
-            return "told", reference, case.department  # the amendment itself went to the department
+            return ledger.seen(case, seen), "told"  # the amendment itself went to the department
         city = self.city()
         decided = route(case.complaint, city.rules, city.matcher.guess(case.complaint.text).scores)
         if case.department == decided.department and case.route is not None:
-            complaints.seen(connection, case.complaint.id, seen)
-            return "unmoved", reference, case.department
-        told = complaints.offer(connection, case, decided, now=self.clock(), routed_sequence=seen)
-        return told[-1] if decided.automatic else "triage", reference, decided.department
+            return ledger.seen(case, seen), "unmoved"
+        case, told = ledger.offer(case, decided, routed_sequence=seen)
+        return case, told[-1] if decided.automatic else "triage"
 
     async def _set_aside(self, delivery: Delivery, reason: str) -> None:
         observe.ALARM.labels("quarantine").inc()
@@ -119,9 +188,9 @@ def _subject(delivery: Delivery) -> str:
     return storable(delivery.id) or f"sha256:{hashlib.sha256(delivery.body).hexdigest()}"
 
 
-def _read(delivery: Delivery) -> tuple[str, int]:
+def _read(delivery: Delivery) -> Question:
     try:
         event = json.loads(delivery.body)
-        return str(event["subject"]), int(event["sequence"])
-    except (ValueError, KeyError, TypeError) as error:
+        return Question(str(event["subject"]), int(event["sequence"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unroutable("not a CloudEvent with subject and sequence") from error

@@ -17,16 +17,19 @@ from functools import partial
 
 from channels.message import Inbound, Purpose, Scheme
 from gateway import observe
-from gateway.acknowledge import Acknowledger
+from gateway.acknowledge import Acknowledger, Correspondents
 from gateway.city.city import City
 from gateway.signals import Signal
-from gateway.store import attachments, complaints, journal, quarantine, replies
+from gateway.store import complaints, journal, quarantine, replies
+from gateway.store.complaints import Case
 from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable, refuses_the_value
 from gateway.store.journal import Row
-from normalizer.complaint import Attachment, Complaint
+from gateway.store.ledger import Ledger
+from normalizer.complaint import Attachment, Complaint, Priority
 from normalizer.normalize import amend, normalize, nothing_to_file
 
-BATCH = 32  # Inbounds in one transaction: more would keep the acceptance of others waiting
+BATCH = 48  # Inbounds in one transaction: more would keep the acceptance of others waiting
+ONE_BREATH = timedelta(seconds=60)
 POLL = 0.25  # seconds between looks when another process does the accepting
 ALONE = {
     Scheme.WEB,
@@ -114,127 +117,154 @@ class Interpreter:
         return Reading(row, inbound, draft)
 
     def file(self, connection: Connection, readings: Sequence[Reading]) -> list[Done]:
-        """Make the readings what they are, each in a savepoint of its own."""
+        """Make the readings what they are: all of them at once, or, when one of them breaks that, one by one."""
         mine = {row.seq for row in journal.claim(connection, [reading.row for reading in readings])}
-        results = []
-        for reading in readings:
-            if reading.row.seq not in mine:
-                continue
-            savepoint = connection.begin_nested()
-            try:
-                result = self._file(connection, reading)
-                savepoint.commit()
-            except DatabaseError as error:
-                savepoint.rollback()
-                if not refuses_the_value(error):
-                    raise  # the store's trouble, not this message's: the whole batch is tried again
-                result = self._set_aside(connection, reading, f"{type(error).__name__} while filing it")
-            except Exception as error:
-                savepoint.rollback()
-                log.exception("cannot be filed", reference=reading.row.reference, exc_info=observe.bare(error))
-                result = self._set_aside(connection, reading, f"{type(error).__name__} while filing it")
-            results.append(result)
+        readings = [reading for reading in readings if reading.row.seq in mine]
+        if not readings:
+            return []
+        try:
+            return self._together(connection, readings)
+        except DatabaseError as error:
+            if not refuses_the_value(error):
+                raise  # the store's trouble, not a message's: the whole batch is tried again
+            fault: Exception = error
+        except Exception as error:  # noqa: BLE001 - found again below, with its name
+            fault = error
+        if len(readings) > 1:
+            return [done for reading in readings for done in self._alone(connection, reading)]
+        return [self._broken(connection, readings[0], fault)]
+
+    def _alone(self, connection: Connection, reading: Reading) -> list[Done]:
+        try:
+            return self._together(connection, [reading])
+        except DatabaseError as error:
+            if not refuses_the_value(error):
+                raise
+            return [self._broken(connection, reading, error)]
+        except Exception as error:  # noqa: BLE001 - a bug must cost no message
+            return [self._broken(connection, reading, error)]
+
+    def _together(self, connection: Connection, readings: Sequence[Reading]) -> list[Done]:
+        """File a batch in a savepoint of its own."""
+        savepoint = connection.begin_nested()
+        try:
+            window = self.city().amend_window if any(reading.draft for reading in readings) else timedelta()
+            batch = _Batch(connection, readings, self.clock(), window)
+            results = [self._file(batch, reading) for reading in readings]
+            batch.ledger.flush()
+        except BaseException:
+            savepoint.rollback()
+            raise
+        savepoint.commit()
         return results
 
-    def _file(self, connection: Connection, reading: Reading) -> Done:
-        row, inbound, now = reading.row, reading.inbound, self.clock()
+    def _broken(self, connection: Connection, reading: Reading, error: Exception) -> Done:
+        log.error("cannot be filed", reference=reading.row.reference, exc_info=observe.bare(error))
+        with Ledger(connection, self.clock()) as ledger:
+            return self._set_aside(ledger, reading, f"{type(error).__name__} while filing it")
+
+    def _file(self, batch: _Batch, reading: Reading) -> Done:
+        row, inbound, ledger = reading.row, reading.inbound, batch.ledger
         if inbound is None:
-            return self._set_aside(connection, reading, reading.fault)
+            return self._set_aside(ledger, reading, reading.fault)
         match inbound.purpose:
             case Purpose.UNREADABLE:
-                return self._set_aside(connection, reading, inbound.note or "unreadable")
+                return self._set_aside(ledger, reading, inbound.note or "unreadable")
             case Purpose.DELIVERY if inbound.delivery is not None:
-                reply = replies.delivered(connection, row.channel, inbound.delivery, now)
+                reply = replies.delivered(ledger.connection, row.channel, inbound.delivery, ledger.now)
                 outcome = f"delivery: {inbound.delivery.status}" + ("" if reply else ", of an unknown reply")
-                journal.finish(connection, row.seq, outcome, now)
+                ledger.finish(row.seq, outcome)
                 return Done("delivery")
             case Purpose.OPT_OUT:
-                return self._silence(connection, reading, now, wanted=True, answered=True)
+                return self._silence(batch, row, inbound, wanted=True, answered=True)
             case Purpose.OPT_IN:
-                return self._silence(connection, reading, now, wanted=False, answered=True)
-        return self._message(connection, reading, inbound, now)
+                return self._silence(batch, row, inbound, wanted=False, answered=True)
+        return self._message(batch, reading, inbound)
 
-    def _message(self, connection: Connection, reading: Reading, inbound: Inbound, now: datetime) -> Done:
-        row, draft, city = reading.row, reading.draft, self.city()
+    def _message(self, batch: _Batch, reading: Reading, inbound: Inbound) -> Done:
+        row, draft, city, ledger = reading.row, reading.draft, self.city(), batch.ledger
         assert draft is not None
         words_alone = inbound.sender.scheme not in ALONE and not inbound.media and inbound.place is None
         wish = city.matcher.asks(inbound.text) if words_alone else Purpose.MESSAGE
         if wish is not Purpose.MESSAGE:
-            return self._silence(connection, reading, now, wanted=wish is Purpose.OPT_OUT, answered=False)
+            return self._silence(batch, row, inbound, wanted=wish is Purpose.OPT_OUT, answered=False)
         reason = nothing_to_file(inbound)
         if reason:
-            journal.finish(connection, row.seq, f"nothing to file: {reason}", now)
-            self.acknowledger.owe(connection, row, inbound, "nothing", None, now)
+            ledger.finish(row.seq, f"nothing to file: {reason}")
+            self.acknowledger.owe(ledger, batch.others, row, inbound, "nothing")
             return Done("nothing", row.reference, reason)
-        case = None
-        if inbound.sender.scheme not in ALONE and inbound.sender.scheme != Scheme.UNKNOWN:
-            case = complaints.open_of(connection, row.sender, at=row.received_at, window=city.amend_window)
-        if case is None:
-            complaints.create(connection, draft, sender=row.sender, account=row.account, now=now)
-            self._attach(connection, inbound, draft.id, draft.attachments, now)
-            journal.finish(connection, row.seq, "complaint", now, draft.id)
-            purpose = "distress" if draft.priority == "distress" else "received"
-            self.acknowledger.owe(connection, row, inbound, purpose, draft, now)
+        case = batch.open_case(row)
+        if case is None or not may_amend(inbound):
+            batch.opened[row.sender] = ledger.create(draft, sender=row.sender, account=row.account)
+            self._attach(ledger, inbound, draft.id, draft.attachments)
+            ledger.finish(row.seq, "complaint", draft.id)
+            purpose = "distress" if draft.priority is Priority.DISTRESS else "received"
+            self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, draft)
             return Done("complaint", draft.reference)
         amended = amend(case.complaint, inbound, city.matcher, received_at=row.received_at)
         fresh = amended.attachments[len(case.complaint.attachments) :]
         raised = amended.priority != case.complaint.priority
-        complaints.amend(
-            connection,
+        batch.opened[row.sender] = ledger.amend(
             case,
             amended,
             heard_at=max(row.received_at, case.heard_at),
-            now=now,
             facts={"amended_by": row.id, "attachments_added": len(fresh), "priority_raised": raised},
         )
-        self._attach(connection, inbound, case.complaint.id, fresh, now)
-        journal.finish(connection, row.seq, "amendment", now, case.complaint.id)
+        self._attach(ledger, inbound, amended.id, fresh)
+        ledger.finish(row.seq, "amendment", amended.id)
         # The parts of an album and of a long thought come in one breath: they are thanked once.
-        if raised or row.received_at - case.heard_at > timedelta(seconds=60):
-            purpose = "distress" if raised and amended.priority == "distress" else "amended"
-            self.acknowledger.owe(connection, row, inbound, purpose, amended, now)
-        return Done("amendment", case.complaint.reference)
+        if raised or row.received_at - case.heard_at > ONE_BREATH:
+            purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "amended"
+            self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, amended)
+        return Done("amendment", amended.reference)
 
-    def _attach(
-        self,
-        connection: Connection,
-        inbound: Inbound,
-        complaint_id: str,
-        fresh: Sequence[Attachment],
-        now: datetime,
-    ) -> None:
+    def _attach(self, ledger: Ledger, inbound: Inbound, complaint_id: str, fresh: Sequence[Attachment]) -> None:
         for media, attachment in zip(inbound.media, fresh, strict=True):
-            attachments.add(
-                connection,
-                attachment_id=attachment.id,
-                complaint_id=complaint_id,
-                channel=inbound.channel,
-                url=media.url,
-                content_type=media.content_type,
-                sha256=media.sha256,
-                size=media.size,
-                now=now,
-            )
+            ledger.attach(complaint_id, inbound.channel, attachment, media.url)
 
-    def _silence(
-        self, connection: Connection, reading: Reading, now: datetime, *, wanted: bool, answered: bool
-    ) -> Done:
+    def _silence(self, batch: _Batch, row: Row, inbound: Inbound, *, wanted: bool, answered: bool) -> Done:
         """Honour a wish for silence, or take it back. `answered` says that the provider has confirmed it already."""
-        row, inbound = reading.row, reading.inbound
-        assert inbound is not None
+        ledger = batch.ledger
         outcome = "opt_out" if wanted else "opt_in"
         if wanted:
-            replies.opt_out(connection, row.channel, row.account, row.sender, now)
+            replies.opt_out(ledger.connection, row.channel, row.account, row.sender, ledger.now)
+            ledger.hush(row.sender)
+            batch.others.silent.add((row.channel, row.account, row.sender))
         else:
-            replies.opt_in(connection, row.channel, row.account, row.sender)
+            replies.opt_in(ledger.connection, row.channel, row.account, row.sender)
+            batch.others.silent.discard((row.channel, row.account, row.sender))
         if not answered:
-            self.acknowledger.owe(connection, row, inbound, outcome, None, now, even_if_silent=True)
-        journal.finish(connection, row.seq, outcome, now)
+            self.acknowledger.owe(ledger, batch.others, row, inbound, outcome)
+        ledger.finish(row.seq, outcome)
         return Done(outcome)
 
-    def _set_aside(self, connection: Connection, reading: Reading, reason: str) -> Done:
-        row, now = reading.row, self.clock()
-        quarantine.add(connection, stage="interpret", subject=row.id, reason=reason, body=row.body, now=now)
-        journal.set_aside(connection, row.seq, reason, now)
+    def _set_aside(self, ledger: Ledger, reading: Reading, reason: str) -> Done:
+        row = reading.row
+        quarantine.add(
+            ledger.connection, stage="interpret", subject=row.id, reason=reason, body=row.body, now=ledger.now
+        )
+        ledger.finish(row.seq, reason, state="quarantined")
         observe.ALARM.labels("quarantine").inc()
         return Done("quarantined", row.reference, reason)
+
+
+class _Batch:
+    """What filing some readings needs to know, read once for all of them."""
+
+    def __init__(self, connection: Connection, readings: Sequence[Reading], now: datetime, window: timedelta) -> None:
+        self.ledger, self.window = Ledger(connection, now), window
+        senders = {reading.row.sender for reading in readings}
+        talking = [reading.row for reading in readings if reading.inbound and may_amend(reading.inbound)]
+        since = min((row.received_at for row in talking), default=now) - window
+        self.opened = complaints.open_of(connection, {row.sender for row in talking}, since=since)
+        self.others = Correspondents(connection, senders, now)
+
+    def open_case(self, row: Row) -> Case | None:
+        """Return the complaint that a message still belongs to: its sender's, if they wrote of it lately."""
+        case = self.opened.get(row.sender)
+        return case if case is not None and case.heard_at >= row.received_at - self.window else None
+
+
+def may_amend(inbound: Inbound) -> bool:
+    """Tell whether a further message of this sender may belong to an earlier one: nobody knows who is withheld."""
+    return inbound.sender.scheme not in ALONE and inbound.sender.scheme != Scheme.UNKNOWN

@@ -17,6 +17,7 @@ from gateway.signals import Signal
 from gateway.store import attachments, complaints
 from gateway.store.attachments import Wanted
 from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.ledger import Ledger
 
 BATCH = 4  # fetched at once: they are large, and their providers slow
 HOLD = timedelta(minutes=5)  # longer than any fetch; after it a dead worker's are due again
@@ -132,12 +133,7 @@ def _keep(connection: Connection, *, wanted: Wanted, stored: Stored, now: dateti
         else attachment
         for attachment in case.complaint.attachments
     )
-    complaints.amend(
-        connection,
-        case,
-        case.complaint.but(attachments=found),
-        heard_at=case.heard_at,
-        now=now,
-        facts={"attachments_fetched": 1},
-    )
+    amended = case.complaint.but(attachments=found)
+    with Ledger(connection, now) as ledger:
+        ledger.amend(case, amended, heard_at=case.heard_at, facts={"attachments_fetched": 1})
     return case.complaint.reference

@@ -24,37 +24,6 @@ class Wanted:
     created_at: datetime
 
 
-def add(
-    connection: Connection,
-    *,
-    attachment_id: str,
-    complaint_id: str,
-    channel: str,
-    url: str | None,
-    content_type: str,
-    sha256: str | None,
-    size: int | None,
-    now: datetime,
-) -> None:
-    """Record an attachment of a message: held already, or still to be fetched."""
-    held = sha256 is not None
-    connection.execute(
-        attachments.insert(),
-        {
-            "id": attachment_id,
-            "complaint_id": complaint_id,
-            "channel": channel,
-            "state": "fetched" if held else "pending",
-            "url": None if held else url,
-            "content_type": content_type,
-            "sha256": sha256,
-            "size": size,
-            "created_at": now,
-            "next_at": None if held or not url else now,
-        },
-    )
-
-
 def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -> list[Wanted]:
     """Take the attachments whose time has come and hold each for `hold`, so that no other worker takes it meanwhile."""
     rows = connection.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -45,10 +45,14 @@ class Draft:
     text: str = field(repr=False)
 
 
-def queue(connection: Connection, draft: Draft, now: datetime, *, state: str = QUEUED) -> bool:
-    """Owe a reply; one for each purpose and Inbound, however often it is asked for. Returns whether it is new."""
-    result = connection.execute(
-        insert_or_ignore(connection, replies).returning(replies.c.id),
+def queue(connection: Connection, drafts: Sequence[tuple[Draft, str]], now: datetime) -> set[str]:
+    """Owe replies, each in its state; one for each purpose and Inbound, however often it is asked for.
+
+    Returns the ids of those that are new.
+    """
+    if not drafts:
+        return set()
+    rows = [
         {
             "id": draft.id,
             "journal_id": draft.journal_id,
@@ -62,23 +66,29 @@ def queue(connection: Connection, draft: Draft, now: datetime, *, state: str = Q
             "created_at": now,
             "updated_at": now,
             "next_at": now if state == QUEUED else None,
-        },
-    ).first()
-    if result is not None:
-        connection.execute(
-            reply_payload.insert(),
-            {"id": draft.id, "scheme": str(draft.to.scheme), "address": draft.to.value, "text": draft.text},
-        )
-    return result is not None
+        }
+        for draft, state in drafts
+    ]
+    inserted = insert_or_ignore(connection, replies).returning(replies.c.id)
+    fresh = set(connection.execute(inserted, rows).scalars())
+    payload = [
+        {"id": draft.id, "scheme": str(draft.to.scheme), "address": draft.to.value, "text": draft.text}
+        for draft, _ in drafts
+        if draft.id in fresh
+    ]
+    if payload:
+        connection.execute(reply_payload.insert(), payload)
+    return fresh
 
 
-def recent(connection: Connection, sender: str, since: datetime) -> int:
-    """Count what was owed to a sender lately: two machines that thank each other must stop somewhere."""
-    return int(
-        connection.execute(
-            select(func.count()).select_from(replies).where(replies.c.sender == sender, replies.c.created_at >= since)
-        ).scalar_one()
+def recent(connection: Connection, senders: Collection[str], since: datetime) -> dict[str, int]:
+    """Count what was owed to senders lately: two machines that thank each other must stop somewhere."""
+    rows = connection.execute(
+        select(replies.c.sender, func.count().label("number"))
+        .where(replies.c.sender.in_(senders), replies.c.created_at >= since)
+        .group_by(replies.c.sender)
     )
+    return {row.sender: row.number for row in rows}
 
 
 def due(
@@ -241,16 +251,11 @@ def opt_in(connection: Connection, channel: str, account: str, sender: str) -> N
     )
 
 
-def silent(connection: Connection, channel: str, account: str, sender: str) -> bool:
-    """Tell whether a sender asked for silence."""
-    return (
-        connection.execute(
-            select(opt_outs.c.since).where(
-                opt_outs.c.channel == channel, opt_outs.c.account == account, opt_outs.c.sender == sender
-            )
-        ).first()
-        is not None
-    )
+def silent(connection: Connection, senders: Collection[str]) -> set[tuple[str, str, str]]:
+    """Return (channel, account, sender) wherever one of the senders asked for silence."""
+    columns = opt_outs.c.channel, opt_outs.c.account, opt_outs.c.sender
+    rows = connection.execute(select(*columns).where(opt_outs.c.sender.in_(senders)))
+    return {(row.channel, row.account, row.sender) for row in rows}
 
 
 def close_all_but(connection: Connection, channels: Collection[str], now: datetime) -> int:

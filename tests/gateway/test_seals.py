@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import delete, update
 
 from gateway.sealer import Sealer, witnessed
-from gateway.store import complaints as store_complaints
 from gateway.store import seals
 from gateway.store.engine import Connection, Store
+from gateway.store.ledger import Ledger
 from gateway.store.seals import Seal
 from gateway.store.tables import events
 from gateway.store.tables import seals as seal_table
@@ -231,7 +231,8 @@ async def test_a_slow_transaction_is_never_left_out_of_the_chain(postgres_store:
     gate, appended = threading.Event(), threading.Event()
 
     def slow(connection: Connection) -> None:
-        store_complaints.create(connection, complaint("slow"), sender="s", account=ACCOUNT, now=NOW)
+        with Ledger(connection, NOW) as ledger:
+            ledger.create(complaint("slow"), sender="s", account=ACCOUNT)
         appended.set()
         assert gate.wait(20)
 

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from channels.message import Inbound
 from gateway.citizen import live, track
 from gateway.city.city import City
-from gateway.store import complaints
 from gateway.store.engine import Connection, Store
+from gateway.store.ledger import Ledger
 from normalizer.normalize import normalize
 from normalizer.reference import make
 from router.route import Route
@@ -171,12 +171,10 @@ async def file_and_offer(visitor: Visitor, kept: Inbound, reference: str, *, aut
     )
 
     def job(connection: Connection) -> None:
-        case = complaints.create(connection, complaint, sender=entry.sender, account=entry.account, now=now)
-        fetched = {"attachments_fetched": 1}
-        complaints.amend(connection, case, complaint, heard_at=now, now=now, facts=fetched)
-        case = complaints.load(connection, plain)
-        assert case is not None
-        complaints.offer(connection, case, route, now=now, routed_sequence=1)
+        with Ledger(connection, now) as ledger:
+            case = ledger.create(complaint, sender=entry.sender, account=entry.account)
+            case = ledger.amend(case, complaint, heard_at=now, facts={"attachments_fetched": 1})
+            ledger.offer(case, route, routed_sequence=1)
 
     await visitor.house.store.write(job)
 

@@ -12,6 +12,7 @@ from gateway.store import complaints
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store
 from gateway.store.journal import Entry
+from gateway.store.ledger import Ledger
 from normalizer.complaint import Complaint, Contact, ContactAddress
 from normalizer.reference import make
 from router.route import Route
@@ -72,7 +73,8 @@ async def file(store: Store, name: str, *, sender: str = "a-sender", **fields: A
     """File a complaint."""
 
     def job(connection: Connection) -> Case:
-        return complaints.create(connection, complaint(name, **fields), sender=sender, account=ACCOUNT, now=NOW)
+        with Ledger(connection, NOW) as ledger:
+            return ledger.create(complaint(name, **fields), sender=sender, account=ACCOUNT)
 
     return await store.write(job)
 
@@ -84,7 +86,8 @@ async def amend(store: Store, name: str, text: str, **fields: Any) -> None:
         case = complaints.load_by_id(connection, f"id-{name}", lock=True)
         assert case is not None
         changed = case.complaint.but(text=f"{case.complaint.text}\n{text}", **fields)
-        complaints.amend(connection, case, changed, heard_at=NOW, now=NOW, facts={"amended_by": "another"})
+        with Ledger(connection, NOW) as ledger:
+            ledger.amend(case, changed, heard_at=NOW, facts={"amended_by": "another"})
 
     await store.write(job)
 
@@ -95,7 +98,8 @@ async def offer(store: Store, name: str, department: str = "water") -> None:
     def job(connection: Connection) -> None:
         case = complaints.load_by_id(connection, f"id-{name}", lock=True)
         assert case is not None
-        complaints.offer(connection, case, route(department), now=NOW, routed_sequence=case.sequence)
+        with Ledger(connection, NOW) as ledger:
+            ledger.offer(case, route(department), routed_sequence=case.sequence)
 
     await store.write(job)
 

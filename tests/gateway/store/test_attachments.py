@@ -10,7 +10,9 @@ import pytest
 
 from gateway.store import attachments
 from gateway.store.attachments import Wanted
-from gateway.store.engine import Store
+from gateway.store.engine import Connection, Store
+from gateway.store.ledger import Ledger
+from normalizer.complaint import Attachment
 from tests.gateway.store.making import NOW, later
 
 HOLD = timedelta(minutes=5)
@@ -18,17 +20,13 @@ URL = "https://api.twilio.com/media/1"
 
 
 async def want(store: Store, name: str, *, url: str | None = URL, sha256: str | None = None) -> None:
-    job = partial(
-        attachments.add,
-        attachment_id=name,
-        complaint_id="one",
-        channel="sms",
-        url=url,
-        content_type="image/jpeg",
-        sha256=sha256,
-        size=3 if sha256 else None,
-        now=NOW,
-    )
+    size = 3 if sha256 else None
+    photo = Attachment(id=name, kind="image", content_type="image/jpeg", sha256=sha256, size=size)
+
+    def job(connection: Connection) -> None:
+        with Ledger(connection, NOW) as ledger:
+            ledger.attach("one", "sms", photo, url)
+
     await store.write(job)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, update
 from gateway.store import complaints, outbox
 from gateway.store.complaints import salted
 from gateway.store.engine import Connection, DatabaseError, Store
+from gateway.store.ledger import Ledger
 from gateway.store.tables import complaints as complaint_table
 from gateway.store.tables import events, personal, relay
 from normalizer.complaint import Place, Priority, Status
@@ -141,7 +142,8 @@ async def test_a_change_that_fails_leaves_no_trace(store: Store) -> None:
     def job(connection: Connection) -> None:
         case = complaints.load_by_id(connection, "id-one", lock=True)
         assert case is not None
-        complaints.amend(connection, case, case.complaint, heard_at=NOW, now=NOW, facts={})
+        with Ledger(connection, NOW) as ledger:
+            ledger.amend(case, case.complaint, heard_at=NOW, facts={})
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -160,9 +162,9 @@ async def test_only_an_open_complaint_of_the_sender_within_the_window_is_found(s
     await file(store, "else", sender="omar", received_at=later(minutes=5))
 
     async def found(sender: str, minutes: float) -> str | None:
-        at = later(minutes=minutes)
-        case = await store.write(partial(complaints.open_of, sender=sender, at=at, window=WINDOW))
-        return case.complaint.id if case else None
+        since = later(minutes=minutes) - WINDOW
+        cases = await store.write(partial(complaints.open_of, senders=[sender, "passer-by"], since=since))
+        return cases[sender].complaint.id if sender in cases else None
 
     assert "id-new" == await found("anna", 6)
     assert "id-new" == await found("anna", 20)
@@ -184,11 +186,11 @@ async def test_a_complaint_that_is_closed_at_that_moment_is_not_amended(postgres
 
     def close(connection: Connection) -> Future[Any]:
         connection.execute(update(complaint_table).values(status="closed"))
-        look = partial(complaints.open_of, sender="anna", at=NOW, window=WINDOW)
+        look = partial(complaints.open_of, senders=["anna"], since=NOW - WINDOW)
         waiting = asyncio.run_coroutine_threadsafe(postgres_store.write(look), loop)
         lock = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         while not connection.exec_driver_sql(lock).scalar():
             connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
         return waiting
 
-    assert await asyncio.wrap_future(await postgres_store.write(close)) is None
+    assert {} == await asyncio.wrap_future(await postgres_store.write(close))

@@ -233,6 +233,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("next_at IS NOT NULL"),
         postgresql_where=sa.text("next_at IS NOT NULL"),
     )
+    op.create_index("replies_sender", "replies", ["sender", "created_at"], unique=False)
     op.create_index("replies_provider", "replies", ["channel", "provider_id"], unique=False)
     op.create_table(
         "seals",
