@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev servers run test check format docs lock clean
+.PHONY: help setup setup-dev servers run test check format bench docs lock clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ format: setup-dev ## Format the code
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
+
+bench: setup-dev servers ## Measure the hot path beside a baseline (its own RabbitMQ and PostgreSQL)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 docs: setup ## Write the schemas and API documents to schemas/
 	@$(BIN)/balagh schema schemas
