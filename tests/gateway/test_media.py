@@ -36,7 +36,7 @@ class Names(AbstractResolver):
     def __init__(self, **names: list[str]) -> None:
         self.names = {name.replace("_", "."): addresses for name, addresses in names.items()}
 
-    async def resolve(  # noqa: D102 - says the base class
+    async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         if host not in self.names:
