@@ -48,10 +48,10 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
     """Put the parts together; nothing runs yet. Raises SettingsError, StoreUnavailable, StoreMismatch, SpoolBroken."""
     store = Store(settings.store_url)
     bus = bus_of(settings, city)
-    if roles != frozenset(ROLES) and (store.embedded or not settings.broker_url):
+    if not settings.broker_url and ("relay" in roles) != ("router" in roles):
         raise SettingsError(
-            "--roles: SQLite and the embedded broker mean one process; set BALAGH_STORE_URL=postgresql://… and "
-            "BALAGH_BROKER_URL=amqp://… to run the roles apart"
+            "--roles: the embedded broker lives in one process, so relay and router run together; "
+            "set BALAGH_BROKER_URL=amqp://… to run them apart"
         )
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)

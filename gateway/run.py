@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import gc
+import os
 import signal
 import sys
 import time
@@ -31,6 +32,7 @@ def serve(roles: str) -> None:
     wanted = frozenset(ROLES if roles == "all" else (role.strip() for role in roles.split(",")))
     if unknown := sorted(wanted - set(ROLES)):
         raise SettingsError(f"--roles: {unknown[0]!r} is not one of all, {', '.join(ROLES)}")
+    os.umask(0o077)  # what it writes (the store, its log, photos) is for nobody else on this machine
     settings = load()
     observe.configure(settings.log)
     house = build(settings, load_city(settings.city), wanted)

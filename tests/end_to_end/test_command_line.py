@@ -72,7 +72,7 @@ def test_every_mistake_is_one_line_that_names_it(gateway: Callable[..., GatewayP
         ("BALAGH_SMS__RATE", ("check",), {"BALAGH_SMS__RATE": "often"}),
         ("BALAGH_LOG", ("run",), {"BALAGH_LOG": "poetry"}),
         ("--roles", ("run", "--roles", "cook"), {}),
-        ("BALAGH_STORE_URL", ("run", "--roles", "router"), {}),
+        ("BALAGH_BROKER_URL", ("run", "--roles", "router"), {}),
         ("nobody", ("replay", "nobody", str(blocked)), {}),
         ("BALAGH_LISTEN", ("replay", "sms", str(blocked)), {}),
         ("FOLDER", ("schema", str(blocked / "below")), {}),

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from gateway.api.routes import add_api
-from gateway.app import MAX_UPLOAD, ROLES, build
+from gateway.app import ROLES, build
 from gateway.city.city import City
 from gateway.doors import add_channels, add_health, add_metrics, answer_faults
 from gateway.house import HOUSE, House
@@ -78,7 +78,7 @@ def make_house(folder: Path, city: City, **environ: str) -> House:
 
 def site(house: House) -> web.Application:
     """The API, the channels, health and metrics, as the city serves them."""
-    app = web.Application(middlewares=[answer_faults], client_max_size=MAX_UPLOAD)
+    app = web.Application(middlewares=[answer_faults])
     app[HOUSE] = house
     add_channels(app, house)
     add_api(app, house)
