@@ -173,11 +173,13 @@ class RabbitMQ:
     async def _run(self, purpose: str) -> None:
         if purpose == "publish":
             await self._declared.wait()
-        connection = await aio_pika.connect(
-            self._address.url, timeout=CALL_TIMEOUT, client_properties={"connection_name": f"{APP_ID} {purpose}"}
+        connection = aio_pika.Connection(
+            aio_pika.connection.make_url(self._address.url),
+            client_properties={"connection_name": f"{APP_ID} {purpose}"},
         )
-        self._trouble = "still connecting"
-        async with _closing(connection):
+        async with _closing(connection):  # from here on, or one that never came about would warn when it is collected
+            await connection.connect(timeout=CALL_TIMEOUT)
+            self._trouble = "still connecting"
             await (self._serve_control if purpose == "control" else self._serve_publisher)(connection)
 
     def _ended(self, purpose: str, error: Exception | None) -> None:

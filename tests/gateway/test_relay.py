@@ -134,7 +134,7 @@ async def test_a_department_without_its_queue_waits_in_order_and_holds_nobody_up
         await on_rabbit.relay.step()
         parked = await on_rabbit.house.store.read(outbox.parked)
         waiting, _, _ = await on_rabbit.house.store.read(outbox.backlog)
-        return [(water.reference, 2)] == [row[:2] for row in parked] and waiting == 3
+        return ([(water.reference, 2)], 3) == ([row[:2] for row in parked], waiting) and await _out(on_rabbit, 3)
 
     await until(only_water_waits)
     assert alarms < metric("balagh_alarms_total", kind="parked")
