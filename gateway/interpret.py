@@ -25,11 +25,12 @@ from gateway.store.complaints import Case
 from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable, refuses_the_value
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
-from normalizer.complaint import Attachment, Complaint, Priority
+from normalizer.complaint import Attachment, Complaint, Priority, Status
 from normalizer.normalize import amend, normalize, nothing_to_file
 
 BATCH = 48  # Inbounds in one transaction: more would keep the acceptance of others waiting
 ONE_BREATH = timedelta(seconds=60)
+UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 POLL = 0.25  # seconds between looks when another process does the accepting
 ALONE = {
     Scheme.WEB,
@@ -202,6 +203,9 @@ class Interpreter:
             self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, draft)
             return Done("complaint", draft.reference)
         amended = amend(case.complaint, inbound, city.matcher, received_at=row.received_at)
+        if case.complaint.status not in UNDECIDED:  # the department that has it decides what it is
+            known = case.complaint
+            amended = amended.but(category=known.category, category_confidence=known.category_confidence)
         fresh = amended.attachments[len(case.complaint.attachments) :]
         raised = amended.priority != case.complaint.priority
         batch.opened[row.sender] = ledger.amend(

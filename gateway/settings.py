@@ -14,15 +14,18 @@ import secrets
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.city.city import settings_of
 from gateway.registry import CHANNELS
 
 PREFIX = "BALAGH_"
+DEFAULT_CITY = "baghdad"
 HIGHEST_PORT = 65535
 SHORTEST_KEY = 16  # characters: references and PINs hang on it
 SCOPES = {"intake", "read", "admin"}  # and department.<id>
@@ -77,7 +80,7 @@ class Settings:
     data_dir: Path
     store_url: str = field(repr=False)
     broker_url: str = field(repr=False)
-    city: str = "baghdad"
+    city: str = DEFAULT_CITY
     secret_key: bytes = field(default=b"", repr=False)
     api_keys: tuple[ApiKey, ...] = ()
     log: str = "text"
@@ -86,10 +89,11 @@ class Settings:
     unknown: Sequence[str] = ()  # settings that nobody reads, by name
 
 
-def load(environ: Mapping[str, str] | None = None, *, city_settings: Path | None = None) -> Settings:
-    """Read the settings. Raises SettingsError."""
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings: the environment, over what the city's own settings.toml says. Raises SettingsError."""
     given = _from_environment(os.environ if environ is None else environ)
-    from_file = _from_file(city_settings) if city_settings and city_settings.is_file() else {}
+    own = settings_of(given.get("CITY") or DEFAULT_CITY)
+    from_file = _from_file(own) if own is not None else {}
     values = {name: value for name, value in {**from_file, **given}.items() if value}  # empty: as if it were not set
     listen = _address("LISTEN", values.pop("LISTEN", "127.0.0.1:8080"))
     public_url = _public_url(values.pop("PUBLIC_URL", f"http://{listen}"))
@@ -105,7 +109,7 @@ def load(environ: Mapping[str, str] | None = None, *, city_settings: Path | None
     if log not in {"json", "text"}:
         raise SettingsError("BALAGH_LOG: must be json or text")
     secret_key = values.pop("SECRET_KEY", "")
-    city = values.pop("CITY", "baghdad")
+    city = values.pop("CITY", DEFAULT_CITY)
     api_keys = _api_keys(values.pop("API_KEYS", ""))
     channels, off = _channels(values, {name for name, value in given.items() if value}, public_url)
     return Settings(
@@ -145,7 +149,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def _from_file(path: Path) -> dict[str, str]:
+def _from_file(path: Traversable) -> dict[str, str]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -22,7 +22,7 @@ from gateway.cloudevents import Envelopes
 from gateway.signals import Signal
 from gateway.store import outbox
 from gateway.store.engine import Store, StoreUnavailable
-from gateway.store.outbox import Letter
+from gateway.store.outbox import Letter, Torn
 
 WINDOW = 200  # events published and awaited together
 POLL = 0.25  # seconds between looks when another process files
@@ -31,6 +31,8 @@ PARK_MOST = 60.0
 ROUTED = {"received", "amended"}  # a router's queue must take these, so they are mandatory on balagh.complaints
 
 log = observe.logger("relay")
+
+Refusal = tuple[Letter | Torn, Returned | Nacked]
 
 
 class Relay:
@@ -74,26 +76,13 @@ class Relay:
         confirmed = await self._publish(letters) if letters else 0
         return confirmed + await self._copy_quarantine()
 
-    async def _publish(self, letters: Sequence[Letter]) -> int:
-        envelopes = self.envelopes()
-        parcels: list[Parcel] = []
-        spans: list[tuple[Letter, slice]] = []
-        done: list[Letter] = []
-        refused: list[tuple[Letter, Returned | Nacked]] = []
-        for letter in letters:
-            begin = len(parcels)
-            try:
-                parcels.extend(self._parcels(letter, envelopes))
-            except Exception as error:  # a bug: it must not stop the others
-                log.exception("cannot be written", event_id=letter.event.id, exc_info=observe.bare(error))
-                refused.append((letter, Nacked(f"{type(error).__name__} while writing it")))
-                continue
-            spans.append((letter, slice(begin, len(parcels))))
+    async def _publish(self, letters: Sequence[Letter | Torn]) -> int:
+        written, refused = self._written(letters)
         with observe.timed("relay"):
-            outcomes = await self.bus.publish(parcels)
-        now = self.clock()
-        for letter, span in spans:
-            verdict = _worst(outcomes[span])
+            outcomes = iter(await self.bus.publish([parcel for _, parcels in written for parcel in parcels]))
+        now, done = self.clock(), []
+        for letter, parcels in written:
+            verdict = _worst([next(outcomes) for _ in parcels])
             if isinstance(verdict, Confirmed):
                 done.append(letter)
             elif isinstance(verdict, Returned | Nacked):
@@ -104,13 +93,29 @@ class Relay:
             if letter.event.type == "offered":
                 observe.SECONDS.labels("journey").observe((now - letter.complaint.received_at).total_seconds())
             log.info("published", event_id=letter.event.id, type=letter.event.type, reference=letter.event.reference)
-        for letter, verdict in refused:
+        for parked, verdict in refused:
             observe.ALARM.labels("parked").inc()
             observe.ROOM.labels("relay", "parked").inc()
-            log.error("parked", event_id=letter.event.id, reference=letter.event.reference, reason=verdict.reason)
+            log.error("parked", event_id=parked.event.id, reference=parked.event.reference, reason=verdict.reason)
         if len(done) + len(refused) < len(letters):
             await asyncio.sleep(POLL)  # the connection went: what is unmarked goes again
         return len(done)
+
+    def _written(self, letters: Sequence[Letter | Torn]) -> tuple[list[tuple[Letter, list[Parcel]]], list[Refusal]]:
+        """Write what can be written, and set aside what cannot: it must not stop the others."""
+        envelopes = self.envelopes()
+        written: list[tuple[Letter, list[Parcel]]] = []
+        refused: list[Refusal] = []
+        for letter in letters:
+            if isinstance(letter, Torn):
+                refused.append((letter, Nacked(letter.reason)))
+                continue
+            try:
+                written.append((letter, self._parcels(letter, envelopes)))
+            except Exception as error:  # a bug
+                log.exception("cannot be written", event_id=letter.event.id, exc_info=observe.bare(error))
+                refused.append((letter, Nacked(f"{type(error).__name__} while writing it")))
+        return written, refused
 
     def _parcels(self, letter: Letter, envelopes: Envelopes) -> list[Parcel]:
         event = letter.event
@@ -174,9 +179,7 @@ def _worst(outcomes: Sequence[Outcome]) -> Outcome:
     return outcomes[0]
 
 
-def _record(
-    connection: Any, done: Sequence[Letter], refused: Sequence[tuple[Letter, Returned | Nacked]], now: datetime
-) -> None:
+def _record(connection: Any, done: Sequence[Letter], refused: Sequence[Refusal], now: datetime) -> None:
     outbox.published(connection, [letter.event.seq for letter in done], now)
     for letter, verdict in refused:
         wait = min(PARK * 2**letter.attempts, PARK_MOST)

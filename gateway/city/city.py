@@ -35,6 +35,7 @@ FILES: Mapping[str, type[BaseModel]] = {
     "words.toml": WordsFile,
     "rules.toml": RulesFile,
 }
+SETTINGS = "settings.toml"
 _ARABIC_SCRIPT = frozenset({"ar", "ckb", "fa", "ur"})
 
 
@@ -142,7 +143,17 @@ def _folder(name_or_path: str) -> Traversable:
 def _strangers(folder: Traversable) -> list[Problem]:
     """Find files that nobody would read: most likely one of ours with its name mistyped."""
     names = (entry.name for entry in folder.iterdir() if entry.name.endswith((".toml", ".ftl")))
-    return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, FILES)) for name in names if name not in FILES]
+    ours = {*FILES, SETTINGS}
+    return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, FILES)) for name in names if name not in ours]
+
+
+def settings_of(name_or_path: str) -> Traversable | None:
+    """Return the city's settings.toml (see `gateway.settings`), or None where there is no such city or file."""
+    try:
+        file = _folder(name_or_path).joinpath(SETTINGS)
+    except CityError:  # said, with the cities that there are, when the city itself is loaded
+        return None
+    return file if file.is_file() else None
 
 
 def _model(

@@ -251,7 +251,9 @@ def _why(error: BaseException) -> str:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 5, "check_same_thread": False}, pool_size=4, max_overflow=4)
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": 5, "check_same_thread": False}, pool_size=4, max_overflow=4
+    )
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: Any, _record: Any) -> None:
@@ -277,6 +279,7 @@ def _sqlite(url: str) -> Engine:
 def _postgresql(url: str) -> Engine:
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
+        hide_parameters=True,  # they are citizens' words
         pool_size=PG_THREADS,
         max_overflow=2,
         pool_timeout=5,

@@ -70,13 +70,14 @@ class Ledger:
         version = case.version + 1
         digest = self._keep(complaint, version)
         case = case.but(complaint=complaint, version=version, digest=digest, heard_at=heard_at)
-        return self._tell(case, "amended", case.department, {**facts_of(complaint), **facts})
+        route = {"route": case.route.model_dump(mode="json")} if case.route else {}
+        return self._tell(case, "amended", case.department, {**facts_of(complaint), **route, **facts})
 
     def offer(self, case: Case, route: Route, *, routed_sequence: int) -> tuple[Case, list[str]]:
         """Put a complaint to the department of a route, recalling it from another first. Returns the events' types."""
         told = []
         if case.department is not None and case.department != route.department:
-            moved = {"offer": case.offer, "moved_to": route.department}
+            moved = {"offer": case.offer, "moved_to": route.department, "status": case.complaint.status.value}
             case = self._tell(case, "recalled", case.department, moved)
             told.append("recalled")
         status = Status.OFFERED if route.automatic else Status.TRIAGE

@@ -26,7 +26,16 @@ class Letter:
     created_at: datetime
 
 
-def unpublished(connection: Connection, now: datetime, limit: int) -> list[Letter]:
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """An event whose complaint cannot be read back: a damaged row. It must not hold up the others."""
+
+    event: Event
+    attempts: int
+    reason: str
+
+
+def unpublished(connection: Connection, now: datetime, limit: int) -> list[Letter | Torn]:
     """Return the next events to publish, distress first: of each complaint the earliest, unless it is parked."""
     earlier = relay.alias("earlier")
     heads = (
@@ -61,7 +70,7 @@ def unpublished(connection: Connection, now: datetime, limit: int) -> list[Lette
         )
         .order_by(heads.c.urgent.desc(), events.c.seq)
     ).all()
-    return [_letter(row) for row in rows]
+    return [_letter_or_torn(row) for row in rows]
 
 
 _ROW = (
@@ -86,6 +95,13 @@ class _Prefixed:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.row, f"c_{name}")
+
+
+def _letter_or_torn(row: Any) -> Letter | Torn:
+    try:
+        return _letter(row)
+    except ValueError as error:  # pydantic's and json's too
+        return Torn(as_event(row), row.attempts, f"its complaint cannot be read ({type(error).__name__})")
 
 
 def _letter(row: Any) -> Letter:

@@ -15,6 +15,8 @@ from typing import Any
 import aio_pika
 import aiohttp
 import pytest
+from aio_pika.abc import AbstractConnection, AbstractQueue
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from tests.end_to_end.gateway_process import ROOT, GatewayProcess
 from tests.servers.postgres import Database
@@ -149,17 +151,26 @@ def _references(rows: list[tuple[str, str]]) -> dict[str, str]:
     return dict(rows)
 
 
+async def _queue(connection: AbstractConnection, name: str) -> AbstractQueue:
+    """Open a queue; the gateway may be putting it back just now."""
+    while True:
+        amqp = await connection.channel()
+        try:
+            return await amqp.get_queue(name)
+        except ChannelNotFoundEntity:
+            await asyncio.sleep(0.2)
+
+
 async def _consume(url: str, *, expected: int) -> list[dict[str, Any]]:
     """Take everything out of every department's queue, as the departments' systems would, until all has come."""
     events: list[dict[str, Any]] = []
     connection = await aio_pika.connect(url)
     async with connection:
-        amqp = await connection.channel()
+        queues = {department: await _queue(connection, f"department.{department}") for department in DEPARTMENTS}
         quiet = 0
         while quiet < 8:
             took = 0
-            for department in DEPARTMENTS:
-                queue = await amqp.get_queue(f"department.{department}", ensure=False)
+            for department, queue in queues.items():
                 while (message := await queue.get(fail=False)) is not None:
                     await message.ack()
                     event = json.loads(message.body)

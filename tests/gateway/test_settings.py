@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.city.city import load as load_city
 from gateway.settings import Address, ApiKey, Settings, SettingsError, load
 
 ROOT = Path(__file__).parents[2]
@@ -22,15 +24,18 @@ SMS = {
 }
 
 
+ROOT = Path(__file__).parents[2]
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> dict[str, str]:
     """The least that a test wants: a data folder of its own."""
     return {"BALAGH_DATA_DIR": str(tmp_path / "data")}
 
 
-def refusal(environ: Mapping[str, str], city_settings: Path | None = None) -> str:
+def refusal(environ: Mapping[str, str]) -> str:
     with pytest.raises(SettingsError) as refused:
-        load(environ, city_settings=city_settings)
+        load(environ)
     return str(refused.value)
 
 
@@ -207,15 +212,25 @@ def test_settings_that_nobody_reads_are_told(data: dict[str, str]) -> None:
 
 def test_the_city_s_file_is_overridden_by_the_environment(data: dict[str, str], tmp_path: Path) -> None:
     """What is not secret may stand in the city's settings; the environment has the last word."""
-    path = tmp_path / "settings.toml"
-    path.write_text('listen = "127.0.0.1:9000"\nlog = "text"\n[sms]\nnumber = "+9647800000124"\n')
-    settings = load({**data, "BALAGH_LOG": "json"}, city_settings=path)
+    own = 'listen = "127.0.0.1:9000"\nlog = "text"\n[sms]\nnumber = "+9647800000124"\n'
+    (tmp_path / "settings.toml").write_text(own)
+    here = {**data, "BALAGH_CITY": str(tmp_path)}
+    settings = load({**here, "BALAGH_LOG": "json"})
 
     assert (9000, "json") == (settings.listen.port, settings.log)
     assert {} == dict(settings.channels)  # a number alone turns no channel on
     account = {name: SMS[name] for name in ("BALAGH_SMS__ACCOUNT_SID", "BALAGH_SMS__AUTH_TOKEN")}
-    assert ["sms"] == list(load({**data, **account}, city_settings=path).channels)
-    assert load(data) == load(data, city_settings=tmp_path / "not there.toml")
+    assert ["sms"] == list(load({**here, **account}).channels)
+
+
+def test_a_city_with_settings_of_its_own_can_be_loaded(tmp_path: Path) -> None:
+    """The file stands among the city's others, and is not taken for a mistyped one."""
+    folder = tmp_path / "basra"
+    shutil.copytree(ROOT / "config/cities/baghdad", folder)
+    (folder / "settings.toml").write_text('public_url = "https://balagh.example"\n')
+
+    assert "baghdad" == load_city(str(folder)).id
+    assert "https://balagh.example" == load({"BALAGH_CITY": str(folder), "BALAGH_DATA_DIR": str(tmp_path)}).public_url
 
 
 @pytest.mark.parametrize(
@@ -230,19 +245,17 @@ def test_the_city_s_file_is_overridden_by_the_environment(data: dict[str, str], 
 )
 def test_a_secret_in_the_city_s_file_is_refused(data: dict[str, str], tmp_path: Path, text: str, name: str) -> None:
     """Files of a city are shared and published; a secret must not be among them, nor in the message."""
-    path = tmp_path / "settings.toml"
-    path.write_text(text)
+    (tmp_path / "settings.toml").write_text(text)
 
     expected = f"settings.toml: {name} is a secret: set BALAGH_{name.upper()} in the environment instead"
-    assert expected == refusal(data, path)
+    assert expected == refusal({**data, "BALAGH_CITY": str(tmp_path)})
 
 
 def test_a_file_that_is_no_toml_is_named(data: dict[str, str], tmp_path: Path) -> None:
     """The clerk forgot a quote."""
-    path = tmp_path / "settings.toml"
-    path.write_text('listen = "127')
+    (tmp_path / "settings.toml").write_text('listen = "127')
 
-    assert refusal(data, path).startswith("settings.toml: ")
+    assert refusal({**data, "BALAGH_CITY": str(tmp_path)}).startswith("settings.toml: ")
 
 
 def test_no_secret_shows_itself(data: dict[str, str]) -> None:
