@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from channels.message import Inbound, Purpose
 from gateway.api.report import NAME
 from gateway.city.city import City
+from gateway.cloudevents import without_contact
 from gateway.settings import ApiKey
 from gateway.store import complaints, journal
 from gateway.store.complaints import Event
@@ -106,11 +107,8 @@ def sight(key: ApiKey, complaint: Complaint, department: str | None, city: City)
 
 
 def show(found: Found, seen: Sight, public_url: str) -> ComplaintView:
-    """Write what a key sees. Without the contact, nothing else that leads to the citizen is there either."""
-    complaint = found.complaint
-    if seen is not Sight.WHOLE:
-        anonymous = complaint.source.model_copy(update={"external_id": "", "url": None})
-        complaint = complaint.but(contact=None, source=anonymous)
+    """Write what a key sees. Without the contact, nothing else that leads to the citizen is there, as on the bus."""
+    complaint = found.complaint if seen is Sight.WHOLE else without_contact(found.complaint)
     if found.filed:
         held = [
             item.model_copy(update={"url": f"{public_url}/api/v1/attachments/{item.id}"}) if item.sha256 else item

@@ -143,6 +143,29 @@ async def test_who_sees_a_complaint_and_its_contact(
         assert OUTAGE["text"] == shown["text"]
 
 
+CALL_ME = {
+    "text": "انا زينب كاظم الجبوري والماء مقطوع، اتصلوا بي على ٠٧٧٠١٢٣٤٥٦٧، رقم العداد 55512345678",
+    "place": {"text": "بيت زينب كاظم الجبوري قرب 0770-123-4567"},
+    "contact": {"phone": "07701234567", "name": "زينب كاظم الجبوري"},
+}
+
+
+@pytest.mark.parametrize("headers", [READER, WATER, DESK], ids=["a reader", "its department", "who filed it"])
+async def test_without_the_contact_the_words_name_nobody_either(door: Door, headers: dict[str, str]) -> None:
+    """Who is not told who complains does not read it in the words, as on the bus; a meter's number stays."""
+    filed = await door.filed(**CALL_ME, confidential=True)
+    _, shown = await door.get(filed["reference"], headers)
+    whole = str([filed["text"], filed["original_text"], filed["place"]["text"]])
+    seen = str(shown).replace("-", "")
+
+    for own in ("الجبوري", "7701234567", "٧٧٠١٢٣٤٥٦٧"):
+        assert own not in seen, own
+        assert own in str(filed).replace("-", ""), own
+    assert "الجبوري" in whole
+    assert "55512345678" in shown["text"]
+    assert "قرب" in shown["place"]["text"]
+
+
 async def test_a_department_from_which_the_city_withholds_contact(tmp_path: Path, baghdad: City) -> None:
     """What the city keeps from a department's queue, the department's key does not see either."""
     withheld = dataclasses.replace(baghdad.departments["water"], withhold_contact=True)
