@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
+from heapq import heappop, heappush
 
 from aiohttp import web
 
 ENTRIES = 20_000  # remembered at once; past that the one seen longest ago is forgotten
+CLOSED = 100_000  # references closed at once: some 40 MB, and 500,000 wrong tries within their window
 
 Clock = Callable[[], float]
 
@@ -46,32 +48,50 @@ class Buckets:
 
 
 class Locks:
-    """Closes a reference after `tries` wrong PINs within `window` seconds, until the first of them is that old."""
+    """Closes a reference after `tries` wrong PINs within `window` seconds, until the first of them is that old.
+
+    What is closed is never forgotten before its time, whatever else is tried; of what is open, the one tried longest
+    ago is forgotten first. When no more can be closed everything is, until the next one opens: where nobody can count,
+    nobody may guess.
+    """
 
     def __init__(self, tries: int, window: float, *, clock: Clock = time.monotonic) -> None:
         self.tries, self.window, self.clock = tries, window, clock
-        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+        self._open: OrderedDict[str, tuple[float, ...]] = OrderedDict()  # key -> when it was tried
+        self._closed: dict[str, tuple[float, ...]] = {}
+        self._opening: list[tuple[float, str]] = []  # a heap: when each that is closed opens
 
     def remaining(self, key: str) -> float:
         """Return for how many seconds it is still closed; 0 when it is open."""
-        times = self._recent(key)
-        return times[0] + self.window - self.clock() if len(times) >= self.tries else 0.0
+        now = self._open_old()
+        if key in self._closed:
+            return self._closed[key][0] + self.window - now
+        return self._opening[0][0] - now if len(self._closed) >= CLOSED else 0.0
 
     def wrong(self, key: str) -> None:
-        """Count a wrong try."""
-        times = self._recent(key)
-        times.append(self.clock())
-        self._wrong[key] = times
-        self._wrong.move_to_end(key)
-        if len(self._wrong) > ENTRIES:
-            self._wrong.popitem(last=False)
+        """Count a wrong try. What is closed is not tried, so nothing is counted for it."""
+        now = self._open_old()
+        if key in self._closed or len(self._closed) >= CLOSED:
+            return
+        times = (*(tried for tried in self._open.pop(key, ()) if tried > now - self.window), now)
+        if len(times) < self.tries:
+            self._remember(key, times)
+        else:
+            self._closed[key] = times
+            heappush(self._opening, (times[0] + self.window, key))
 
-    def _recent(self, key: str) -> deque[float]:
-        times = self._wrong.get(key, deque(maxlen=self.tries))
-        oldest = self.clock() - self.window
-        while times and times[0] <= oldest:
-            times.popleft()
-        return times
+    def _open_old(self) -> float:
+        """Open what has been closed for long enough, and return the time now."""
+        now = self.clock()
+        while self._opening and self._opening[0][0] <= now:
+            _, key = heappop(self._opening)
+            self._remember(key, self._closed.pop(key)[1:])
+        return now
+
+    def _remember(self, key: str, times: tuple[float, ...]) -> None:
+        self._open[key] = times
+        if len(self._open) > ENTRIES:
+            self._open.popitem(last=False)
 
 
 def client_address(request: web.Request) -> str:

@@ -48,13 +48,42 @@ def test_a_lock_opens_when_the_first_wrong_try_is_old_enough() -> None:
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any number of strangers leaves a bounded trace, and the newest are remembered."""
     monkeypatch.setattr(throttle, "ENTRIES", 3)
-    buckets, locks = Buckets(1, 0), Locks(1, 60)
+    buckets, locks = Buckets(1, 0), Locks(2, 60)
     for number in range(100):
         buckets.take(str(number))
         locks.wrong(str(number))
-    assert (3, 3) == (len(buckets._levels), len(locks._wrong))
+    assert (3, 3) == (len(buckets._levels), len(locks._open))
     assert buckets.empty("99")
+    locks.wrong("99")
     assert locks.remaining("99") > 0
+
+
+def test_what_is_closed_stays_closed_whatever_else_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong PINs for any number of other references buy nobody another guess at the one that is closed."""
+    monkeypatch.setattr(throttle, "ENTRIES", 3)
+    clock = Clock()
+    locks = Locks(2, 60, clock=clock)
+    locks.wrong("a")
+    locks.wrong("a")
+    clock.now += 10
+    for number in range(100):
+        locks.wrong(str(number))
+    assert (50, 0) == (locks.remaining("a"), locks.remaining("5"))
+
+
+def test_where_nobody_can_count_nobody_may_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With as many closed as can be, all are closed, and all are open again as soon as the first of them is."""
+    monkeypatch.setattr(throttle, "CLOSED", 2)
+    clock = Clock()
+    locks = Locks(1, 60, clock=clock)
+    locks.wrong("a")
+    clock.now += 10
+    locks.wrong("b")
+    locks.wrong("c")
+    assert (50, 60, 50) == (locks.remaining("a"), locks.remaining("b"), locks.remaining("c"))
+    assert 2 == len(locks._closed) == len(locks._opening)
+    clock.now += 50
+    assert (0, 10, 0) == (locks.remaining("a"), locks.remaining("b"), locks.remaining("c"))
 
 
 @pytest.mark.parametrize(
