@@ -39,8 +39,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run | $(BIN)/python
 servers: ## Install the real servers that the tests start (Debian packages), or say which are missing
 	@bash tests/servers/install.sh
 
-run: setup ## Run the gateway on http://127.0.0.1:8080 with the sample city
-	@BALAGH_LOG=$${BALAGH_LOG:-text} exec $(BIN)/balagh run
+run: setup ## Run the gateway on http://127.0.0.1:8080 with the sample city, or as .env says
+	@if [ -f .env ]; then before=$$(export -p); set -a; . ./.env; set +a; eval "$$before"; fi; \
+	BALAGH_LOG=$${BALAGH_LOG:-text} exec $(BIN)/balagh run
 
 test: setup-dev servers ## Run the whole suite against real servers
 	@$(BIN)/python -m pytest $(ARGS)
