@@ -18,6 +18,7 @@ from gateway.broker.topology import Topology
 from gateway.city.city import City
 from gateway.cloudevents import CONTENT_TYPE
 from gateway.schema import documents
+from gateway.settings import load
 from tests.gateway.api.caller import JPEG, Door
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -103,6 +104,21 @@ async def test_every_example_answers_as_it_is_printed(door: Door) -> None:
             names["ATTACHMENT"] = names["ATTACHMENT"] or next((one["url"] for one in shown["attachments"]), "")
         seen += 1
     assert 8 == seen
+
+
+def test_the_keys_of_the_guide_are_taken(tmp_path: Path, baghdad: City) -> None:
+    """The operator can paste the line: every key is long enough, every scope exists, and the examples use its keys."""
+    [line] = re.findall(r"^    BALAGH_API_KEYS=(.*)$", GUIDE, re.MULTILINE)
+    keys = {key.key: key.scopes for key in load({"BALAGH_API_KEYS": line, "BALAGH_DATA_DIR": str(tmp_path)}).api_keys}
+    [exported] = re.findall(r"^    export (KEY=.*)$", GUIDE, re.MULTILINE)
+    used = dict(word.split("=", 1) for word in exported.split())
+
+    assert [{"intake"}, {"read"}] == [keys[used["KEY"]], keys[used["READ_KEY"]]]
+    scopes = {scope for wanted in keys.values() for scope in wanted if scope.startswith("department.")}
+    assert scopes <= {f"department.{name}" for name in baghdad.departments}
+    assert set(re.findall(r"\$([A-Z_]+)", "".join(re.findall(r"```sh\n(curl .*?)```", GUIDE, re.DOTALL)))) == set(
+        re.findall(r"\b(?:export )?([A-Z_]+)=[^ `\n]+", exported + "".join(re.findall(r"`export [^`]+`", GUIDE)))
+    )
 
 
 def test_the_guide_names_every_problem_and_every_field() -> None:
