@@ -2,7 +2,8 @@
 
 The message only says that something happened; the decision is made from the complaint's own row, locked, so a late,
 doubled or reordered copy decides nothing twice. What fails for good becomes a quarantine row (and from there a copy in
-balagh.dead) and is acknowledged; while the store is away nothing is acknowledged at all.
+balagh.dead) and is acknowledged. While the store is away nothing is acknowledged and nothing more is taken, since every
+delivery in vain brings a message nearer to the broker's delivery limit.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -31,7 +33,10 @@ from router.rules import route
 PREFETCH = 64  # deliveries in hand; they share the store's transactions
 CONCURRENT = 4  # transactions at once on PostgreSQL
 TRIES = 3  # of one delivery before a person must look
-PAUSE = 2.0  # seconds before a delivery is tried again while the store is away
+PAUSE = 2.0  # seconds before a delivery is given back while the store is away
+PROBE = 1.0  # seconds between two looks whether the store is back
+LONGEST_PROBE = 60.0  # the same, once a store that seemed to be back has failed again and again
+CALM = 10.0  # seconds without a failure after which the store is taken to be well
 
 log = observe.logger("dispatch")
 
@@ -74,6 +79,8 @@ class Dispatcher:
         self._waiting: list[tuple[Question, asyncio.Future[Verdict]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._deciding = 0
+        self._outage: asyncio.Task[None] | None = None
+        self._probe, self._resumed = PROBE, float("-inf")
 
     async def start(self) -> None:
         """Begin to consume; distress has a consumer of its own, so that it never waits behind the rest."""
@@ -86,6 +93,7 @@ class Dispatcher:
             with observe.timed("dispatch"):
                 verdict = await self._decided(delivery)
         except StoreUnavailable as error:
+            self._wait_for_the_store()
             raise Retry(PAUSE) from error
         except Exception as error:
             tries = self._tries[delivery.id] = self._tries.get(delivery.id, 0) + 1
@@ -180,7 +188,45 @@ class Dispatcher:
                 )
             )
         except StoreUnavailable as error:
+            self._wait_for_the_store()
             raise Retry(PAUSE) from error
+
+    def _wait_for_the_store(self) -> None:
+        """Take nothing more until the store is back. Returns at once: the handler that asks for it must end first."""
+        if self._outage is None or self._outage.done():
+            self._outage = asyncio.create_task(self._sit_out())
+
+    async def _sit_out(self) -> None:
+        clock = asyncio.get_running_loop().time
+        calm = clock() - self._resumed > CALM
+        self._probe = (
+            PROBE if calm else min(2 * self._probe, LONGEST_PROBE)
+        )  # it answers the look and still cannot write
+        log.warning("store away", consuming=False)
+        try:
+            async with AsyncExitStack() as taking_again:  # whatever happens in here, no queue stays paused
+                for queue in (ROUTER_DISTRESS, ROUTER):
+                    taking_again.push_async_callback(self.bus.resume, queue)
+                    await self.bus.pause(queue)
+                await self._until_the_store_answers()
+        except Exception as error:  # the queues are taken from again, and what is wrong shows there
+            log.exception("store cannot be waited for", exc_info=observe.bare(error))
+        self._resumed = clock()
+        log.info("consuming again")
+
+    async def _until_the_store_answers(self) -> None:
+        while True:
+            await asyncio.sleep(self._probe)
+            try:
+                await self.store.write(_would_decide)
+            except StoreUnavailable:
+                continue
+            return
+
+
+def _would_decide(connection: Connection) -> None:
+    """Ask for a lock on nothing, as deciding does: a store that can only be read refuses it."""
+    complaints.load_many(connection, {""}, lock=True)
 
 
 def _subject(delivery: Delivery) -> str:

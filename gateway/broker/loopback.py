@@ -80,7 +80,7 @@ class Loopback:
             if consumer.paused or not self.connected:
                 return Lost(f"Nobody takes from {queue.name} now.")
             # A task of its own, so that a caller who gives up does not cut a handler off inside its commit.
-            task = asyncio.create_task(_hand_over(consumer.handler, parcel, queue.name))
+            task = asyncio.create_task(_hand_over(consumer, parcel, queue.name))
             consumer.running.add(task)
             task.add_done_callback(consumer.running.discard)
             try:
@@ -115,10 +115,10 @@ class Loopback:
         return [] if self.connected else ["The embedded broker is not running."]
 
 
-async def _hand_over(handler: Handler, parcel: Parcel, queue: str) -> Outcome:
+async def _hand_over(consumer: _Consumer, parcel: Parcel, queue: str) -> Outcome:
     for tries in range(1, _TRIES + 1):
         try:
-            await handler(
+            await consumer.handler(
                 Delivery(
                     queue,
                     parcel.id,
@@ -132,6 +132,8 @@ async def _hand_over(handler: Handler, parcel: Parcel, queue: str) -> Outcome:
             return Confirmed()
         except Retry as request:
             await asyncio.sleep(min(max(request.after, 0.0), _LONGEST_PAUSE))
+            if consumer.paused:
+                break  # its handler wants nothing for now, this one included
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is its refusal
             # The type alone: what an exception says may hold a citizen's words.
             log.warning("handler failed", queue=queue, id=parcel.id, error=type(error).__name__)

@@ -113,6 +113,7 @@ class RabbitMQ:
         self._wake = asyncio.Event()
         self._care = asyncio.Lock()
         self._supervisors: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     # What others ask
 
@@ -165,6 +166,7 @@ class RabbitMQ:
 
     async def start(self) -> None:
         """Begin to connect, and return at once."""
+        self._stopping = False
         self._supervisors = [
             asyncio.create_task(keep(partial(self._run, "control"), partial(self._ended, "control"))),
             asyncio.create_task(keep(partial(self._run, "publish"), partial(self._ended, "publish"))),
@@ -190,6 +192,7 @@ class RabbitMQ:
 
     async def stop(self) -> None:
         """Stop consuming, let running handlers finish for a few seconds, and close both connections."""
+        self._stopping = True
         for queue in tuple(self._consumers):
             with contextlib.suppress(*BROKEN):
                 await self.pause(queue)
@@ -325,7 +328,7 @@ class RabbitMQ:
         async with self._care:
             await self._declare(connection)
             for consumer in tuple(self._consumers.values()):
-                if consumer.paused:
+                if consumer.paused or self._stopping:
                     continue
                 if consumer.alive and not await self._is_counted(consumer):
                     log.warning("consumer lost", queue=consumer.queue)
@@ -383,6 +386,8 @@ class RabbitMQ:
         """Attach a consumer now if the broker is there; if not, the supervisor does it later."""
         consumer = self._consumers[queue]
         async with self._care:
+            if consumer.paused or self._stopping:  # meanwhile; what a stopped bus took, nobody would wait for
+                return
             if self._control is not None and self._declared.is_set() and not consumer.alive:
                 with contextlib.suppress(*BROKEN):
                     await self._attach(self._control, consumer)

@@ -6,23 +6,27 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aio_pika
 import pytest
 
+from gateway import dispatch
 from gateway import quarantine as commands
-from gateway.broker.bus import Delivery, Retry
+from gateway.broker.bus import Delivery
 from gateway.broker.topology import COMPLAINTS, DEAD, ROUTER
 from gateway.city.city import City
 from gateway.store import complaints, quarantine
+from gateway.store.engine import Connection, Store, StoreUnavailable
 from tests.gateway.walk import CITIZEN, OUTAGE, PUBLIC_URL, Walk, metric
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.rabbitmq import Vhost
 from tests.servers.waiting import until
 
+T = TypeVar("T")
 GREETING = "مرحبا اريد اشتكي"
 
 
@@ -221,8 +225,127 @@ async def test_an_event_that_never_happened_hides_none_that_will(walk: Walk) -> 
     assert ["forged"] == [row.subject for row in await walk.house.store.read(quarantine.entries)]
 
 
+class Moody(Store):
+    """A store that is away when it is told to be; `lame`, it answers a look and cannot decide."""
+
+    away = lame = False
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        """Write, unless it is away."""
+        if self.away or (self.lame and isinstance(job, partial)):
+            raise StoreUnavailable("away")
+        return await super().write(job)
+
+
+@dataclass
+class Outage:
+    """A router whose store can go away, and every delivery that it was handed."""
+
+    walk: Walk
+    store: Moody
+    deliveries: list[Delivery]
+
+    async def offered(self) -> bool:
+        """Relay, and say whether the one complaint has its department."""
+        with contextlib.suppress(StoreUnavailable):
+            await self.walk.relay.step()
+        return bool(await self.walk.rows("SELECT 1 FROM complaints WHERE status = 'offered'"))
+
+    async def keep_relaying(self) -> None:
+        """Do as the relay does, for ever."""
+        while True:
+            await self.walk.relay.step()
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(params=["embedded", pytest.param("rabbitmq", marks=pytest.mark.servers)])
+async def outage(
+    request: pytest.FixtureRequest, tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Outage]:
+    """A message on its way to a router whose store is away, on either broker; a second lasts a twentieth of one."""
+    monkeypatch.setattr(dispatch, "PAUSE", 0.1)
+    monkeypatch.setattr(dispatch, "PROBE", 0.05)
+    more = {}
+    if request.param == "rabbitmq":
+        more["BALAGH_BROKER_URL"] = request.getfixturevalue("rabbitmq").url
+    walk = Walk(tmp_path, city, **more)
+    store, deliveries, decide = Moody(walk.house.settings.store_url), [], walk.dispatcher.handle
+
+    async def handle(one: Delivery) -> None:
+        deliveries.append(one)
+        await decide(one)
+
+    walk.dispatcher.store, walk.dispatcher.handle = store, handle  # type: ignore[method-assign, assignment]
+    await walk.open()
+    await until(lambda: walk.house.bus.connected)
+    store.away = True
+    await walk.hear(OUTAGE)
+    made = Outage(walk, store, deliveries)
+    relaying = asyncio.create_task(made.keep_relaying())
+    await until(lambda: bool(deliveries))
+    yield made
+    relaying.cancel()
+    await asyncio.gather(relaying, return_exceptions=True)
+    await walk.close()
+    store.close()
+
+
+async def test_while_the_store_is_away_nothing_is_taken(outage: Outage) -> None:
+    """A message is not tried again and again, which would bring it to the delivery limit, and is routed afterwards."""
+    await asyncio.sleep(2)
+    assert 1 == len(outage.deliveries)
+    outage.store.away = False
+    await until(outage.offered)
+    assert len(outage.deliveries) < 4, outage.deliveries
+    assert [] == await outage.walk.house.store.read(quarantine.entries)
+
+    outage.store.away = True  # and the next time again
+    await outage.walk.hear("حفرة كبيرة وسط الشارع", "+9647709999999")
+    before = len(outage.deliveries)
+    await until(lambda: len(outage.deliveries) > before)
+    outage.store.away = False
+    routed = "SELECT 1 FROM complaints WHERE status = 'offered'"
+
+    async def both() -> bool:
+        return 2 == len(await outage.walk.rows(routed))
+
+    await until(both)
+
+
+async def test_a_store_that_only_seems_to_be_back_is_tried_less_and_less(outage: Outage) -> None:
+    """A disk that can be read and not be written costs a message a few deliveries, not one at every look."""
+    outage.store.lame, outage.store.away = True, False
+    await asyncio.sleep(2.5)
+    assert 2 < len(outage.deliveries) < 14
+    outage.store.lame = False
+    await until(outage.offered)
+
+
+async def test_a_gateway_stops_while_its_store_is_away(outage: Outage) -> None:
+    """Nothing is taken any more after the end, also when the store comes back at that moment."""
+    bus = outage.walk.house.bus
+    await bus.stop()
+    outage.store.away = False
+    await asyncio.sleep(0.3)
+    assert 1 == len({one.id for one in outage.deliveries})
+    assert [] == await outage.walk.rows("SELECT 1 FROM complaints WHERE status = 'offered'")
+
+
+async def test_no_queue_stays_paused_when_waiting_itself_fails(outage: Outage) -> None:
+    """A store that answers with another error than being away is not waited for: what it says is for the handler."""
+
+    async def broken(_: Callable[[Connection], T]) -> T:
+        raise RuntimeError("a bug")
+
+    outage.store.write = broken  # type: ignore[method-assign, assignment]
+    await asyncio.sleep(0.3)
+    del outage.store.write
+    outage.store.away = False
+    await until(outage.offered)
+
+
 @pytest.mark.servers
-async def test_while_the_store_is_away_nothing_is_acknowledged(
+async def test_postgresql_that_went_away_is_waited_for(
     tmp_path: Path, city: City, rabbitmq: Vhost, postgres_node: Callable[[], PostgresServer]
 ) -> None:
     """What the router is handed meanwhile is neither lost nor quarantined, and is routed when PostgreSQL is back."""
@@ -235,23 +358,24 @@ async def test_while_the_store_is_away_nothing_is_acknowledged(
     await walk.relay.step()
     await until(lambda: _depth(walk, 1))
     server.stop()
-    retries: list[float] = []
+    deliveries: list[Delivery] = []
+    decide = walk.dispatcher.handle
 
     async def handle(one: Delivery) -> None:
-        try:
-            await walk.dispatcher.handle(one)
-        except Retry as request:
-            retries.append(request.after)
-            raise Retry(0.2) from None
+        deliveries.append(one)
+        await decide(one)
 
-    await walk.house.bus.consume(ROUTER, handle, 8)
-    await until(lambda: len(retries) > 1)
+    walk.dispatcher.handle = handle  # type: ignore[method-assign, assignment]
+    await walk.dispatcher.start()
+    await until(lambda: bool(deliveries))
+    await asyncio.sleep(2.5)
     server.start()
 
     async def offered() -> bool:
         return "offered" == (await case(walk, receipt.reference)).complaint.status
 
     await until(offered)
+    assert len(deliveries) < 4
     assert [] == await walk.house.store.read(quarantine.entries)
     await walk.close()
 
