@@ -8,6 +8,7 @@ How hearing can end, and what the provider is told:
     ├── Forged               403   not from the provider, or not provably so; nothing is kept, nobody is told
     ├── Malformed            400   for our own page and API only: the caller can mend it
     ├── TooLarge             413   more bytes than the channel takes
+    ├── TooSlow              408   the body did not arrive in time: the provider shall try again
     └── Unreadable           200   genuine but not understood: the raw body is kept for a person
     anything else            503   we could not store it, so the provider shall try again
 
@@ -23,6 +24,7 @@ How speaking can end:
 from __future__ import annotations
 
 import abc
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +34,8 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from channels.message import Address, Inbound, Purpose, Receipt, Reply, Scheme, Sent, raw_body
+
+PATIENCE = 20.0  # seconds for a body to arrive; it is a megabyte at most, and providers hang up after 15
 
 Accept = Callable[[Inbound], Awaitable[Receipt]]
 """Put an Inbound on disk and return its receipt. Raises when it could not be stored; then nothing was accepted."""
@@ -51,6 +55,10 @@ class Malformed(ChannelError):
 
 class TooLarge(ChannelError):
     """The body is larger than the channel takes."""
+
+
+class TooSlow(ChannelError):
+    """The body took longer to arrive than a provider takes."""
 
 
 class Unreadable(ChannelError):
@@ -213,15 +221,21 @@ class Webhook(abc.ABC):
             raise web.HTTPForbidden(text="") from error
         except TooLarge as error:
             raise web.HTTPRequestEntityTooLarge(self.max_body, self.max_body, text="") from error
+        except TooSlow as error:
+            raise web.HTTPRequestTimeout(text="") from error
         return self.answer(receipts)
 
     async def _read(self, request: web.Request) -> bytes:
         # Not request.read(): below a parent application that applies the parent's limit, not the channel's.
         body = bytearray()
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > self.max_body:
-                raise TooLarge(str(self.max_body))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > self.max_body:
+                        raise TooLarge(str(self.max_body))
+        except TimeoutError as error:
+            raise TooSlow from error
         return bytes(body)
 
     def unreadable(self, body: bytes, why: str) -> Inbound:

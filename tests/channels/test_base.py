@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import BaseModel
 
+from channels import base
 from channels.base import Channel, Forged, Unreadable, Webhook, public_url
 from channels.message import Address, Inbound, Purpose, Scheme
 from tests.channels.harness import Sink, house
@@ -101,6 +103,22 @@ async def test_size_is_the_channels_own(size: int, status: int, client: Any) -> 
     for body in (b"x" * size, trickle()):
         response = await client.post("/channels/village", data=body, headers={"Knock": "thrice"})
         assert status == response.status
+
+
+async def test_a_body_that_never_ends_is_ended(client: Any, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stops half-way does not hold a connection for ever, and a provider that did so may send it again."""
+    monkeypatch.setattr(base, "PATIENCE", 0.05)
+    answered = asyncio.Event()
+
+    async def stuck() -> Any:
+        yield b"one"
+        await answered.wait()
+
+    async with asyncio.timeout(10):
+        response = await client.post("/channels/village", data=stuck(), headers={"Knock": "thrice"})
+    answered.set()
+
+    assert (408, "", []) == (response.status, await response.text(), sink.accepted)
 
 
 async def test_host_header_is_not_believed(aiohttp_client: Any) -> None:
