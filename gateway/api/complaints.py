@@ -28,6 +28,7 @@ TURN: Final = 10.0  # seconds to wait for a place among them
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _PRIVATE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_WAITING: Final = "Messages wait to be put into the store, and this may be one of them."
 _LONGEST_REFERENCE: Final = 64  # characters, separators included
 
 log = observe.logger("api")
@@ -70,13 +71,16 @@ class ComplaintDoor:
         )
 
     async def get(self, request: web.Request) -> web.Response:
-        """Show a complaint to a key that may see it."""
+        """Show a complaint to a key that may see it. 503 as long as it may be one that the store has yet to be told."""
         key = self._keys.caller(request)
         reference = _reference(request.match_info["reference"])
         house = self._house
+        waiting = (
+            house.spool is not None and house.spool.depth > 0
+        )  # asked before the journal: it moves from here to there
         found = await house.store.read(partial(find, reference=reference, city=house.city)) if reference else None
         if found is None:
-            raise Problem(NOT_FOUND)
+            raise Problem(UNAVAILABLE, _WAITING) if reference and waiting else Problem(NOT_FOUND)
         seen = sight(key, found.complaint, found.department, house.city)
         if seen is Sight.NOTHING:
             raise Problem(NOT_FOUND)

@@ -49,7 +49,7 @@ MEDIA: Final = Kind("unsupported-media-type", 415, "The request is neither JSON 
 INVALID: Final = Kind("invalid", 422, "The report cannot be taken as it is")
 CONFLICT: Final = Kind("idempotency-conflict", 422, "The Idempotency-Key was used for another report")
 BUG: Final = Kind("fault", 500, "The fault is ours")
-UNAVAILABLE: Final = Kind("unavailable", 503, "It could not be stored; try again")
+UNAVAILABLE: Final = Kind("unavailable", 503, "It cannot be stored or found just now; try again")
 BUSY: Final = Kind("busy", 503, "Too many uploads at once; try again")
 OTHER: Final = "http"  # what aiohttp itself refuses in a way that has no kind of its own
 

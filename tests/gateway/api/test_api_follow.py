@@ -1,6 +1,7 @@
 """Following a complaint: who sees it, how much of it, and its attachments."""
 
 import dataclasses
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +15,8 @@ from gateway.api.attachments import EXTENSIONS
 from gateway.app import running
 from gateway.city.city import City
 from gateway.media.content import TAKEN
-from gateway.store import attachments
+from gateway.spool import Spool
+from gateway.store import attachments, journal
 from normalizer.reference import make as make_reference
 from tests.gateway.api.caller import (
     BOSS,
@@ -102,6 +104,29 @@ async def test_what_is_no_reference_here_is_not_found(idle: Door, reference: str
     status, problem = await idle.get(reference)
 
     assert (404, "/problems/not-found") == (status, problem["type"])
+
+
+async def test_what_may_still_be_in_the_spool_is_not_denied(idle: Door, tmp_path: Path) -> None:
+    """A reference just given, while the store was away, is to be asked for again; it is found once the spool is empty.
+
+    What is no reference is not found, spool or not.
+    """
+    spool = Spool(tmp_path / "spool")
+    spool.open()
+    idle.house.spool = spool
+    inbound = Inbound("api", "desk", "1", Address(Scheme.API, "desk:1"), text=OUTAGE["text"], provider="api")
+    entry = idle.house.identities.entry(inbound, datetime.now(UTC))
+    assert entry.refer is not None
+    await spool.keep(entry)
+    async with idle.client.get(f"/api/v1/complaints/{entry.refer(0)}", headers=DESK) as response:
+        said = await response.json(content_type="application/problem+json")
+        assert (503, "/problems/unavailable", "5") == (response.status, said["type"], response.headers["Retry-After"])
+    assert 404 == (await idle.get("abc", DESK))[0]
+
+    await idle.house.store.write(partial(journal.append, entries=[entry]))
+    spool.remove([one.path for one in spool.oldest(1)])
+    assert 200 == (await idle.get(entry.refer(0), DESK))[0]
+    assert 404 == (await idle.get(REFERENCE, DESK))[0]
 
 
 async def test_a_word_around_a_reference_makes_it_none(idle: Door) -> None:
