@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -36,7 +37,8 @@ from gateway.replies import Replies
 from gateway.sealer import Sealer
 from gateway.settings import Settings, SettingsError
 from gateway.spool import Spool
-from gateway.store.engine import Store, StoreUnavailable
+from gateway.store import facts
+from gateway.store.engine import Store, StoreMismatch, StoreUnavailable
 from gateway.watch import watch
 
 ROLES = ("intake", "interpret", "relay", "router", "replies", "clock", "pollers")
@@ -45,7 +47,7 @@ log = observe.logger("house")
 
 
 def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
-    """Put the parts together; nothing runs yet. Raises SettingsError, StoreUnavailable, StoreMismatch, SpoolBroken."""
+    """Put the parts together; nothing runs yet. Raises SettingsError, StoreMismatch."""
     store = Store(settings.store_url)
     bus = bus_of(settings, city)
     if not settings.broker_url and ("relay" in roles) != ("router" in roles):
@@ -59,9 +61,8 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
     except (OSError, Unusable) as error:
         raise SettingsError(f"BALAGH_DATA_DIR: {error}") from error
     identities = Identities(settings.secret_key)
-    spool = None if store.embedded else Spool(settings.data_dir / "spool")
-    if spool is not None:
-        spool.open()
+    # Only who drains it may fill it.
+    spool = Spool(settings.data_dir / "spool") if "intake" in roles and not store.embedded else None
     signals = Signals()
     return House(
         settings=settings,
@@ -119,17 +120,27 @@ def admin_site(house: House) -> web.Application:
 
 @contextlib.asynccontextmanager
 async def running(house: House) -> AsyncIterator[House]:
-    """Run the house's roles while the context lasts: consumers stop before publishers, the store closes last."""
-    tabled = asyncio.Event()
-    await _migrate_or_spool(house, tabled)
-    tasks = [] if tabled.is_set() else [asyncio.create_task(_migrate_later(house, tabled), name="migrate")]
+    """Run the house's roles while the context lasts: consumers stop before publishers, the store closes last.
+
+    Raises StoreUnavailable, StoreMismatch, SpoolBroken.
+    """
+    if house.spool is not None:
+        house.spool.open()
+        if house.spool.depth:
+            house.intake.spool_only()  # what a former run left goes first
+    ready = asyncio.Event()
+    await _prepare(house, ready)
+    tasks = [asyncio.create_task(watch(house), name="watch")]
+    if not ready.is_set():
+        tasks.append(asyncio.create_task(_prepare_later(house, ready), name="prepare"))
     await house.bus.start()
     held = Lease(house.store, "relay"), Lease(house.store, "sealer")
-    tasks += [asyncio.create_task(_forever(name, step, tabled), name=name) for name, step in _steps(house, *held)]
+    tasks += [asyncio.create_task(_forever(name, step, ready), name=name) for name, step in _steps(house, *held)]
     try:
         if "router" in house.roles:
-            wake = (house.signals.filed,)
-            await Dispatcher(house.store, house.bus, lambda: house.city, wake).start()
+            tasks.append(asyncio.create_task(_route(house, ready), name="router"))
+            if ready.is_set():
+                await asyncio.wait({tasks[-1]}, timeout=5)  # whoever files next finds it listening
         yield house
     finally:
         await house.bus.stop()
@@ -148,7 +159,7 @@ async def running(house: House) -> AsyncIterator[House]:
 def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """Name the loops of the house's roles."""
     settings, store, signals, roles = house.settings, house.store, house.signals, house.roles
-    steps: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [("watch", lambda: watch(house))]
+    steps: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
     if "intake" in roles and house.spool is not None:
         steps.append(("spool", house.intake.drain))
     if "interpret" in roles:
@@ -172,29 +183,51 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
     return steps
 
 
-async def _migrate_or_spool(house: House, tabled: asyncio.Event) -> None:
-    """Bring the store to this version. Without it, PostgreSQL being away, begin by spooling; SQLite must be there."""
+async def _route(house: House, ready: asyncio.Event) -> None:
+    await ready.wait()
+    await Dispatcher(house.store, house.bus, lambda: house.city, (house.signals.filed,)).start()
+
+
+async def _prepare(house: House, ready: asyncio.Event) -> None:
+    """Bring the store to this version and see that it is ours. PostgreSQL may come later; until then intake spools."""
     try:
-        await asyncio.to_thread(house.store.migrate)
-        tabled.set()
+        await _settle(house)
+        ready.set()
     except StoreUnavailable as error:
-        if house.spool is None or "intake" not in house.roles:
+        if house.store.embedded:
             raise
-        house.intake.spool_only()
-        log.warning("store away at start, spooling", reason=str(error))
+        if house.spool is not None:
+            house.intake.spool_only()
+        log.warning("store away at start", reason=str(error), spooling=house.spool is not None)
 
 
-async def _migrate_later(house: House, tabled: asyncio.Event) -> None:
-    while not tabled.is_set():
+async def _prepare_later(house: House, ready: asyncio.Event) -> None:
+    while not ready.is_set():
         await asyncio.sleep(1)
-        with contextlib.suppress(StoreUnavailable):
-            await asyncio.to_thread(house.store.migrate)
-            tabled.set()
+        try:
+            await _settle(house)
+            ready.set()
+        except StoreUnavailable:
+            continue
+        except Exception as error:  # noqa: BLE001 - tables it may not make, another's store: a person can mend that while we spool
+            observe.ALARM.labels("store_unusable").inc()
+            reason = str(error) if isinstance(error, StoreMismatch) else type(error).__name__
+            log.error("store cannot be used", reason=reason)
+            await asyncio.sleep(10)
 
 
-async def _forever(name: str, step: Callable[[], Coroutine[Any, Any, None]], tabled: asyncio.Event) -> None:
+async def _settle(house: House) -> None:
+    await asyncio.to_thread(house.store.migrate)
+    key = house.identities.digest("store")
+    broker = house.bus.name if "relay" in house.roles else None
+    anew = await house.store.write(partial(facts.settle, key=key, broker=broker))
+    if anew:
+        log.warning("published anew: until now only the embedded broker had them", events=anew)
+
+
+async def _forever(name: str, step: Callable[[], Coroutine[Any, Any, None]], ready: asyncio.Event) -> None:
     """Keep a loop alive: an error in it is a bug, said loudly, and not the end of the role."""
-    await tabled.wait()
+    await ready.wait()
     while True:
         try:
             await step()

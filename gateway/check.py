@@ -107,7 +107,7 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
         store.close()
     if not store.embedded:
         spool = Spool(settings.data_dir / "spool")
-        spool.open()
+        spool.look()
         (wrong if spool.spoiled else well)(f"spool: {spool.depth} wait for the store, {spool.spoiled} damaged")
 
 

@@ -14,7 +14,7 @@ from gateway import observe
 from gateway.house import HOUSE, House
 from gateway.intake import NotStored
 from gateway.store import journal
-from gateway.store.engine import StoreUnavailable
+from gateway.store.engine import DatabaseError, StoreUnavailable
 
 log = observe.logger("doors")
 
@@ -63,7 +63,7 @@ def add_health(app: web.Application, house: House) -> None:
             async with asyncio.timeout(2):
                 await house.store.read(journal.backlog)
             parts["store"] = "up"
-        except (StoreUnavailable, TimeoutError):
+        except (StoreUnavailable, DatabaseError, TimeoutError):
             parts["store"] = "down"
         if house.spool is not None:
             parts["spool"] = house.spool.depth

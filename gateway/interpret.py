@@ -30,6 +30,8 @@ from normalizer.normalize import amend, normalize, nothing_to_file
 
 BATCH = 48  # Inbounds in one transaction: more would keep the acceptance of others waiting
 ONE_BREATH = timedelta(seconds=60)
+MOST_VERSIONS = 40
+MOST_LETTERS = 6_000
 UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 POLL = 0.25  # seconds between looks when another process does the accepting
 ALONE = {
@@ -195,7 +197,7 @@ class Interpreter:
             self.acknowledger.owe(ledger, batch.others, row, inbound, "nothing")
             return Done("nothing", row.reference, reason)
         case = batch.open_case(row)
-        if case is None or not may_amend(inbound):
+        if case is None or not may_amend(inbound) or full(case):
             batch.opened[row.sender] = ledger.create(draft, sender=row.sender, account=row.account)
             self._attach(ledger, inbound, draft.id, draft.attachments)
             ledger.finish(row.seq, "complaint", draft.id)
@@ -267,6 +269,15 @@ class _Batch:
         """Return the complaint that a message still belongs to: its sender's, if they wrote of it lately."""
         case = self.opened.get(row.sender)
         return case if case is not None and case.heard_at >= row.received_at - self.window else None
+
+
+def full(case: Case) -> bool:
+    """Tell whether a complaint has taken as much as one should: what follows begins another one.
+
+    Every amendment is a version of the whole and goes to the department, so a machine that texts without end would
+    otherwise cost the square of what it sends.
+    """
+    return case.version >= MOST_VERSIONS or len(case.complaint.text) >= MOST_LETTERS
 
 
 def may_amend(inbound: Inbound) -> bool:

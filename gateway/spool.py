@@ -56,13 +56,17 @@ class Spool:
             self.bad.mkdir(parents=True, exist_ok=True)
             for leftover in self.root.glob("*.tmp"):
                 leftover.unlink()  # never acknowledged: it had no name yet
-            self._waiting = {_name(path): path for path in self._files()}
+            self.look()
             self._last = max((_number(path) for path in self._waiting.values()), default=0)
             probe = self.root / "probe.tmp"
             _write_through(probe, b"")
             probe.unlink()
         except OSError as error:
             raise SpoolBroken(f"the spool folder {self.root} cannot be written: {error.strerror}") from error
+
+    def look(self) -> None:
+        """See what waits, and touch nothing: the folder may be another process's."""
+        self._waiting = {_name(path): path for path in self._files()}
 
     @property
     def depth(self) -> int:

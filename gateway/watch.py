@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from gateway import observe
 from gateway.house import House
 from gateway.store import attachments, journal, outbox, quarantine, replies
-from gateway.store.engine import Connection, StoreUnavailable
+from gateway.store.engine import Connection, DatabaseError, StoreUnavailable
 
 PERIOD = 2.0  # seconds
 
@@ -20,7 +20,7 @@ async def watch(house: House) -> None:
         try:
             await house.store.read(_measure)
             observe.STORE_UP.set(1)
-        except StoreUnavailable:
+        except (StoreUnavailable, DatabaseError):  # away, or its tables are not made yet
             observe.STORE_UP.set(0)
         if house.spool is not None:
             observe.SPOOL.set(house.spool.depth)
@@ -35,8 +35,8 @@ def _measure(connection: Connection) -> None:
     _set("relay", unpublished, since, now)
     observe.PARKED.set(parked)
     observe.QUARANTINED.set(quarantine.count(connection))
-    observe.BACKLOG.labels("replies").set(replies.states(connection).get(replies.QUEUED, 0))
-    observe.BACKLOG.labels("media").set(attachments.states(connection).get("pending", 0))
+    observe.BACKLOG.labels("replies").set(replies.waiting(connection))
+    observe.BACKLOG.labels("media").set(attachments.waiting(connection))
 
 
 def _set(room: str, waiting: int, since: datetime | None, now: datetime) -> None:

@@ -25,9 +25,10 @@ from gateway.store.engine import Store, StoreUnavailable
 from gateway.store.outbox import Letter, Torn
 
 WINDOW = 200  # events published and awaited together
+BREATH = 16  # letters written between two turns of the event loop
 POLL = 0.25  # seconds between looks when another process files
 PARK = 5.0  # seconds before a refused event is tried again; doubles up to …
-PARK_MOST = 60.0
+PARK_MOST = 900.0  # a broker that comes back is noticed at once, whatever this says
 ROUTED = {"received", "amended"}  # a router's queue must take these, so they are mandatory on balagh.complaints
 
 log = observe.logger("relay")
@@ -77,7 +78,7 @@ class Relay:
         return confirmed + await self._copy_quarantine()
 
     async def _publish(self, letters: Sequence[Letter | Torn]) -> int:
-        written, refused = self._written(letters)
+        written, refused = await self._written(letters)
         with observe.timed("relay"):
             outcomes = iter(await self.bus.publish([parcel for _, parcels in written for parcel in parcels]))
         now, done = self.clock(), []
@@ -101,12 +102,16 @@ class Relay:
             await asyncio.sleep(POLL)  # the connection went: what is unmarked goes again
         return len(done)
 
-    def _written(self, letters: Sequence[Letter | Torn]) -> tuple[list[tuple[Letter, list[Parcel]]], list[Refusal]]:
+    async def _written(
+        self, letters: Sequence[Letter | Torn]
+    ) -> tuple[list[tuple[Letter, list[Parcel]]], list[Refusal]]:
         """Write what can be written, and set aside what cannot: it must not stop the others."""
         envelopes = self.envelopes()
         written: list[tuple[Letter, list[Parcel]]] = []
         refused: list[Refusal] = []
-        for letter in letters:
+        for number, letter in enumerate(letters):
+            if number % BREATH == BREATH - 1:
+                await asyncio.sleep(0)  # long letters take their time, and citizens wait at the door
             if isinstance(letter, Torn):
                 refused.append((letter, Nacked(letter.reason)))
                 continue

@@ -102,17 +102,50 @@ def by_department(connection: Connection, since: datetime | None) -> list[Depart
     return [DepartmentAccount(row.department, row.published, row.all - row.published, row.complaints) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class OnTheWay:
+    """What is too young to be missed: messages not understood, events not confirmed, complaints not routed."""
+
+    messages: int
+    events: int
+    complaints: int
+
+
+def on_the_way(connection: Connection, since: datetime | None, settled_before: datetime) -> OnTheWay:
+    """Count what `gaps` leaves out because it arrived after `settled_before`."""
+    return OnTheWay(
+        *(
+            int(
+                connection.execute(
+                    select(func.count()).select_from(statement.where(time >= settled_before).subquery())
+                ).scalar_one()
+            )
+            for _, statement, time in _moving(since)
+        )
+    )
+
+
+def copied(connection: Connection) -> int:
+    """Count the quarantine rows that have a copy in balagh.dead."""
+    return int(connection.execute(select(func.count(quarantine.c.copied_at))).scalar_one())
+
+
+def last_heard(connection: Connection, reference: str) -> str | None:
+    """Return the id of the last event in which a complaint's citizen spoke, the one that a router must have had."""
+    return connection.execute(
+        select(events.c.id)
+        .where(events.c.reference == reference, events.c.type.in_(("received", "amended")))
+        .order_by(events.c.sequence.desc())
+        .limit(1)
+    ).scalar()
+
+
 def gaps(connection: Connection, since: datetime | None, settled_before: datetime) -> Iterator[Gap]:
     """Yield what is missing. What arrived after `settled_before` may still be on its way and is not counted."""
     in_time = [journal.c.received_at >= since] if since is not None else []
     events_in_time = [events.c.time >= since] if since is not None else []
-    yield from _gap(
-        connection,
-        "accepted, but not understood yet",
-        select(journal.c.reference).where(
-            journal.c.state == text("'pending'"), journal.c.received_at < settled_before, *in_time
-        ),
-    )
+    for what, statement, time in _moving(since):
+        yield from _gap(connection, what, statement.where(time < settled_before))
     yield from _gap(
         connection,
         "understood as a complaint, but there is none",
@@ -159,20 +192,31 @@ def gaps(connection: Connection, since: datetime | None, settled_before: datetim
         .outerjoin(relay, relay.c.event_seq == events.c.seq)
         .where(relay.c.event_seq.is_(None), *events_in_time),
     )
-    yield from _gap(
-        connection,
-        "an event that the broker has not confirmed",
-        select(events.c.reference)
-        .join(relay, relay.c.event_seq == events.c.seq)
-        .where(relay.c.published_at.is_(None), relay.c.created_at < settled_before, *events_in_time),
-    )
-    yield from _gap(
-        connection,
-        "a complaint that no department has",
-        select(complaints.c.reference).where(
-            complaints.c.department.is_(None), complaints.c.received_at < settled_before
+
+
+def _moving(since: datetime | None) -> list[tuple[str, Select[Any], ColumnElement[datetime]]]:
+    """What must not stay where it is: in words, as a question, and the time since when it is there."""
+    in_time = [journal.c.received_at >= since] if since is not None else []
+    events_in_time = [events.c.time >= since] if since is not None else []
+    return [
+        (
+            "accepted, but not understood yet",
+            select(journal.c.reference).where(journal.c.state == text("'pending'"), *in_time),
+            journal.c.received_at,
         ),
-    )
+        (
+            "an event that the broker has not confirmed",
+            select(events.c.reference)
+            .join(relay, relay.c.event_seq == events.c.seq)
+            .where(relay.c.published_at.is_(None), *events_in_time),
+            relay.c.created_at,
+        ),
+        (
+            "a complaint that no department has",
+            select(complaints.c.reference).where(complaints.c.department.is_(None)),
+            complaints.c.received_at,
+        ),
+    ]
 
 
 def _gap(connection: Connection, what: str, statement: Select[Any]) -> Iterator[Gap]:

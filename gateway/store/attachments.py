@@ -95,3 +95,9 @@ def states(connection: Connection) -> dict[str, int]:
             select(attachments.c.state, func.count().label("number")).group_by(attachments.c.state)
         )
     }
+
+
+def waiting(connection: Connection) -> int:
+    """Count what is still to be done, whatever the history."""
+    due = select(func.count()).select_from(attachments).where(attachments.c.next_at.is_not(None))
+    return int(connection.execute(due).scalar_one())

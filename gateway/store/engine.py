@@ -102,7 +102,7 @@ class Store:
                 raise StoreMismatch(f"{self.url.database} is not a database: name another file") from error
             if unreachable(error):
                 raise StoreUnavailable(_why(error)) from error
-            raise
+            raise StoreMismatch(f"its tables cannot be made here: {_why(error)}") from error
 
     def close(self) -> None:
         """Finish what is waiting and let go of every connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from channels.message import Purpose
 from gateway.store.tables import journal, journal_payload
 
+PER_SENDER = 6  # Inbounds of one sender in one batch
+LOOK = 20  # batches to look ahead for other senders
 COUNTERS = 64  # references of one identity to try before giving up: with a million stored, two are rarely needed
 
 
@@ -139,14 +142,28 @@ def _known(connection: Connection, identity: tuple[str, str, str]) -> Kept | Non
     return Kept(row.id, row.reference or "", row.fingerprint, duplicate=True) if row else None
 
 
-def pending(connection: Connection, limit: int) -> list[Row]:
-    """Return the oldest Inbounds that nobody has understood yet, in order of arrival."""
+def pending(connection: Connection, limit: int, *, per_sender: int = PER_SENDER) -> list[Row]:
+    """Return the oldest Inbounds that nobody has understood yet, in order of arrival; of one sender only a few.
+
+    A machine that floods one number must not stand before everybody else.
+    """
+    waiting = connection.execute(
+        select(journal.c.seq, journal.c.sender)
+        .where(journal.c.state == text("'pending'"))  # a literal, so that SQLite sees the partial index fits
+        .order_by(journal.c.seq)
+        .limit(limit * LOOK)
+    )
+    taken: Counter[str] = Counter()
+    chosen: list[int] = []
+    for row in waiting:
+        if taken[row.sender] < per_sender and len(chosen) < limit:
+            taken[row.sender] += 1
+            chosen.append(row.seq)
     rows = connection.execute(
         select(journal, journal_payload.c.body)
         .join(journal_payload, journal_payload.c.id == journal.c.id)
-        .where(journal.c.state == text("'pending'"))  # a literal, so that SQLite sees the partial index fits
+        .where(journal.c.seq.in_(chosen))
         .order_by(journal.c.seq)
-        .limit(limit)
     )
     return [
         Row(row.seq, row.id, row.channel, row.account, row.sender, row.reference or "", row.received_at, row.body)

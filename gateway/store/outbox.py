@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
 
 from gateway.store.complaints import Event, as_event, restore
 from gateway.store.tables import complaints, events, personal, quarantine, relay
 from normalizer.complaint import Complaint
 from router.route import Route
+
+RETRIED = 20  # parked events in one window
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,23 @@ class Torn:
 
 
 def unpublished(connection: Connection, now: datetime, limit: int) -> list[Letter | Torn]:
-    """Return the next events to publish, distress first: of each complaint the earliest, unless it is parked."""
+    """Return the next events to publish, distress first: of each complaint the earliest.
+
+    Of those that were parked and are due again, only a few: however many a missing queue has made, they must not stand
+    before what can be delivered.
+    """
+    parked = relay.c.parked_reason.is_not(None) & (relay.c.parked_until.is_(None) | (relay.c.parked_until <= now))
+    fresh = _letters(connection, relay.c.parked_reason.is_(None), limit)
+    return fresh + _letters(connection, parked, RETRIED)
+
+
+def _letters(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Letter | Torn]:
     earlier = relay.alias("earlier")
     heads = (
         select(relay.c.event_seq, relay.c.urgent, relay.c.attempts, relay.c.created_at)
         .where(
             relay.c.published_at.is_(None),
-            or_(relay.c.parked_until.is_(None), relay.c.parked_until <= now),
+            condition,
             ~exists().where(
                 and_(
                     earlier.c.complaint_id == relay.c.complaint_id,

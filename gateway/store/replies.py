@@ -16,6 +16,7 @@ from gateway.store.tables import deliveries, opt_outs, replies, reply_payload
 
 QUEUED, SUPPRESSED, REFUSED = "queued", "suppressed", "refused"
 SENDING = DeliveryState.SENDING.value
+PATIENCE = timedelta(days=1)  # for a channel that is off: past that a word of thanks is no use
 SENDINGS = 3  # of the same words, when the network says that a telephone was off
 RESEND_AFTER = timedelta(minutes=20)  # times the tries so far
 
@@ -259,10 +260,10 @@ def silent(connection: Connection, senders: Collection[str]) -> set[tuple[str, s
 
 
 def close_all_but(connection: Connection, channels: Collection[str], now: datetime) -> int:
-    """Refuse what is due on channels that nobody speaks for any more; returns how many."""
+    """Give up what has waited a day for channels that nobody speaks for any more; returns how many."""
     result = connection.execute(
         update(replies)
-        .where(replies.c.next_at <= now, replies.c.channel.not_in(channels))
+        .where(replies.c.next_at <= now, replies.c.created_at <= now - PATIENCE, replies.c.channel.not_in(channels))
         .values(state=REFUSED, error_code="channel is off", next_at=None, updated_at=now)
     )
     return result.rowcount
@@ -281,3 +282,9 @@ def opt_out_of(connection: Connection, reply_id: str, channel: str, account: str
     sender = connection.execute(select(replies.c.sender).where(replies.c.id == reply_id)).scalar()
     if sender:
         opt_out(connection, channel, account, sender, now)
+
+
+def waiting(connection: Connection) -> int:
+    """Count what is still to be done, whatever the history."""
+    due = select(func.count()).select_from(replies).where(replies.c.next_at.is_not(None))
+    return int(connection.execute(due).scalar_one())

@@ -114,9 +114,3 @@ def verify(connection: Connection, key: bytes, outside: Iterable[Seal] = ()) -> 
         previous, after = row.digest, row.last_event
     for number in sorted(kept):
         yield f"seal {number} is kept outside the store, but the store has lost it"
-
-
-def unsealed(connection: Connection) -> int:
-    """Count the events that no seal covers yet."""
-    last = connection.execute(select(func.max(seals.c.last_event))).scalar() or 0
-    return int(connection.execute(select(func.count()).select_from(events).where(events.c.seq > last)).scalar_one())

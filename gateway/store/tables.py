@@ -165,10 +165,17 @@ relay = Table(
     Column("parked_reason", Text),
 )
 Index(
-    "relay_unpublished",
+    "relay_fresh",
+    relay.c.urgent.desc(),
     relay.c.event_seq,
-    sqlite_where=text("published_at IS NULL"),
-    postgresql_where=text("published_at IS NULL"),
+    sqlite_where=text("published_at IS NULL AND parked_reason IS NULL"),
+    postgresql_where=text("published_at IS NULL AND parked_reason IS NULL"),
+)
+Index(
+    "relay_parked",
+    relay.c.parked_until,
+    sqlite_where=text("published_at IS NULL AND parked_reason IS NOT NULL"),
+    postgresql_where=text("published_at IS NULL AND parked_reason IS NOT NULL"),
 )
 Index(
     "relay_unpublished_complaint",
@@ -276,6 +283,13 @@ quarantine = Table(
     sqlite_autoincrement=True,
 )
 Index("quarantine_open", quarantine.c.stage, quarantine.c.subject)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
 
 leases = Table(
     "leases",

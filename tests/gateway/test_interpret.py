@@ -418,7 +418,7 @@ async def test_a_crash_between_reading_and_filing_loses_and_doubles_nothing(room
     """Read and understood, then killed; and killed again after filing: once each."""
     await room.hear(*(sms(f"SM{number}", sender=f"+964790000000{number}") for number in range(5)))
     dead = room.interpreter()
-    rows = await room.store.read(partial(journal.pending, limit=3))
+    rows = await room.store.read(partial(journal.pending, limit=3, per_sender=3))
     readings = [dead.read(row) for row in rows]
     await room.understand()
     assert [] == await room.store.write(partial(dead.file, readings=readings))
@@ -431,7 +431,7 @@ async def test_a_transaction_that_dies_is_run_again_whole(room: Room) -> None:
     """The commit fails after everything was written: nothing is there, and the next try does all of it once."""
     await room.hear(sms("SM1"), sms("SM2"))
     interpreter = room.interpreter()
-    rows = await room.store.read(partial(journal.pending, limit=9))
+    rows = await room.store.read(partial(journal.pending, limit=9, per_sender=9))
     readings = [interpreter.read(row) for row in rows]
 
     def die(connection: Connection) -> None:
@@ -539,3 +539,21 @@ async def test_the_room_waits_while_the_store_is_away(sqlite_store: Store, city:
         await asyncio.gather(running, return_exceptions=True)
 
     assert [("done", "complaint")] == await room.outcomes()
+
+
+async def test_a_complaint_that_is_full_is_followed_by_another(room: Room) -> None:
+    """A machine that texts without end fills a complaint; what follows begins a new one, and nothing is thrown away."""
+    await room.tell(*(sms(f"SM{number}") for number in range(interpret.MOST_VERSIONS + 3)))
+
+    became = [outcome for _, outcome in await room.outcomes()]
+    assert ["complaint", *["amendment"] * (interpret.MOST_VERSIONS - 1), "complaint", *["amendment"] * 2] == became
+
+
+async def test_who_floods_us_does_not_stand_before_the_others(room: Room) -> None:
+    """A hundred messages of one number came first: somebody else's is understood in the very first batch."""
+    await room.hear(*(sms(f"SM{number}") for number in range(100)))
+    await room.hear(sms("SMother", sender="+9647701111111"))
+    await room.interpreter().step()
+
+    assert (("done", "complaint")) == (await room.outcomes())[-1]
+    assert 7 == sum(state == "done" for state, _ in await room.outcomes())

@@ -335,10 +335,13 @@ async def test_nobody_is_answered_who_cannot_be_or_in_public(line: Line, sender:
     assert 1 == len(await line.walk.rows("SELECT 1 FROM complaints"))
 
 
-async def test_a_channel_that_was_turned_off_owes_nothing(line: Line) -> None:
-    """What still waited for a channel that is off is closed, and keeps nobody busy."""
+async def test_a_channel_that_was_turned_off_is_waited_for_a_day(line: Line) -> None:
+    """Restarted without a channel's settings by mistake: its replies wait for it, and after a day are given up."""
     await line.walk.hear()
     line.walk.replies.speakers = {}
+    await line.walk.replies.step()
+    assert {"queued": 1} == await line.states()
+    line.walk.clock.pass_by(hours=24.1)
     await line.walk.replies.step()
     assert {"refused": 1} == await line.states()
 

@@ -175,6 +175,8 @@ class Walk:
 
     def site(self) -> web.Application:
         """The house's doors, for a test server."""
+        if self.house.spool is not None:
+            self.house.spool.open()
         app = web.Application(middlewares=[answer_faults])
         app[HOUSE] = self.house
         add_channels(app, self.house)

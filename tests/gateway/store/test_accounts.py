@@ -26,7 +26,7 @@ async def accept(store: Store, name: str, *, at: datetime = NOW, channel: str = 
     made = entry(name, at=at, channel=channel)
     made = replace(made, id=f"id-{name}", refer=refer(complaint(name).reference))
     await store.write(partial(journal.append, entries=[made]))
-    rows = await store.read(partial(journal.pending, limit=99))
+    rows = await store.read(partial(journal.pending, limit=99, per_sender=99))
     return rows[-1].seq
 
 

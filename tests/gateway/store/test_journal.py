@@ -20,7 +20,7 @@ async def keep(store: Store, *entries: Entry) -> list[Kept]:
 
 
 async def pending(store: Store) -> list[journal.Row]:
-    return await store.read(partial(journal.pending, limit=10_000))
+    return await store.read(partial(journal.pending, limit=10_000, per_sender=10_000))
 
 
 async def test_a_redelivery_gets_the_reference_of_the_first_delivery(store: Store) -> None:
@@ -115,7 +115,7 @@ async def test_messages_wait_in_the_order_in_which_they_came(store: Store) -> No
 
     ids = {entry(f"SM{number}").id: number for number in (1, 2, 3, 7, 9)}
     assert [7, 3, 9, 1, 2] == [ids[row.id] for row in await pending(store)]
-    assert [7, 3] == [ids[row.id] for row in await store.read(partial(journal.pending, limit=2))]
+    assert [7, 3] == [ids[row.id] for row in await store.read(partial(journal.pending, limit=2, per_sender=2))]
 
 
 async def test_a_message_that_was_dealt_with_waits_no_more(store: Store) -> None:

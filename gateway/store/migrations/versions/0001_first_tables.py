@@ -144,6 +144,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_table(
+        "facts",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "leases",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("holder", sa.Text(), nullable=False),
@@ -189,12 +195,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_seq"),
     )
     op.create_index(
-        "relay_unpublished",
+        "relay_fresh",
         "relay",
-        ["event_seq"],
+        [sa.text("urgent DESC"), "event_seq"],
         unique=False,
-        sqlite_where=sa.text("published_at IS NULL"),
-        postgresql_where=sa.text("published_at IS NULL"),
+        sqlite_where=sa.text("published_at IS NULL AND parked_reason IS NULL"),
+        postgresql_where=sa.text("published_at IS NULL AND parked_reason IS NULL"),
+    )
+    op.create_index(
+        "relay_parked",
+        "relay",
+        ["parked_until"],
+        unique=False,
+        sqlite_where=sa.text("published_at IS NULL AND parked_reason IS NOT NULL"),
+        postgresql_where=sa.text("published_at IS NULL AND parked_reason IS NOT NULL"),
     )
     op.create_index(
         "relay_unpublished_complaint",
