@@ -27,7 +27,8 @@ from gateway.registry import CHANNELS
 PREFIX = "BALAGH_"
 DEFAULT_CITY = "baghdad"
 HIGHEST_PORT = 65535
-SHORTEST_KEY = 16  # characters: references and PINs hang on it
+SHORTEST_KEY = 32  # characters: references and PINs hang on it
+EXAMPLE = "replace-with-"  # what a secret of .env.example begins with: everybody knows how it goes on
 SCOPES = {"intake", "read", "admin"}  # and department.<id>
 PLAIN = (
     "LISTEN", "PUBLIC_URL", "ADMIN_LISTEN", "DATA_DIR", "STORE_URL", "BROKER_URL", "CITY", "SECRET_KEY", "API_KEYS",
@@ -99,6 +100,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     public_url = _public_url(values.pop("PUBLIC_URL", f"http://{listen}"))
     admin = values.pop("ADMIN_LISTEN", "")
     data_dir = Path(values.pop("DATA_DIR", "./data"))
+    if os.access(data_dir, os.F_OK) and not data_dir.is_dir():
+        raise SettingsError(f"BALAGH_DATA_DIR: {data_dir} is not a folder")
     store_url = _store_url(values.pop("STORE_URL", f"sqlite:///{(data_dir / 'balagh.db').absolute()}"))
     broker_url = values.pop("BROKER_URL", "")
     if broker_url and broker_url.partition("://")[0] not in {"amqp", "amqps"}:
@@ -212,6 +215,8 @@ def _api_keys(value: str) -> tuple[ApiKey, ...]:
             raise SettingsError(
                 f"{PREFIX}API_KEYS: entry {position} must be name:key:scope, the key of 8 characters or more"
             )
+        if key.startswith(EXAMPLE):
+            raise SettingsError(f"{PREFIX}API_KEYS: entry {position} ({name}) has the key of the example: make one")
         for scope in wanted:
             if scope not in SCOPES and not re.fullmatch(r"department\.[a-z0-9_-]+", scope):
                 raise SettingsError(
@@ -228,6 +233,8 @@ def _secret(value: str, data_dir: Path, listen: Address) -> bytes:
     if value:
         if len(value) < SHORTEST_KEY:
             raise SettingsError(f"{PREFIX}SECRET_KEY: must have {SHORTEST_KEY} characters or more")
+        if value.startswith(EXAMPLE):
+            raise SettingsError(f"{PREFIX}SECRET_KEY: is the example's, which everybody knows: make one of your own")
         return value.encode()
     if not listen.loopback:
         raise SettingsError(f"{PREFIX}SECRET_KEY: must be set when {PREFIX}LISTEN is not a loopback address")
@@ -285,11 +292,19 @@ def _channels(values: dict[str, str], given: set[str], public_url: str) -> tuple
                 {name: value for name, value in mine.items() if value}
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            name = PREFIX + table + "__".join(str(part).upper() for part in first["loc"])
-            why = "is missing: the channel is half configured" if first["type"] == "missing" else first["msg"]
-            raise SettingsError(f"{name}: {why}") from error
+            raise SettingsError(_half(PREFIX + table, error)) from error
     return ready, off
+
+
+def _half(table: str, error: ValidationError) -> str:
+    """Say what a channel lacks, all of it at once; where it lacks nothing, what is wrong with the first setting."""
+    faults = error.errors(include_url=False, include_input=False)
+    names = [table + "__".join(str(part).upper() for part in fault["loc"]) for fault in faults]
+    missing = [name for name, fault in zip(names, faults, strict=True) if fault["type"] == "missing"]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        return f"{', '.join(missing)}: {verb} missing: the channel is half configured"
+    return f"{names[0]}: {faults[0]['msg']}"
 
 
 def _names(table: str, fields: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,7 @@ STORE = "BALAGH_STORE_URL: must begin with sqlite:/// or postgresql://"
 MEMORY = "BALAGH_STORE_URL: must name a file after sqlite:///, for what is in memory is lost"
 BROKER = "BALAGH_BROKER_URL: must begin with amqp:// or amqps://, or be empty for the embedded broker"
 ENTRY = "BALAGH_API_KEYS: entry {} must be name:key:scope, the key of 8 characters or more"
+HALF = ("BALAGH_SMS__ACCOUNT_SID", "BALAGH_SMS__AUTH_TOKEN", "BALAGH_SMS__NUMBER")
 SCOPE = "BALAGH_API_KEYS: entry {} ({}) has a scope that is not one of intake, read, department.<id>, admin"
 
 
@@ -87,7 +89,10 @@ SCOPE = "BALAGH_API_KEYS: entry {} ({}) has a scope that is not one of intake, r
         ("BROKER_URL", "http://localhost", BROKER),
         ("BROKER_URL", "localhost:5672", BROKER),
         ("LOG", "xml", "BALAGH_LOG: must be json or text"),
-        ("SECRET_KEY", "short", "BALAGH_SECRET_KEY: must have 16 characters or more"),
+        ("SECRET_KEY", "short", "BALAGH_SECRET_KEY: must have 32 characters or more"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcde", "BALAGH_SECRET_KEY: must have 32 characters or more"),
+        ("SMS__NUMBER", "+9647800000124", f"{HALF[0]}, {HALF[1]}: are missing: the channel is half configured"),
+        ("SMS__ACCOUNT_SID", "AC1", f"{HALF[1]}, {HALF[2]}: are missing: the channel is half configured"),
         ("API_KEYS", "desk", ENTRY.format(1)),
         ("API_KEYS", "desk:a-long-key", ENTRY.format(1)),
         ("API_KEYS", ":a-long-key:read", ENTRY.format(1)),
@@ -108,6 +113,17 @@ SCOPE = "BALAGH_API_KEYS: entry {} ({}) has a scope that is not one of intake, r
 def test_a_wrong_setting_is_named(data: dict[str, str], name: str, value: str, sentence: str) -> None:
     """One clear line, with the setting's name and what it may be."""
     assert sentence == refusal({**data, f"BALAGH_{name}": value})
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "API_KEYS"])
+def test_the_examples_of_secrets_are_refused(data: dict[str, str], name: str) -> None:
+    """Whoever takes the # away and nothing more would be as safe as a page that everybody can read."""
+    [example] = re.findall(rf"^#BALAGH_{name}=(.*)$", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE)
+    said = refusal({**data, f"BALAGH_{name}": example})
+
+    assert said.startswith(f"BALAGH_{name}: ")
+    assert "example" in said
+    assert example not in said
 
 
 def test_settings_are_read_as_they_are_written(data: dict[str, str]) -> None:
@@ -300,8 +316,9 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """It is a file."""
     (tmp_path / "data").write_text("")
 
-    sentence = "BALAGH_DATA_DIR: cannot keep the secret key there (File exists)"
+    sentence = f"BALAGH_DATA_DIR: {tmp_path}/data is not a folder"
     assert sentence == refusal({"BALAGH_DATA_DIR": str(tmp_path / "data")})
+    assert sentence == refusal({"BALAGH_DATA_DIR": str(tmp_path / "data"), "BALAGH_SECRET_KEY": SECRET_KEY})
 
 
 def test_programs_that_start_together_have_one_key(tmp_path: Path) -> None:
