@@ -116,6 +116,14 @@ def quarantine_retry(number: int) -> None:
     raise typer.Exit(0 if _wait(quarantine.retry(number, typer.echo)) else 1)
 
 
+@quarantine_app.command("republish")
+def quarantine_republish(reference: Annotated[str, typer.Argument(help="the complaint's ten digits")]) -> None:
+    """Publish a complaint's last event again, after the broker moved it to balagh.dead."""
+    from gateway import quarantine
+
+    raise typer.Exit(0 if _wait(quarantine.republish(reference, typer.echo)) else 1)
+
+
 @quarantine_app.command("drop")
 def quarantine_drop(number: int, reason: Annotated[str, typer.Option(help="kept with the entry", prompt=True)]) -> None:
     """Close it for good, with a reason. Nothing is deleted."""

@@ -1,4 +1,4 @@
-"""Quarantine on the command line: list, show, retry, drop. Nothing is ever deleted."""
+"""Quarantine on the command line: list, show, retry, republish, drop. Nothing is ever deleted."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 from gateway import observe
 from gateway.settings import load
-from gateway.store import journal, outbox, quarantine
+from gateway.store import accounts, journal, outbox, quarantine
 from gateway.store.engine import Connection, Store
+from normalizer.text import ascii_digits
 
 Say = Callable[[str], object]
 
@@ -69,6 +70,23 @@ async def retry(number: int, say: Say) -> bool:
     else:
         say(f"{number}: {done or 'it cannot be retried from here; drop it once it is settled by hand'}")
     return bool(done)
+
+
+async def republish(reference: str, say: Say) -> bool:
+    """Publish the last words of a complaint's citizen again: the way back for what RabbitMQ moved to balagh.dead.
+
+    Whoever had them already sees the same event id a second time, and a router decides nothing twice.
+    """
+    digits = "".join(letter for letter in ascii_digits(reference) if letter.isdecimal())
+
+    def again(connection: Connection) -> bool:
+        event_id = accounts.last_heard(connection, digits)
+        return event_id is not None and outbox.republish(connection, event_id)
+
+    async with _store() as store:
+        done = await store.write(again)
+    say(f"{digits}: its last event is published again" if done else f"there is no complaint {_plain(reference)}")
+    return done
 
 
 async def drop(number: int, reason: str, say: Say) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from channels.message import Purpose
 from gateway import quarantine as commands
+from gateway.broker.topology import COMPLAINTS
 from gateway.city.city import City
 from gateway.store import quarantine
 from gateway.store.engine import Connection
@@ -59,6 +60,28 @@ async def test_a_message_that_broke_is_understood_on_retry(walk: Walk, city: Cit
     [row] = await walk.rows("SELECT state, settled_by FROM quarantine")
     assert "retried" == row.state
     assert row.settled_by
+
+
+async def test_what_the_broker_gave_up_is_published_again(walk: Walk) -> None:
+    """A complaint whose message RabbitMQ moved to balagh.dead reaches its department after `republish`, once."""
+    receipt = await walk.hear()
+    await walk.hear("الطابق الثاني أيضاً")
+    await walk.change("UPDATE relay SET published_at = :now", now=walk.clock().isoformat(" "))  # and nobody had them
+    await walk.publish()
+    assert [] == walk.tape.told()
+
+    said: list[str] = []
+    eastern = receipt.reference.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
+    assert await commands.republish(f"{eastern[:4]}-{eastern[4:]}", said.append)
+    await walk.publish()
+    assert ["water"] == [department for department, event in walk.tape.told() if event == "offered"]
+    assert [("sms", "amended")] == walk.tape.told(COMPLAINTS)[:1]
+    assert await commands.republish(receipt.reference, said.append)
+    await walk.publish()
+    assert 1 == len([event for _, event in walk.tape.told() if event == "offered"])
+    assert not await commands.republish("1234567890\u202e", said.append)
+    assert [f"{receipt.reference}: its last event is published again"] * 2 == said[:2]
+    assert "there is no complaint 1234567890\N{REPLACEMENT CHARACTER}" == said[2]
 
 
 async def test_what_is_dropped_is_kept_with_the_reason(walk: Walk) -> None:
