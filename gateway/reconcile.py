@@ -13,7 +13,7 @@ from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, department_qu
 from gateway.sealer import witnessed
 from gateway.settings import Settings
 from gateway.store import accounts, outbox, quarantine, seals
-from gateway.store.accounts import ChannelAccount, DepartmentAccount, Gap
+from gateway.store.accounts import ChannelAccount, DepartmentAccount, Gap, OnTheWay
 from gateway.store.engine import Connection, Store
 
 GRACE = timedelta(seconds=30)  # what is younger may still be on its way
@@ -26,9 +26,11 @@ class Books:
 
     channels: Sequence[ChannelAccount]
     departments: Sequence[DepartmentAccount]
-    depths: dict[str, int | None]
+    depths: dict[str, int | None] | None  # None while the broker is out of reach
     quarantined: int
     spooled: int
+    on_the_way: OnTheWay
+    embedded: bool  # the broker, which then holds nothing
     gaps: Sequence[Gap] = field(default_factory=tuple)
     faults: Sequence[str] = field(default_factory=tuple)
 
@@ -56,10 +58,15 @@ class Books:
             )
         total = sum(one.accepted for one in self.channels)
         yield f"journal: {total} accepted; spool: {self.spooled}; quarantine: {self.quarantined} open"
+        young = self.on_the_way
+        yield (
+            f"on their way: {young.messages} not understood yet, {young.events} events not confirmed, "
+            f"{young.complaints} complaints not routed (each for less than {GRACE.seconds} s)"
+        )
         yield ""
         yield _row(("department", "complaints", "published", "unpublished", "in queue"))
         for department in self.departments:
-            depth = self.depths.get(department_queue(department.department))
+            depth = (self.depths or {}).get(department_queue(department.department))
             yield _row(
                 (
                     department.department,
@@ -69,11 +76,7 @@ class Books:
                     "-" if depth is None else depth,
                 )
             )
-        waiting = ", ".join(
-            f"{name} {'?' if self.depths.get(name) is None else self.depths[name]}"
-            for name in (ROUTER_DISTRESS, ROUTER, DEAD)
-        )
-        yield f"broker: {waiting}"
+        yield f"broker: {self._broker()}"
         yield ""
         for gap in self.gaps:
             named = ", ".join(gap.references[:5]) + (", …" if gap.count > 5 else "")  # noqa: PLR2004 - enough to begin with
@@ -82,44 +85,80 @@ class Books:
             yield f"FAULT {fault}"
         yield "balanced: every message is accounted for" if self.balanced else "NOT balanced"
 
+    def _broker(self) -> str:
+        if self.embedded:
+            return "embedded: nothing to count"
+        if self.depths is None:
+            return "out of reach"
+        depths = [(name, self.depths.get(name)) for name in (ROUTER_DISTRESS, ROUTER, DEAD)]
+        return ", ".join(f"{name} {'missing' if depth is None else depth}" for name, depth in depths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """What the store says, read at one moment."""
+
+    channels: Sequence[ChannelAccount]
+    departments: Sequence[DepartmentAccount]
+    gaps: Sequence[Gap]
+    faults: Sequence[str]
+    quarantined: int
+    copied: int
+    on_the_way: OnTheWay
+
 
 async def reconcile(settings: Settings, store: Store, bus: Bus, *, since: datetime | None = None) -> Books:
     """Draw up the books. `since` leaves out what arrived earlier. Raises StoreUnavailable."""
     before = datetime.now(UTC) - GRACE
 
-    def read(connection: Connection) -> tuple[list[ChannelAccount], list[DepartmentAccount], list[Gap], list[str], int]:
+    def read(connection: Connection) -> _Store:
         faults = [f"{number} events: parked {reason}" for number, reason in _reasons(outbox.parked(connection))]
         faults += seals.verify(connection, settings.secret_key, witnessed(settings.data_dir / "seals.log"))
-        return (
+        return _Store(
             accounts.by_channel(connection, since),
             accounts.by_department(connection, since),
             list(accounts.gaps(connection, since, before)),
             faults,
             quarantine.count(connection),
+            accounts.copied(connection),
+            accounts.on_the_way(connection, since, before),
         )
 
-    channels, departments, gaps, faults, quarantined = await store.read(read)
+    depths: dict[str, int | None] | None = None
+    problems: list[str] = []
+    if settings.broker_url:  # before the store is read: a copy made meanwhile is then no stranger in balagh.dead
+        problems, depths = await _broker(bus)
+    found = await store.read(read)
+    dead = (depths or {}).get(DEAD) or 0
+    if dead > found.copied:
+        problems.append(
+            f"{DEAD} holds {dead - found.copied} messages that are no copies of the quarantine: RabbitMQ or another "
+            "program put them there; balagh quarantine republish REFERENCE brings a complaint back on its way"
+        )
     spool = settings.data_dir / "spool"
-    spooled, spoiled = _files(spool), _files(spool / "bad")
-    if spoiled:
-        faults.append(f"{spoiled} spool files could not be read: see {spool / 'bad'}")
-    depths: dict[str, int | None] = {}
-    if settings.broker_url:
-        problems, depths = await _broker(bus, [one.department for one in departments])
-        faults += problems
-    return Books(channels, departments, depths, quarantined, spooled, tuple(gaps), tuple(faults))
+    spooled, waiting = _spooled(spool, before)
+    return Books(
+        found.channels,
+        found.departments,
+        depths,
+        found.quarantined,
+        spooled,
+        found.on_the_way,
+        not settings.broker_url,
+        tuple(found.gaps),
+        (*found.faults, *waiting, *problems),
+    )
 
 
-async def _broker(bus: Bus, departments: Sequence[str]) -> tuple[list[str], dict[str, int | None]]:
-    await bus.start()
+async def _broker(bus: Bus) -> tuple[list[str], dict[str, int | None] | None]:
+    await bus.start(declare=False)  # a look: it must not put back what it should find missing
     try:
         async with asyncio.timeout(CONNECTING):
             while not bus.connected:
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        return [*(await bus.check() or ["the broker cannot be reached"])], {}
-    queues = [ROUTER_DISTRESS, ROUTER, DEAD, *(department_queue(name) for name in departments)]
-    return await bus.check(), await bus.depths(queues)
+        return [*(await bus.check() or ["the broker cannot be reached"])], None
+    return await bus.check(), await bus.depths([queue.name for queue in bus.topology.queues])
 
 
 def _reasons(parked: Sequence[tuple[str, int, str]]) -> list[tuple[int, str]]:
@@ -129,8 +168,28 @@ def _reasons(parked: Sequence[tuple[str, int, str]]) -> list[tuple[int, str]]:
     return [(number, reason) for reason, number in count.items()]
 
 
-def _files(folder: Path) -> int:
-    return sum(1 for _ in folder.glob("*.json")) if folder.is_dir() else 0
+def _spooled(folder: Path, before: datetime) -> tuple[int, list[str]]:
+    """Count the messages in the spool, and say which should not be there any more."""
+    files, spoiled = list(folder.glob("*.json")), sum(1 for _ in (folder / "bad").glob("*.json"))
+    times = [_since(path) for path in files]
+    old = [time for time in times if time is not None and time < before]
+    faults = []
+    if old:
+        faults.append(f"{len(old)} messages wait in the spool since {min(old):%Y-%m-%d %H:%M:%S} UTC")
+    if nameless := times.count(None):
+        faults.append(f"{nameless} spool files have names that say no time: see {folder}")
+    if spoiled:
+        faults.append(f"{spoiled} spool files could not be read: see {folder / 'bad'}")
+    return len(files), faults
+
+
+def _since(path: Path) -> datetime | None:
+    """When a spool file was written, as its name says in nanoseconds since 1970."""
+    digits = path.stem.partition("-")[0]
+    try:
+        return datetime.fromtimestamp(int(digits) / 1e9, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _row(cells: Sequence[object]) -> str:

@@ -16,6 +16,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from gateway.broker.topology import Topology
+
 CONTENT_TYPE: Final = "application/cloudevents+json"
 APP_ID: Final = "balagh"
 LONGEST_KEY: Final = 255  # bytes: AMQP writes its length in one
@@ -109,13 +111,17 @@ class Bus(Protocol):
     """A broker: RabbitMQ, or the embedded one."""
 
     name: str
+    topology: Topology
 
     @property
     def connected(self) -> bool:
         """Whether parcels can be published and queues are consumed now."""
 
-    async def start(self) -> None:
-        """Begin; returns at once, also when the broker is not there yet."""
+    async def start(self, *, declare: bool = True) -> None:
+        """Begin; returns at once, also when the broker is not there yet.
+
+        Without `declare` nothing is put on the broker, so that `check` can tell what is missing there.
+        """
 
     async def stop(self) -> None:
         """Stop consuming, let running handlers finish for a few seconds, and part from the broker."""
@@ -134,9 +140,6 @@ class Bus(Protocol):
 
     async def depths(self, queues: Sequence[str]) -> dict[str, int | None]:
         """How many messages wait in each queue; None where nobody can say."""
-
-    async def heal(self) -> None:
-        """Put back what is missing on the broker: exchanges, queues, bindings, consumers."""
 
     async def check(self) -> list[str]:
         """What is wrong, one clear sentence each, for the operator; empty when all is well."""

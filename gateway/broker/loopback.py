@@ -42,7 +42,7 @@ class Loopback:
         self._consumers: dict[str, _Consumer] = {}
         self._taken: Counter[str] = Counter()
 
-    async def start(self) -> None:
+    async def start(self, *, declare: bool = True) -> None:  # noqa: ARG002 - nothing here could be missing
         """Begin to take parcels."""
         self.connected = True
 
@@ -106,9 +106,6 @@ class Loopback:
         """How many parcels each queue has taken without a consumer since the start; None for no queue of ours."""
         known = {queue.name for queue in self.topology.queues}
         return {name: self._taken[name] if name in known else None for name in queues}
-
-    async def heal(self) -> None:
-        """Do nothing: there is nothing here that could be missing."""
 
     async def check(self) -> list[str]:
         """Say when it is not running."""

@@ -114,6 +114,7 @@ class RabbitMQ:
         self._care = asyncio.Lock()
         self._supervisors: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._makes = True  # exchanges, queues and bindings that are missing
 
     # What others ask
 
@@ -121,11 +122,6 @@ class RabbitMQ:
     def connected(self) -> bool:
         """Whether both connections stand and the topology was declared."""
         return self._publisher is not None and self._control is not None and self._declared.is_set()
-
-    @property
-    def topology_error(self) -> str | None:
-        """What on the broker differs from the contract, in words for the operator."""
-        return " ".join(self._differs.values()) or None
 
     async def check(self) -> list[str]:
         """What is wrong, one clear sentence each."""
@@ -164,9 +160,9 @@ class RabbitMQ:
 
     # Life
 
-    async def start(self) -> None:
-        """Begin to connect, and return at once."""
-        self._stopping = False
+    async def start(self, *, declare: bool = True) -> None:
+        """Begin to connect, and return at once. Without `declare`, what is missing on the broker is only noted."""
+        self._stopping, self._makes = False, declare
         self._supervisors = [
             asyncio.create_task(keep(partial(self._run, "control"), partial(self._ended, "control"))),
             asyncio.create_task(keep(partial(self._run, "publish"), partial(self._ended, "publish"))),
@@ -318,12 +314,6 @@ class RabbitMQ:
         finally:
             self._control = None
 
-    async def heal(self) -> None:
-        """Put back what is missing; without a connection the supervisor does it later."""
-        if self._control is not None:
-            with contextlib.suppress(*BROKEN):
-                await self._look_after(self._control)
-
     async def _look_after(self, connection: AbstractConnection) -> None:
         async with self._care:
             await self._declare(connection)
@@ -341,13 +331,17 @@ class RabbitMQ:
         differs: dict[str, str] = {}
         for exchange in self.topology.exchanges:
             async with self._noting(connection, exchange.name, differs) as amqp:
+                if not self._makes:
+                    await amqp.declare_exchange(exchange.name, passive=True, timeout=CALL_TIMEOUT)
                 await amqp.declare_exchange(exchange.name, exchange.kind, durable=True, timeout=CALL_TIMEOUT)
         for queue in self.topology.queues:
             async with self._noting(connection, queue.name, differs) as amqp:
+                if not self._makes:
+                    await amqp.declare_queue(queue.name, passive=True, timeout=CALL_TIMEOUT)
                 declared = await amqp.declare_queue(
                     queue.name, durable=True, arguments=dict(queue.arguments), timeout=CALL_TIMEOUT
                 )
-                for binding in queue.bindings:
+                for binding in queue.bindings if self._makes else ():
                     await declared.bind(binding.exchange, binding.pattern, timeout=CALL_TIMEOUT)
         for name, difference in differs.items():
             if self._differs.get(name) != difference:
@@ -363,6 +357,8 @@ class RabbitMQ:
         async with _channel(connection) as amqp:
             try:
                 yield amqp
+            except ChannelNotFoundEntity:
+                differs[name] = f"{name} is missing on the broker: a running gateway makes it, without what was in it."
             except AMQPChannelError as error:
                 differs[name] = explain_difference(self._address.words(error))
             except TimeoutError:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway import reconcile as reconciling
+from gateway.broker.bus import Delivery, Parcel
+from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
 from gateway.reconcile import Books, reconcile
+from gateway.store.accounts import OnTheWay
 from tests.gateway.walk import OUTAGE, Walk
 from tests.servers.rabbitmq import Vhost
 from tests.servers.waiting import until
@@ -67,10 +73,19 @@ async def test_what_was_not_understood_is_missing(walk: Walk) -> None:
 
 
 async def test_what_is_young_may_still_be_on_its_way(walk: Walk) -> None:
-    """A message of this second is no gap."""
+    """A message of this second is no gap, and the books say that it is on its way, so that the columns add up."""
     walk.clock.now = datetime.now(UTC)
-    await walk.house.intake.accept(walk.message())
-    assert (await books(walk)).balanced
+    await walk.hear()
+    await walk.house.intake.accept(walk.message("حفرة", "+9647709999999"))
+    found = await books(walk)
+    assert found.balanced
+    assert OnTheWay(messages=1, events=1, complaints=1) == found.on_the_way
+    assert [
+        "on their way: 1 not understood yet, 1 events not confirmed, 1 complaints not routed (each for less than 30 s)"
+    ] == [line for line in found.lines() if line.startswith("on their way")]
+    await walk.understand()
+    await walk.publish()
+    assert OnTheWay(0, 0, 0) == (await books(walk)).on_the_way
 
 
 async def test_what_the_broker_has_not_is_missing(walk: Walk) -> None:
@@ -122,6 +137,108 @@ async def test_damaged_spool_files_are_a_fault(walk: Walk) -> None:
     assert str(bad) in found.faults[0]
 
 
+def spool(walk: Walk, *names: str) -> Path:
+    folder = walk.house.settings.data_dir / "spool"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("…", encoding="utf-8")
+    return folder
+
+
+async def test_what_waits_in_the_spool_is_missing(walk: Walk) -> None:
+    """Messages that were thanked for an hour ago and are still in no journal: said, with since when."""
+    spool(walk, *(f"{int((LONG_AGO + timedelta(minutes=late)).timestamp() * 1e9):020d}-a.json" for late in (5, 0, 9)))
+    found = await books(walk)
+    assert [f"3 messages wait in the spool since {LONG_AGO:%Y-%m-%d %H:%M:%S} UTC"] == list(found.faults)
+    assert "NOT balanced" == list(found.lines())[-1]
+
+
+async def test_a_spool_file_of_this_second_is_on_its_way(walk: Walk) -> None:
+    """It is counted, and no fault."""
+    spool(walk, f"{time.time_ns():020d}-a.json")
+    found = await books(walk)
+    assert found.balanced
+    assert "journal: 0 accepted; spool: 1; quarantine: 0 open" in found.lines()
+
+
+@pytest.mark.parametrize("name", ["letter.json", "²-a.json", f"{'9' * 40}-a.json"])
+async def test_a_spool_file_without_a_time_is_a_fault(walk: Walk, name: str) -> None:
+    """Nobody can say how long it waits, so a person looks."""
+    folder = spool(walk, name)
+    assert (f"1 spool files have names that say no time: see {folder}",) == (await books(walk)).faults
+
+
+async def test_the_embedded_broker_has_nothing_to_count(walk: Walk) -> None:
+    """The books of a house without RabbitMQ show no question marks."""
+    assert "broker: embedded: nothing to count" in (await books(walk)).lines()
+
+
+async def test_a_broker_out_of_reach_is_said_once(tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One fault and one word, and not a question mark for every queue."""
+    monkeypatch.setattr(reconciling, "CONNECTING", 0.5)
+    walk = Walk(tmp_path, city, BALAGH_BROKER_URL="amqp://guest:guest@127.0.0.1:9/")
+    found = await books(walk)
+    await walk.close()
+    assert 1 == len(found.faults)
+    assert found.faults[0].startswith("RabbitMQ is out of reach")
+    assert ["broker: out of reach"] == [line for line in found.lines() if line.startswith("broker")]
+
+
+@asynccontextmanager
+async def fresh(tmp_path: Path, city: City, rabbitmq: Vhost) -> AsyncIterator[Walk]:
+    """A house that put its queues on RabbitMQ and was stopped."""
+    walk = Walk(tmp_path, city, BALAGH_BROKER_URL=rabbitmq.url)
+    walk.clock.now = LONG_AGO
+    await walk.house.bus.start()
+    await until(lambda: walk.house.bus.connected)
+    yield walk
+    await walk.close()
+
+
+@pytest.mark.servers
+async def test_a_queue_that_is_missing_is_a_fault(tmp_path: Path, city: City, rabbitmq: Vhost) -> None:
+    """Deleted queues are named as often as the books are drawn: looking does not put them back."""
+    async with fresh(tmp_path, city, rabbitmq) as walk:
+        await walk.house.bus.stop()
+        assert (await books(walk)).balanced
+        await walk.house.bus.stop()
+        for name in ("department.water", ROUTER):
+            rabbitmq.delete_queue(name)
+        for _ in range(2):
+            found = await books(walk)
+            await walk.house.bus.stop()
+            assert [True, True] == [
+                fault.startswith(f"{name} is missing on the broker")
+                for name, fault in zip((ROUTER, "department.water"), found.faults, strict=True)
+            ]
+            assert f"broker: {ROUTER_DISTRESS} 0, {ROUTER} missing, {DEAD} 0" in found.lines()
+        assert {"department.water", ROUTER}.isdisjoint(rabbitmq.list_queues())
+
+
+@pytest.mark.servers
+async def test_dead_letters_that_the_quarantine_does_not_know_are_a_fault(
+    tmp_path: Path, city: City, rabbitmq: Vhost
+) -> None:
+    """Copies of the quarantine lie in balagh.dead by right; what RabbitMQ put there itself is counted."""
+    async with fresh(tmp_path, city, rabbitmq) as walk:
+        await walk.dispatcher.handle(Delivery(ROUTER, "event-1", b"garbage"))
+        await walk.relay.step()
+        await until(lambda: _dead(walk, 1))
+        assert [] == [fault for fault in (await books(walk)).faults if DEAD in fault]
+        await walk.house.bus.stop()
+        await walk.house.bus.start()
+        await until(lambda: walk.house.bus.connected)
+        await walk.house.bus.publish([Parcel("", DEAD, f"event-{number}", b"{}") for number in (2, 3)])
+        await until(lambda: _dead(walk, 3))
+        await walk.house.bus.stop()
+        found = await books(walk)
+        assert [f"{DEAD} holds 2 messages that are no copies"] == [fault.split(" of")[0] for fault in found.faults]
+
+
+async def _dead(walk: Walk, depth: int) -> bool:
+    return {DEAD: depth} == await walk.house.bus.depths([DEAD])
+
+
 @pytest.mark.servers
 async def test_the_broker_is_looked_at_too(tmp_path: Path, city: City, rabbitmq: Vhost) -> None:
     """What lies in each department's queue is shown; a broker that is away is a fault, not a silence."""
@@ -142,6 +259,7 @@ async def test_the_broker_is_looked_at_too(tmp_path: Path, city: City, rabbitmq:
     found = await books(walk)
     await walk.house.bus.stop()
     assert found.balanced, list(found.lines())
+    assert found.depths is not None
     assert 1 == found.depths["department.water"]
     assert any(line.split() == ["water", "1", "1", "0", "1"] for line in found.lines())
     await walk.close()
