@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -45,7 +44,6 @@ class House:
     signals: Signals
     channels: dict[str, Any]  # name -> the channel, for those that are on
     roles: frozenset[str]
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def speakers(self) -> dict[str, Speaker]:
