@@ -70,18 +70,6 @@ def failed(connection: Connection, attachment_id: str, reason: str) -> None:
     )
 
 
-def retry(connection: Connection, complaint_id: str, now: datetime) -> int:
-    """Let the failed attachments of a complaint be tried again; returns how many."""
-    result = connection.execute(
-        update(attachments)
-        .where(
-            attachments.c.complaint_id == complaint_id, attachments.c.state == "failed", attachments.c.url.is_not(None)
-        )
-        .values(state="pending", next_at=now, attempts=0)
-    )
-    return result.rowcount
-
-
 def find(connection: Connection, attachment_id: str) -> Any | None:
     """Return one attachment's row, or None."""
     return connection.execute(select(attachments).where(attachments.c.id == attachment_id)).first()

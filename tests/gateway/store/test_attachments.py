@@ -82,7 +82,7 @@ async def test_a_try_that_failed_for_now_comes_again(store: Store) -> None:
 
 
 async def test_what_cannot_be_had_waits_for_a_person(store: Store) -> None:
-    """Given up: kept with reason and address, and tried again when a person says so."""
+    """Given up: kept with reason and address, and not tried again by itself."""
     await want(store, "photo")
     await take(store)
     await store.write(partial(attachments.failed, attachment_id="photo", reason="404 from the provider"))
@@ -91,8 +91,6 @@ async def test_what_cannot_be_had_waits_for_a_person(store: Store) -> None:
     row = await store.read(partial(attachments.find, attachment_id="photo"))
     assert row is not None
     assert ("failed", URL, "404 from the provider") == (row.state, row.url, row.reason)
-    assert 1 == await store.write(partial(attachments.retry, complaint_id="one", now=later(minutes=700)))
-    assert [1] == [again.attempts for again in await take(store, 700)]
 
 
 @pytest.mark.servers
