@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
@@ -11,7 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from channels.message import Media
 from gateway import observe
-from gateway.files import Empty, Files, FilesError, NotAllowed, TooBig
+from gateway.files import Empty, Files, FilesError, NotAllowed, Stored, TooBig
 from normalizer.text import clean
 
 FILES = 8
@@ -21,6 +22,9 @@ PARTS = 96  # fields and files together; the form has about a dozen fields
 LONG_FIELD = 256 * 1024  # bytes kept of the text, far more than is allowed, so that what is too long is shown again
 SHORT_FIELD = 8 * 1024  # bytes kept of any other field
 CHUNK = 64 * 1024  # bytes
+PATIENCE = 600.0  # seconds for a form to arrive: the largest one over 2.1 Mbit/s
+UPLOADS = 32  # files written at once: each holds a place on the disk for as long as its sender likes
+TURN = 10.0  # seconds to wait for a place among them
 NAME_LENGTH = 100  # characters of a file's name
 
 FIELDS = frozenset(
@@ -45,6 +49,37 @@ class TooMuch(Exception):
         self.posted = posted
 
 
+class TooSlow(Exception):
+    """It did not arrive in time. `posted` is what came until then."""
+
+    def __init__(self, posted: Posted) -> None:
+        super().__init__("the form took longer than we wait")
+        self.posted = posted
+
+
+class Full(Exception):
+    """As many files are being written as we take at once."""
+
+
+class Shelf:
+    """Where files are put, so many at once and no more. A form without files needs no place on it."""
+
+    def __init__(self, files: Files) -> None:
+        self._files, self._places = files, asyncio.Semaphore(UPLOADS)
+
+    async def put(self, chunks: AsyncIterator[bytes]) -> Stored:
+        """Write a file. Raises Full when no place comes free in time, and what Files raises."""
+        try:
+            async with asyncio.timeout(TURN):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Full from None
+        try:
+            return await self._files.write(chunks, limit=FILE_SIZE)
+        finally:
+            self._places.release()
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A file that was not kept. `why` is one of type, big, empty, many."""
@@ -62,16 +97,17 @@ class Posted:
     files: list[Media] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     skipped: bool = False  # files came and were not read, because nothing may be stored now
+    full: bool = False  # and that is so because too many files of others are arriving
     disk_broken: bool = False
 
     def __getitem__(self, name: str) -> str:
         return self.fields.get(name, "")
 
 
-async def read_posted(request: web.Request, files: Files | None) -> Posted:
-    """Read a form. Without `files`, what is attached is read past and not kept.
+async def read_posted(request: web.Request, shelf: Shelf | None) -> Posted:
+    """Read a form. Without a shelf, what is attached is read past and not kept.
 
-    Raises Unreadable, when the connection was lost too, and TooMuch.
+    Raises Unreadable, when the connection was lost too, TooMuch and TooSlow.
     """
     readers = {"multipart/form-data": _read_multipart, "application/x-www-form-urlencoded": _read_urlencoded}
     reader = readers.get(request.content_type)
@@ -79,22 +115,25 @@ async def read_posted(request: web.Request, files: Files | None) -> Posted:
         raise Unreadable
     posted = Posted()
     try:
-        await reader(request, posted, files)
+        async with asyncio.timeout(PATIENCE):
+            await reader(request, posted, shelf)
+    except TimeoutError as error:
+        raise TooSlow(posted) from error
     except (ValueError, AssertionError, ConnectionError, HttpProcessingError, web.RequestPayloadError) as error:
         raise Unreadable from error  # what aiohttp raises for a body that is malformed or ends too soon
     return posted
 
 
-async def _read_multipart(request: web.Request, posted: Posted, files: Files | None) -> None:
+async def _read_multipart(request: web.Request, posted: Posted, shelf: Shelf | None) -> None:
     budget, parts = _Budget(posted), 0
     async for part in await request.multipart():
         parts += 1
         if parts > PARTS or not isinstance(part, BodyPartReader):
             raise Unreadable
-        await _read_part(part, posted, files, budget)
+        await _read_part(part, posted, shelf, budget)
 
 
-async def _read_urlencoded(request: web.Request, posted: Posted, _files: Files | None) -> None:
+async def _read_urlencoded(request: web.Request, posted: Posted, _shelf: Shelf | None) -> None:
     """Read the kind of form that cannot bring files."""
     body = bytearray()
     async for chunk in request.content.iter_chunked(CHUNK):
@@ -126,9 +165,9 @@ class _Budget:
             pass
 
 
-async def _read_part(part: BodyPartReader, posted: Posted, files: Files | None, budget: _Budget) -> None:
+async def _read_part(part: BodyPartReader, posted: Posted, shelf: Shelf | None, budget: _Budget) -> None:
     if part.name == "files":
-        await _read_file(part, posted, files, budget)
+        await _read_file(part, posted, shelf, budget)
     elif part.name == "kept" and len(posted.kept) < FILES:
         posted.kept.append(await _read_text(part, SHORT_FIELD, budget))
     elif part.name in FIELDS and part.name not in posted.fields:
@@ -146,12 +185,12 @@ async def _read_text(part: BodyPartReader, limit: int, budget: _Budget) -> str:
     return read.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-async def _read_file(part: BodyPartReader, posted: Posted, files: Files | None, budget: _Budget) -> None:
+async def _read_file(part: BodyPartReader, posted: Posted, shelf: Shelf | None, budget: _Budget) -> None:
     name = _name(part.filename or "")
     if not part.filename:  # what a browser sends when no file was chosen
         await budget.skip(part)
         return
-    if files is None:
+    if shelf is None:
         posted.skipped = True
         await budget.skip(part)
         return
@@ -160,9 +199,12 @@ async def _read_file(part: BodyPartReader, posted: Posted, files: Files | None, 
         await budget.skip(part)
         return
     try:
-        stored = await files.write(budget.chunks(part), limit=FILE_SIZE)
+        stored = await shelf.put(budget.chunks(part))
     except (TooBig, NotAllowed, Empty) as error:
         posted.refused.append(Refusal(_WHY[type(error)], name))
+        await budget.skip(part)
+    except Full:
+        posted.skipped = posted.full = True
         await budget.skip(part)
     except OSError as error:
         if isinstance(error, ConnectionError):

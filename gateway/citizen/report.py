@@ -15,7 +15,7 @@ from gateway import observe
 from gateway.citizen.draft import MEGABYTE, Fault, faults, fingerprint, inbound
 from gateway.citizen.origin import foreign
 from gateway.citizen.page import LANGUAGE, Pages
-from gateway.citizen.posted import FILE_SIZE, FILES, Posted, TooMuch, Unreadable, read_posted
+from gateway.citizen.posted import FILE_SIZE, FILES, Posted, Shelf, TooMuch, TooSlow, Unreadable, read_posted
 from gateway.citizen.throttle import Buckets, client_address
 from gateway.citizen.tokens import Grant, Nonce, Tokens
 from gateway.house import House
@@ -40,6 +40,7 @@ class Report:
     def __init__(self, house: House, pages: Pages, tokens: Tokens) -> None:
         self.house, self.pages, self.tokens = house, pages, tokens
         self.buckets = Buckets(AT_ONCE, PER_SECOND)
+        self.shelf = Shelf(house.files)
 
     async def form(self, request: web.Request) -> web.Response:
         """Show an empty form."""
@@ -51,13 +52,14 @@ class Report:
             return self._refused(request, "foreign", 403)
         busy = not self.buckets.take(client_address(request))
         try:
-            posted = await read_posted(request, None if busy else self.house.files)
+            posted = await read_posted(request, None if busy else self.shelf)
         except Unreadable:
             return self._refused(request, "unreadable", 400)
         except TooMuch as too_much:
-            response = self._form(request, too_much.posted, await self._media(too_much.posted), 413, alarm="too-much")
-            response.force_close()  # the rest of the body is not read
-            return response
+            return await self._cut(request, too_much.posted, 413, "too-much")
+        except TooSlow as too_slow:
+            # Not 408: a browser takes that for an idle connection, and sends all of it again without asking.
+            return await self._cut(request, too_slow.posted, 400, "too-slow")
         media = await self._media(posted)
         try:
             if busy:
@@ -90,6 +92,8 @@ class Report:
             raise _AgainError(422, notice=f"fault-nonce-{worth.value}")
         if posted["website"]:
             raise _AgainError(422, notice="fault-honeypot", nonce=nonce)
+        if posted.full:
+            raise _AgainError(503, alarm="full", nonce=nonce)
         if posted.disk_broken:
             raise _AgainError(503, alarm="not-stored", nonce=nonce)
         wrong = faults(posted, media, city)
@@ -107,6 +111,13 @@ class Report:
             # receipt is not shown either: on a shared computer this may be the next person, behind the "back" button.
             raise _AgainError(409, notice="fault-sent-before")
         return receipt
+
+    async def _cut(self, request: web.Request, posted: Posted, status: int, alarm: str) -> web.Response:
+        """Show the form with what came of it; the rest is not read."""
+        observe.FORGED.labels("web", str(status)).inc()
+        response = self._form(request, posted, await self._media(posted), status, alarm=alarm)
+        response.force_close()
+        return response
 
     def _sent(self, request: web.Request, grant: Grant) -> web.Response:
         if not request.cookies.get(LANGUAGE):

@@ -12,7 +12,7 @@ from gateway import observe
 from gateway.citizen.live import Live
 from gateway.citizen.origin import foreign
 from gateway.citizen.page import Pages
-from gateway.citizen.posted import Posted, TooMuch, Unreadable, read_posted
+from gateway.citizen.posted import Posted, TooMuch, TooSlow, Unreadable, read_posted
 from gateway.citizen.story import Story, tell, unread
 from gateway.citizen.throttle import Buckets, Locks, client_address
 from gateway.citizen.tokens import Grant
@@ -47,7 +47,7 @@ class Track:
             return self._form(request, 429, fault="track-busy")
         try:
             return await self._enter(request, await read_posted(request, None))
-        except (Unreadable, TooMuch):
+        except (Unreadable, TooMuch, TooSlow):
             return self.pages.render(request, "message.html", status=400, name="unreadable")
         except StoreUnavailable:
             return self._away(request)

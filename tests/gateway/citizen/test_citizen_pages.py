@@ -74,7 +74,9 @@ def test_both_languages_say_the_same_things_and_nothing_unused() -> None:
         file.read_text() for file in (*(ROOM / "templates").iterdir(), *ROOM.glob("*.py")) if file.is_file()
     )
     # Some names are put together: the heading and text of an alarm, the kinds, the faults of files.
-    made = re.compile(r"(not-stored|busy|unreadable|foreign|not-found|away|kind|fault-file|fault-nonce)-")
+    made = re.compile(
+        r"(not-stored|too-much|too-slow|full|busy|unreadable|foreign|not-found|away|kind|fault-file|fault-nonce)-"
+    )
     assert [] == sorted(name for name in books["ar"] if name not in shown and not made.match(name))
 
 

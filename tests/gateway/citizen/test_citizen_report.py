@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import CookieJar, web
@@ -306,6 +308,57 @@ async def test_an_upload_that_breaks_off_leaves_nothing(visitor: Visitor) -> Non
             await asyncio.sleep(0.01)
     await runner.cleanup()
     assert 0 == await visitor.filed()
+
+
+def stuck(page: Page, until: asyncio.Event, text: str = PIPE) -> dict[str, Any]:
+    """A form whose photo stops half-way until something has happened."""
+    parts = [("nonce", page.value("nonce")), ("text", text)]
+    head = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{said}\r\n' for name, said in parts)
+    head += '--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+
+    async def body() -> AsyncIterator[bytes]:
+        yield head.encode() + JPEG + bytes(600_000)  # the reader looks a chunk ahead
+        await until.wait()
+        yield b"\r\n--x--\r\n"
+
+    return {"data": body(), "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
+
+
+async def test_a_form_that_never_ends_is_ended_with_the_words_kept(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops half-way holds no place for ever, is shown what came, and leaves no half of a file."""
+    page, never = await visitor.get("/"), asyncio.Event()
+    monkeypatch.setattr(posted, "PATIENCE", 0.2)
+    async with asyncio.timeout(10):
+        shown = await visitor.post("/", **stuck(page, never))
+    never.set()
+    assert (400, PIPE) == (shown.status, shown.typed)
+    assert "طال وصوله" in shown.words
+    assert [] == list((visitor.house.files.root / "tmp").iterdir())
+    assert 0 == await visitor.filed()
+
+
+async def test_only_so_many_files_are_written_at_once(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every place taken a photo waits, and then its sender is asked to come again; words alone need no place."""
+    monkeypatch.setattr(posted, "TURN", 0.05)
+    pages = [await visitor.get("/") for _ in range(posted.UPLOADS)]
+    release = asyncio.Event()
+    held = [
+        asyncio.create_task(visitor.post("/", **stuck(page, release, f"{PIPE} {n}"))) for n, page in enumerate(pages)
+    ]
+    drafts = visitor.house.files.root / "tmp"
+    async with asyncio.timeout(10):
+        while len(list(drafts.iterdir())) < posted.UPLOADS:
+            await asyncio.sleep(0.01)
+        refused = await visitor.send(("b.jpg", JPEG), text=PIPE)
+        words_alone = await visitor.send(text=PIPE)
+        release.set()
+        taken = [(await task).status for task in held]
+    assert (503, PIPE, []) == (refused.status, refused.typed, refused.kept)
+    assert "صور ومستندات كثيرة" in refused.words
+    assert 200 == words_alone.status
+    assert [200] * posted.UPLOADS == taken
 
 
 async def test_a_body_in_broken_chunks_is_refused(visitor: Visitor) -> None:
