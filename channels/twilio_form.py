@@ -61,6 +61,20 @@ class Form:
         return "".join(name + value for name in sorted(self._values) for value in sorted(set(self._values[name])))
 
 
+_FORM: web.RequestKey[tuple[bytes, Form]] = web.RequestKey("twilio form", tuple)
+
+
+def form_of(request: web.Request, body: bytes) -> Form:
+    """Read the form of a request once, for whoever asks: reading it costs more than everything else about it.
+
+    Raises TooLarge.
+    """
+    known = request.get(_FORM)
+    if known is None or known[0] is not body:
+        known = request[_FORM] = body, Form(body)
+    return known[1]
+
+
 class Signer:
     """Knows the secrets of one account, and the addresses under which Twilio may know us.
 
@@ -102,7 +116,7 @@ class Signer:
         # The signed URL says which it is, never the Content-Type: that header is not signed.
         hashes = parse_qs(request.raw_path.partition("?")[2], keep_blank_values=True).get("bodySHA256")
         if hashes is None:
-            return Form(body).signed()
+            return form_of(request, body).signed()
         expected = hashlib.sha256(body).hexdigest().encode("ascii")
         if not hmac.compare_digest(hashes[0].lower().encode("utf-8", "surrogateescape"), expected):
             raise Forged("the body is not the one that the signed URL names")

@@ -29,7 +29,7 @@ from channels.message import (
     Sent,
 )
 from channels.twilio_api import DEFAULT_URL, STATES, Account, TwilioApi, transient
-from channels.twilio_form import DEFAULT_PORTS, Form, Signer
+from channels.twilio_form import DEFAULT_PORTS, Form, Signer, form_of
 
 _PREFIX = "whatsapp:"
 _TELEPHONE = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -124,7 +124,7 @@ class TwilioMessaging(Webhook):
     def verify(self, request: web.Request, body: bytes) -> None:
         """Check the signature, and then that it is our account which speaks: sub-accounts sign with their own."""
         self._signer.verify(request, body)
-        if Form(body).get("AccountSid") != self.settings.account_sid:
+        if form_of(request, body).get("AccountSid") != self.settings.account_sid:
             raise Forged("another account's message")
 
     def sign(self, url: str, body: bytes) -> Mapping[str, str]:
@@ -133,7 +133,7 @@ class TwilioMessaging(Webhook):
 
     def parse(self, request: web.Request, body: bytes) -> Iterable[Inbound]:
         """Read a message, or at /status what became of a reply of ours."""
-        form = Form(body)
+        form = form_of(request, body)
         message_id = form.get("MessageSid")
         if not _MESSAGE_ID.fullmatch(message_id):
             raise Unreadable("no MessageSid that could be one")
