@@ -9,6 +9,7 @@ An HTML page wraps what it shows, the reference above all, in <bdi>.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
@@ -23,6 +24,7 @@ from gateway.city.problems import Problem, unknown
 from gateway.city.source import read_text
 from normalizer.complaint import Status
 
+_NAME = re.compile(r"^-?[A-Za-z][A-Za-z0-9_-]*", re.MULTILINE)
 _RECEIPT = frozenset({"reference", "pin"})
 _DEPARTMENT = frozenset({"department"})
 _NOTHING: frozenset[str] = frozenset()
@@ -128,8 +130,10 @@ class _Book:
         self.readable, self.text = text is not None, text or ""
         self.resource = FluentParser().parse(self.text)
         self.entries: dict[str, ftl.Message | ftl.Term] = {}  # terms under their name with its hyphen
+        self.broken: set[str] = set()  # names that stand in what is not valid: spoiled, and so not missing
         for entry in self.resource.body:
             if isinstance(entry, ftl.Junk):
+                self.broken.update(_NAME.findall(entry.content or ""))
                 fault = entry.annotations[0]
                 problems.append(self.problem(fault, "", f"is not valid Fluent: {fault.message}"))
             elif isinstance(entry, ftl.Message | ftl.Term):
@@ -149,7 +153,9 @@ class _Book:
 
     def check(self, problems: list[Problem]) -> None:
         """Compare it with what the house says: every phrase there, none unknown, nothing used that is never given."""
-        problems.extend(Problem(self.path, 0, name, "is missing") for name in PHRASES.keys() - self.entries.keys())
+        problems.extend(
+            Problem(self.path, 0, name, "is missing") for name in PHRASES.keys() - self.entries.keys() - self.broken
+        )
         for name, message in self.messages():
             if name not in PHRASES:
                 problems.append(self.problem(message, name, unknown(name, PHRASES)))
@@ -158,7 +164,7 @@ class _Book:
             given = PHRASES[name] | OF_THE_CITY
             found = [unknown(f"${one}", (f"${known}" for known in given)) for one in uses.arguments - given]
             found += [f"must say {{ ${one} }}" for one in _MUST_SAY.get(name, _NOTHING) - uses.arguments]
-            found += [f"{one} is not defined in this file" for one in uses.names - self.entries.keys()]
+            found += [f"{one} is not defined in this file" for one in uses.names - self.entries.keys() - self.broken]
             found += [
                 f"{one}() is no function; allowed: {', '.join(BUILTINS)}" for one in uses.functions - BUILTINS.keys()
             ]

@@ -50,7 +50,8 @@ class Source:
             what, _, where = str(error).partition(" (at ")
             found = re.search(r"line (\d+)", where)
             line = int(found.group(1)) if found else text.count("\n") + 1
-            problems.append(Problem(str(file), line, "", f"is not valid TOML: {what[:1].lower()}{what[1:]}"))
+            said = f"is not valid TOML: {what[:1].lower()}{what[1:]}{_guess(what)}"
+            problems.append(Problem(str(file), line, "", said))
             return None
 
     @cached_property
@@ -98,6 +99,15 @@ def _inside(value: Any, step: str | int) -> Any:
         return value[step]
     except (KeyError, IndexError, TypeError):
         return None
+
+
+def _guess(fault: str) -> str:
+    """Ask for what is most likely missing where tomllib only says at what it stumbled."""
+    if fault.startswith(("Unterminated string", "Illegal character '\\n'", "Expected '\"'", "Expected \"'")):
+        return ': is a closing " missing?'
+    if fault.startswith("Unclosed array"):
+        return ": is a comma or ] missing?"
+    return ""
 
 
 def _said(detail: Mapping[str, Any], model: type[BaseModel]) -> str:

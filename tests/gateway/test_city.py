@@ -336,6 +336,33 @@ ONE_MISTAKE = [
 ]
 
 
+def test_a_phrase_that_is_spoiled_is_not_called_missing(folder: Path) -> None:
+    """One slip is told once, where it stands."""
+    line = spoil(folder, "phrases/en.ftl", "event-closed =", "event-closed")
+
+    expected = [("phrases/en.ftl", line, "", 'is not valid Fluent: Expected token: "="')]
+    assert expected == problems(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "guess"),
+    [
+        ('hotline = "124"', 'hotline = "124', ': is a closing " missing?'),
+        ('hotline = "124"', "hotline = '124", ': is a closing " missing?'),
+        ('languages = ["ar", "en"]', 'languages = ["ar", "en"', ": is a comma or ] missing?"),
+        ('languages = ["ar", "en"]', 'languages = ["ar" "en"]', ": is a comma or ] missing?"),
+        ('hotline = "124"', 'hotline = """124', ': is a closing " missing?'),
+    ],
+)
+def test_what_is_probably_missing_is_asked_for(folder: Path, old: str, new: str, guess: str) -> None:
+    """A clerk knows quotation marks and commas, and no parser's words."""
+    spoil(folder, "city.toml", old, new)
+    [(file, _, _, what)] = problems(folder)
+
+    assert ("city.toml", True) == (file, what.startswith("is not valid TOML: "))
+    assert what.endswith(guess)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "down", "key", "what"),
     ONE_MISTAKE,
