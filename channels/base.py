@@ -46,7 +46,10 @@ class ChannelError(Exception):
 
 
 class Forged(ChannelError):
-    """The request does not prove that it comes from the provider."""
+    """The request does not prove that it comes from the provider.
+
+    The caller is not told why, but the operator is: the message is ours alone, and quotes nothing of the request.
+    """
 
 
 class Malformed(ChannelError):

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from channels.base import Forged
 from channels.message import Inbound, Receipt
 from gateway import observe
 from gateway.house import HOUSE, House
@@ -18,21 +19,20 @@ from gateway.store.engine import DatabaseError, StoreUnavailable
 
 log = observe.logger("doors")
 
+REFUSED = {403, 408, 413}  # what somebody who is no provider would get
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
 async def answer_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 503 when something could not be stored, so that a provider tries again, and count what was refused."""
+    """Answer 503 when something could not be stored, so that a provider tries again."""
     try:
         response = await handler(request)
     except (NotStored, StoreUnavailable):
         return web.Response(status=503, headers={"Retry-After": "5"})
-    except web.HTTPException as error:
-        if error.status in {403, 413} and (channel := _channel(request)):
-            observe.FORGED.labels(channel, str(error.status)).inc()
-        raise
-    except (ConnectionError, asyncio.CancelledError):
+    except (web.HTTPException, ConnectionError, asyncio.CancelledError):
         raise
     except Exception as error:
         observe.ALARM.labels("bug").inc()
@@ -48,7 +48,26 @@ def add_channels(app: web.Application, house: House) -> None:
         return await house.intake.accept(inbound)
 
     for name, channel in house.channels.items():
-        app.add_subapp(f"/channels/{name}", channel.app(accept))
+        heard = channel.app(accept)
+        heard.middlewares.append(_noting(name))
+        app.add_subapp(f"/channels/{name}", heard)
+
+
+def _noting(channel: str) -> Middleware:
+    """Count what a channel refused, and say why a webhook was: whoever sent it is not told, but an operator must be."""
+
+    @web.middleware
+    async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status in REFUSED:
+                observe.FORGED.labels(channel, str(error.status)).inc()
+            if isinstance(error.__cause__, Forged):
+                log.warning("webhook refused", channel=channel, reason=str(error.__cause__))
+            raise
+
+    return note
 
 
 def add_health(app: web.Application, house: House) -> None:

@@ -19,9 +19,10 @@ from gateway.intake import NotStored
 from gateway.store.engine import StoreUnavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
-DOORS: Final = ("/api", "/schemas")  # below these every error is a problem
+DOORS: Final = ("api", "schemas", "channels", "desk", "health", "metrics", "open311")
+"""The first parts of addresses that are for programs: whatever goes wrong there is a problem, and no page."""
 RETRY_AFTER: Final = "5"  # seconds
-_COUNTED: Final = {401, 403, 413}  # what somebody who should not be here would get
+_COUNTED: Final = {401, 403, 413}  # what somebody who should not be here would get; channels count their own
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -57,7 +58,7 @@ KINDS: Final = (
     UNREADABLE, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_HELD, METHOD, TOO_SLOW, TOO_LARGE, MEDIA, INVALID, CONFLICT,
     BUG, UNAVAILABLE, BUSY,
 )  # fmt: skip
-_BY_STATUS: Final = {kind.status: kind for kind in (UNREADABLE, NOT_FOUND, METHOD, TOO_LARGE, MEDIA)}
+_BY_STATUS: Final = {kind.status: kind for kind in (UNREADABLE, NOT_FOUND, METHOD, TOO_SLOW, TOO_LARGE, MEDIA)}
 
 
 class Fault(BaseModel):
@@ -107,8 +108,9 @@ class Problem(Exception):
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever goes wrong below /api and /schemas into a problem; leave the rest of the site alone."""
-    if not any(request.path == door or request.path.startswith(f"{door}/") for door in DOORS):
+    """Turn whatever goes wrong at the programs' doors into a problem; leave the pages for people alone."""
+    door = request.path.split("/", 2)[1]
+    if door not in DOORS:
         return await handler(request)
     try:
         return await handler(request)
@@ -122,10 +124,9 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         raise
     except Exception as error:  # a bug; what the exception says may hold a citizen's words, so only its type is told
         observe.ALARM.labels("bug").inc()
-        bare = (type(error), Exception(type(error).__name__), error.__traceback__)
-        log.exception("a request failed", door="api", exc_info=bare)
+        log.exception("a request failed", door=door, exc_info=observe.bare(error))
         response = Problem(BUG).response()
-    if response.status in _COUNTED:
+    if response.status in _COUNTED and door != "channels":
         observe.FORGED.labels("api", str(response.status)).inc()
     return response
 

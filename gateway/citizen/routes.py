@@ -6,15 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from gateway.api.problem import DOORS
 from gateway.citizen.page import HEADERS, Pages
 from gateway.citizen.report import Report
 from gateway.citizen.statics import Statics
 from gateway.citizen.tokens import Tokens
 from gateway.citizen.track import Track
 from gateway.house import House
-
-FOR_PROGRAMS = frozenset({"api", "channels", "desk", "health", "metrics", "open311"})
-"""The first parts of addresses that other doors answer, in their own way."""
 
 ROBOTS = "User-agent: *\nAllow: /$\nAllow: /static/\nDisallow: /\n"
 
@@ -33,7 +31,7 @@ def add_citizen(app: web.Application, house: House) -> None:
         try:
             return await handler(request)
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
-            if request.path.split("/", 2)[1] in FOR_PROGRAMS:
+            if request.path.split("/", 2)[1] in DOORS:
                 raise
             response = pages.render(request, "message.html", status=error.status, name="not-found")
             if "Allow" in error.headers:

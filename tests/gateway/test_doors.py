@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -98,6 +99,74 @@ async def test_a_forgery_is_counted_and_leaves_no_trace(walk: Walk) -> None:
     assert before + 1 == metric("balagh_refused_total", channel="sms", status="403")
     assert [] == await walk.rows("SELECT 1 FROM journal")
     assert CITIZEN not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [({}, "no X-Twilio-Signature"), ({"X-Twilio-Signature": "Zm9yZ2Vk"}, "the signature does not match")],
+)
+async def test_an_operator_learns_why_a_webhook_was_refused(walk: Walk, headers: dict[str, str], reason: str) -> None:
+    """One line with the channel and the reason; the caller reads neither."""
+    with logged() as log:
+        async with (
+            TestClient(TestServer(public_site(walk.house, admin=False))) as client,
+            client.post("/channels/sms", data=urlencode(FORM), headers={**FORM_TYPE, **headers}) as response,
+        ):
+            said = await response.text()
+    [line] = [json.loads(line) for line in log.getvalue().splitlines() if "webhook refused" in line]
+    assert ("sms", reason) == (line["channel"], line["reason"])
+    assert 403 == response.status
+    assert "ignature" not in said
+    assert "770123" not in log.getvalue()
+
+
+@pytest.mark.parametrize("admin", [True, False], ids=["one address", "the API elsewhere"])
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("POST", "/channels/sms", 403, "http"),
+        ("GET", "/channels/sms", 405, "method-not-allowed"),
+        ("POST", "/channels/sms/nowhere", 404, "not-found"),
+        ("POST", "/channels/pigeon", 404, "not-found"),
+        ("POST", "/health/live", 405, "method-not-allowed"),
+        ("GET", "/health", 404, "not-found"),
+        ("GET", "/metrics/all", 404, "not-found"),
+        ("GET", "/desk", 404, "not-found"),
+        ("GET", "/open311/v2/services.json", 404, "not-found"),
+    ],
+)
+async def test_programs_are_refused_with_problem_details(
+    walk: Walk, admin: bool, method: str, path: str, status: int, kind: str
+) -> None:
+    """Whatever is no page for people says no as RFC 9457 has it, wherever the API is."""
+    async with (
+        TestClient(TestServer(public_site(walk.house, admin=admin))) as client,
+        client.request(method, path) as response,
+    ):
+        said = await response.json(content_type="application/problem+json")
+        assert (status, f"/problems/{kind}", status) == (response.status, said["type"], said["status"])
+        assert (status == 405) == ("Allow" in response.headers)
+        if status == 403:
+            assert {"type": "/problems/http", "title": "Forbidden", "status": 403} == said
+
+
+async def test_a_channel_too_large_or_away_answers_with_problem_details(walk: Walk) -> None:
+    """413 counts under its channel alone, and 503 says when to try again."""
+    before = metric("balagh_refused_total", channel="sms", status="413")
+    api = metric("balagh_refused_total", channel="api", status="413")
+    async with TestClient(TestServer(public_site(walk.house, admin=True))) as client:
+        async with client.post("/channels/sms", data=io.BytesIO(bytes(2 * 1024 * 1024))) as response:
+            assert (413, "application/problem+json") == (response.status, response.content_type)
+        await walk.change("ALTER TABLE journal RENAME TO elsewhere")
+        walk.house.store.close()
+        async with client.post("/channels/sms", data=urlencode(FORM), headers=signed()) as response:
+            assert (503, "application/problem+json", "5") == (
+                response.status,
+                response.content_type,
+                response.headers["Retry-After"],
+            )
+    assert before + 1 == metric("balagh_refused_total", channel="sms", status="413")
+    assert api == metric("balagh_refused_total", channel="api", status="413")
 
 
 async def test_a_bug_is_answered_500_and_quotes_nobody(walk: Walk) -> None:
