@@ -129,6 +129,9 @@ async def reconcile(settings: Settings, store: Store, bus: Bus, *, since: dateti
     if settings.broker_url:  # before the store is read: a copy made meanwhile is then no stranger in balagh.dead
         problems, depths = await _broker(bus)
     found = await store.read(read)
+    if depths is not None:  # a department that left the city may have left messages
+        names = (department_queue(one.department) for one in found.departments)
+        depths |= await bus.depths([name for name in names if name not in depths])
     dead = (depths or {}).get(DEAD) or 0
     if dead > found.copied:
         problems.append(

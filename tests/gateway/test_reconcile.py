@@ -12,7 +12,7 @@ import pytest
 
 from gateway import reconcile as reconciling
 from gateway.broker.bus import Delivery, Parcel
-from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS
+from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, Topology
 from gateway.city.city import City
 from gateway.reconcile import Books, reconcile
 from gateway.store.accounts import OnTheWay
@@ -261,5 +261,10 @@ async def test_the_broker_is_looked_at_too(tmp_path: Path, city: City, rabbitmq:
     assert found.balanced, list(found.lines())
     assert found.depths is not None
     assert 1 == found.depths["department.water"]
+    assert any(line.split() == ["water", "1", "1", "0", "1"] for line in found.lines())
+
+    walk.house.bus.topology = Topology([])  # the department left the city, and its queue is still there
+    found = await books(walk)
+    await walk.house.bus.stop()
     assert any(line.split() == ["water", "1", "1", "0", "1"] for line in found.lines())
     await walk.close()
