@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import aiohttp
 
 from gateway.registry import CHANNELS
@@ -11,8 +13,8 @@ from gateway.settings import SettingsError, load
 async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
     """Sign the body as the provider signs it, post it, and return the answer's status and text.
 
-    `path` is below the channel's own, such as /status. Raises SettingsError when the channel is unknown or off, or when
-    no gateway listens there or answers.
+    `path` is below the channel's own, such as /status. Raises SettingsError when the channel is unknown or off, here or
+    at the gateway, when the gateway takes the signature for a forgery, or when none listens there or answers.
     """
     settings = load()
     known = {kind.name: kind for kind in CHANNELS}
@@ -29,6 +31,14 @@ async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
             session.post(target, data=body, headers=headers) as response,
         ):
-            return response.status, await response.text()
+            status, text = response.status, await response.text()
     except (aiohttp.ClientError, TimeoutError) as error:
         raise SettingsError(f"BALAGH_LISTEN: no gateway answers on {settings.listen}: is it running?") from error
+    if status == HTTPStatus.NOT_FOUND:
+        what = (
+            f"nothing at {below}: is the path right?" if path.strip("/") else f"no channel {channel}: is it on there?"
+        )
+        raise SettingsError(f"the gateway on {settings.listen} has {what}")
+    if status == HTTPStatus.FORBIDDEN:
+        raise SettingsError(f"refused by the gateway on {settings.listen}: does it run with the same settings?")
+    return status, text
