@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from gateway.app import bus_of
+from gateway.city.checks import twice
 from gateway.city.city import load as load_city
+from gateway.city.problems import unknown
 from gateway.files import Files, Unusable
 from gateway.reconcile import Books, reconcile
-from gateway.settings import Settings, load
+from gateway.registry import CHANNELS
+from gateway.settings import PLAIN, Settings, load
 from gateway.spool import Spool
 from gateway.store import attachments, journal, outbox, quarantine, replies
 from gateway.store.engine import Connection, Store, StoreMismatch, StoreUnavailable
@@ -38,10 +42,17 @@ async def check(say: Say) -> bool:
 
     well(f"settings: listens on {settings.listen}, known to providers as {settings.public_url}")
     for name in settings.unknown:
-        say(f"note  BALAGH_{name} is no setting of this program")
+        say(f"note  BALAGH_{name} is no setting of this program{_meant(name)}")
     city = load_city(settings.city)
     size = f"{len(city.categories)} categories, {len(city.departments)} departments"
     well(f"city {city.id}: {size}, version {city.version}")
+    for word, categories in twice(city.vocabulary.words).items():
+        say(f"note  words.toml: {word!r} stands for {' and '.join(categories)}: alone it cannot tell them apart")
+    for key in settings.api_keys:
+        for scope in sorted(key.scopes):
+            kind, _, department = scope.partition(".")
+            if kind == "department" and department not in city.departments:
+                wrong(f"BALAGH_API_KEYS: {key.name}: the city's department {unknown(department, city.departments)}")
     for name in settings.channels:
         well(f"channel {name}: on")
     for name, why in settings.off.items():
@@ -50,6 +61,13 @@ async def check(say: Say) -> bool:
     await _broker(settings, well, wrong)
     _disk(settings, well, wrong)
     return not problems
+
+
+def _meant(name: str) -> str:
+    """Say which setting was probably meant, when one looks like it."""
+    known = [*PLAIN, *(f"{kind.name}__{key}".upper() for kind in CHANNELS for key in kind.Settings.model_fields)]
+    near = difflib.get_close_matches(name, known, n=1)
+    return f": did you mean BALAGH_{near[0]}?" if near else ""
 
 
 async def books(since: datetime | None) -> Books:

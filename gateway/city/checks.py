@@ -186,6 +186,15 @@ def as_rule(row: RuleRow) -> Rule:
     )
 
 
+def twice(words: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """Find the words that speak for more than one category, as they are matched: word -> the categories."""
+    found: dict[str, list[str]] = {}
+    for category, own in words.items():
+        for word in dict.fromkeys(map(fold, own)):
+            found.setdefault(word, []).append(category)
+    return {word: categories for word, categories in found.items() if len(categories) > 1}
+
+
 def _twice(source: Source, table: str, ids: list[str]) -> Iterable[Problem]:
     seen: Counter[Any] = Counter()
     for position, name in enumerate(ids):

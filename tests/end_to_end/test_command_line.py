@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -20,7 +21,7 @@ import pytest
 
 from gateway.replay import replay
 from tests.channels.harness import FIXTURES
-from tests.end_to_end.gateway_process import API_KEY, GatewayProcess
+from tests.end_to_end.gateway_process import API_KEY, ROOT, GatewayProcess
 from tests.servers.processes import free_port
 from tests.servers.rabbitmq import Vhost
 
@@ -123,6 +124,34 @@ def test_check_says_what_is_on_and_what_is_wrong(gateway: Callable[..., GatewayP
     assert 1 == result.returncode
     assert "WRONG BALAGH_BROKER_URL" in result.stdout
     assert "hunter2" not in result.stdout + result.stderr
+
+
+def test_check_looks_for_slips(gateway: Callable[..., GatewayProcess], tmp_path: Path) -> None:
+    """A setting's name mistyped, a key for a department that is none, a word that speaks for two: each is told."""
+    city = tmp_path / "town"
+    shutil.copytree(ROOT / "config/cities/baghdad", city)
+    words = city / "words.toml"
+    text = words.read_text("utf-8")
+    for category in ("water.outage", "electricity.outage"):
+        text = re.sub(rf'(id = "{re.escape(category)}"\nwords = \[)', r'\1"ماكو خدمه", ', text)
+    words.write_text(text, "utf-8")
+    keys = "a:a-long-key:department.water,b:b-long-key:read+department.watr"
+    result = gateway(BALAGH_CITY=str(city), BALAGH_API_KEYS=keys, BALAGH_LISTN="x", BALAGH_SMSS__NUMBER="x").command(
+        "check"
+    )
+    lines = result.stdout.splitlines()
+
+    assert 1 == result.returncode, result.stdout + result.stderr
+    assert "note  BALAGH_LISTN is no setting of this program: did you mean BALAGH_LISTEN?" in lines
+    assert "note  BALAGH_SMSS__NUMBER is no setting of this program: did you mean BALAGH_SMS__NUMBER?" in lines
+    told = "note  words.toml: 'ماكو خدمه' stands for "
+    assert [f"{told}water.outage and electricity.outage: alone it cannot tell them apart"] == [
+        line for line in lines if line.startswith("note  words.toml")
+    ]
+    [wrong] = [line for line in lines if line.startswith("WRONG BALAGH_API_KEYS")]
+    assert wrong.startswith(
+        "WRONG BALAGH_API_KEYS: b: the city's department 'watr' is not known (did you mean 'water'?); allowed: "
+    )
 
 
 def test_what_the_schema_command_writes_can_be_checked_against(
