@@ -33,6 +33,7 @@ from channels.twilio_form import DEFAULT_PORTS, Form, Signer, form_of
 
 _PREFIX = "whatsapp:"
 _TELEPHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_SHORT_CODE = re.compile(r"[0-9]{3,8}")  # a name as sender is no number of ours: nobody can write to it
 _MESSAGE_ID = re.compile(r"[!-~]{1,64}")  # printable ASCII: today 34 characters, and opaque
 _HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _MAX_MEDIA = 10  # an MMS carries no more
@@ -54,6 +55,13 @@ def _base_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be http:// or https:// with a host, and nothing after the path")
     return value.strip().rstrip("/")
+
+
+def _own_number(value: str) -> str:
+    number = value.strip().removeprefix(_PREFIX)
+    if not _TELEPHONE.fullmatch(number) and not _SHORT_CODE.fullmatch(number):
+        raise ValueError("must be + and digits with the country's in front, such as +15005550006, or a short code")
+    return number
 
 
 def _key_and_secret(pair: str) -> tuple[str, str]:
@@ -82,8 +90,8 @@ class TwilioSettings(BaseModel):
     shared_keys: Annotated[SecretStr, AfterValidator(_shared_keys)] = Field(
         SecretStr(""), description="SharedKeys that may sign instead of the token: id:secret,…"
     )
-    number: Annotated[str, AfterValidator(lambda value: value.strip().removeprefix(_PREFIX))] = Field(
-        min_length=1, description="The number that citizens write to, E.164."
+    number: Annotated[str, AfterValidator(_own_number)] = Field(
+        description="The number that citizens write to: E.164, or a short code."
     )
     api_url: BaseUrl = Field(DEFAULT_URL, description="Replaces the API's scheme and host, and nothing else.")
     public_url: BaseUrl = Field(description="Where Twilio reaches us: BALAGH_PUBLIC_URL.")

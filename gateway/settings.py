@@ -304,7 +304,7 @@ def _half(table: str, error: ValidationError) -> str:
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         return f"{', '.join(missing)}: {verb} missing: the channel is half configured"
-    return f"{names[0]}: {faults[0]['msg']}"
+    return f"{names[0]}: {faults[0]['msg'].removeprefix('Value error, ')}"
 
 
 def _names(table: str, fields: Mapping[str, Any]) -> str:

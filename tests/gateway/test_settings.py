@@ -221,6 +221,22 @@ def test_a_wrong_value_of_a_channel_is_named_without_repeating_it(data: dict[str
     assert SECRET_KEY not in said
 
 
+@pytest.mark.parametrize("number", ["07801234567", "9647800000124", "+", "+964 780", "BAGHDAD", "12", "+0780123456"])
+def test_a_number_that_nobody_can_write_to_is_refused(data: dict[str, str], number: str) -> None:
+    """Without its country a number is somebody else's, and replies would leave from nowhere."""
+    what = "must be + and digits with the country's in front, such as +15005550006, or a short code"
+
+    assert f"BALAGH_SMS__NUMBER: {what}" == refusal({**data, **SMS, "BALAGH_SMS__NUMBER": number})
+
+
+@pytest.mark.parametrize("number", ["+9647800000124", "124", "80808", "12345678", "whatsapp:+14155238886"])
+def test_telephone_numbers_and_short_codes_are_taken(data: dict[str, str], number: str) -> None:
+    """A city may have either, and WhatsApp's are copied from the Console with their prefix."""
+    channel = load({**data, **SMS, "BALAGH_SMS__NUMBER": number}).channels["sms"]
+
+    assert number.removeprefix("whatsapp:") == channel.model_dump()["number"]
+
+
 def test_settings_that_nobody_reads_are_told(data: dict[str, str]) -> None:
     """A misspelt name would otherwise be believed to work."""
     assert ("LISTN", "SMSS__NUMBER") == load({**data, "BALAGH_LISTN": "x", "BALAGH_SMSS__NUMBER": "x"}).unknown
