@@ -68,7 +68,7 @@ class Report:
             receipt = await self._take(request, posted, media)
         except _AgainError as again:
             return self._form(request, posted, media, again.status, **again.how)
-        return self._sent(request, Grant(receipt.reference, danger=posted["danger"] == "yes"))
+        return self._sent(request, Grant(receipt.reference, danger=posted["danger"] == "yes", files=len(media)))
 
     async def receipt(self, request: web.Request) -> web.Response:
         """Show the reference and the PIN to who sent the report."""
@@ -167,7 +167,14 @@ class Report:
 
     def _receipt(self, request: web.Request, grant: Grant) -> web.Response:
         pin = self.house.identities.pin(grant.reference)
-        return self.pages.render(request, "receipt.html", reference=show(grant.reference), pin=pin, danger=grant.danger)
+        return self.pages.render(
+            request,
+            "receipt.html",
+            reference=show(grant.reference),
+            pin=pin,
+            danger=grant.danger,
+            files=grant.files,
+        )
 
     def _refused(self, request: web.Request, name: str, status: int) -> web.Response:
         observe.FORGED.labels("web", str(status)).inc()

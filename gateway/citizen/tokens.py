@@ -36,10 +36,14 @@ class Nonce(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The right to see one report. `danger` says that it was just sent, and told of danger to life."""
+    """The right to see one report. When it was just sent, `danger` says that it told of danger to life.
+
+    `files` is then the number of files that came with it.
+    """
 
     reference: str
     danger: bool = False
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Tokens:
 
     def grant(self, grant: Grant, now: datetime) -> str:
         """Return what lets its holder see one report."""
-        return self._seal("grant", now, grant.reference, grant.danger)
+        return self._seal("grant", now, grant.reference, grant.danger, grant.files)
 
     def granted(self, token: str, now: datetime) -> Grant | None:
         """Return what a grant opens, if it still does."""

@@ -14,6 +14,7 @@ const isolate = (text) => {
   part.textContent = text;
   return part;
 };
+const size = (bytes) => bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 files?.addEventListener("change", () => {
   const limit = Number(files.dataset.size) * 1024 * 1024;
   const rows = [...files.files].map((file, index) => {
@@ -24,7 +25,7 @@ files?.addEventListener("change", () => {
       row.append(before, isolate(file.name), after);
       row.classList.add("wrong");
     } else {
-      row.append(isolate(file.name), " ", isolate(`${(file.size / 1024 / 1024).toFixed(1)} MB`));
+      row.append(isolate(file.name), " ", isolate(size(file.size)));
     }
     return row;
   });

@@ -101,6 +101,10 @@ open-form = Open the form
 ## The receipt
 
 receipt-title = We have received your report
+receipt-files = { $count ->
+    [one] One photo or document arrived with it.
+   *[other] { $count } photos or documents arrived with it.
+}
 receipt-lead = Keep these two numbers. With them you can follow your report from any phone.
 reference-label = Number
 pin-label = Secret PIN

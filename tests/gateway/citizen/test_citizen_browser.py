@@ -113,13 +113,32 @@ async def test_a_file_that_is_too_large_is_named_before_it_is_sent(chromium: Bro
     await page.goto(address)
     film = {"name": "film.jpg", "mimeType": "image/jpeg", "buffer": JPEG + bytes(17 * 1024 * 1024)}
     await page.set_input_files("#files", [film, {"name": "صورة.jpg", "mimeType": "image/jpeg", "buffer": JPEG}])
-    await expect(page.locator("#chosen li")).to_have_text(["film.jpg أكبر من 16 ميغابايت.", "صورة.jpg 0.0 MB"])
+    await expect(page.locator("#chosen li")).to_have_text(["film.jpg أكبر من 16 ميغابايت.", "صورة.jpg 11 KB"])
     await telephone.close()
     plain = await chromium.new_context(viewport=TELEPHONE, java_script_enabled=False)
     page = await plain.new_page()
     await page.goto(address)
     assert (True, False) == (await page.is_visible("#files"), await page.is_visible(".pick"))
     await plain.close()
+
+
+@pytest.mark.parametrize("language", ["ar", "en"])
+async def test_every_choice_holds_its_words(chromium: Browser, address: str, language: str) -> None:
+    """No word of the kinds sticks out of its frame, however wide the screen is; a fault begins beside its bullet."""
+    sticks_out = """() => [...document.querySelectorAll(".pills label")].filter((label) => {
+        const [frame, word] = [label, label.querySelector("span")].map((part) => part.getBoundingClientRect());
+        return word.left < frame.left + 8 || word.right > frame.right - 8 || label.scrollWidth > label.clientWidth;
+    }).map((label) => label.textContent)"""
+    page = await chromium.new_page()
+    for width in (320, 360, 384, 412, 640, 720, 736, 1280):
+        await page.set_viewport_size({"width": width, "height": 740})
+        await page.goto(f"{address}/?lang={language}")
+        assert (width, []) == (width, await page.evaluate(sticks_out))
+    await page.set_viewport_size(TELEPHONE)
+    await page.locator(".send").click()
+    link = page.locator("#faults li a").first
+    assert "inline" == await link.evaluate("link => getComputedStyle(link).display")
+    await page.close()
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])

@@ -62,6 +62,13 @@ async def test_robots_see_the_form_and_nothing_personal(visitor: Visitor) -> Non
     assert "noindex" == (await visitor.get("/track")).response.headers["X-Robots-Tag"]
 
 
+@pytest.mark.parametrize("path", ["/", "/track", "/nowhere"])
+async def test_the_hotline_can_be_called_from_every_page(visitor: Visitor, path: str) -> None:
+    """A tap on the number at the foot of the page dials it."""
+    footer = (await visitor.get(path)).text.partition("<footer>")[2]
+    assert re.search(r'<a href="tel:124">.*124.*</a>', footer)
+
+
 def test_both_languages_say_the_same_things_and_nothing_unused() -> None:
     """A label that is missing in one language, or that no page shows, is found here."""
     books = {

@@ -98,6 +98,16 @@ async def test_a_photo_alone_is_a_report(visitor: Visitor) -> None:
     assert 1 == len(kept.media)
 
 
+async def test_the_receipt_says_how_many_files_arrived(visitor: Visitor) -> None:
+    """Whoever sent photos reads that they are here; without any nothing is said of them."""
+    photos = [(f"{number}.jpg", JPEG + bytes([number])) for number in range(1, 4)]
+    assert "وصلت معه 3 ملفات" in (await visitor.send(*photos, text=PIPE)).words
+    assert "وصلت معه صورة واحدة" in (await visitor.send(*photos[:1], text=PIPE)).words
+    assert "وصل" not in (await visitor.send(text=PIPE)).words
+    await visitor.get("/?lang=en")
+    assert "2 photos or documents arrived with it." in (await visitor.send(*photos[:2], text=PIPE)).words
+
+
 async def test_pressing_twice_gives_one_report(visitor: Visitor) -> None:
     """A double click, or a form sent again from history, shows the same numbers and files nothing new."""
     page = await visitor.get("/")

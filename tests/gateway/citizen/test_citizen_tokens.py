@@ -26,7 +26,8 @@ def changed(token: str) -> str:
 def test_what_we_gave_out_is_recognised() -> None:
     """Each token opens to what went into it, under the same key on any node."""
     assert Nonce.GOOD is OURS.judge(OURS.nonce(NOW), NOW)
-    assert Grant("4821093756", danger=True) == OURS.granted(OURS.grant(Grant("4821093756", danger=True), NOW), NOW)
+    sent = Grant("4821093756", danger=True, files=2)
+    assert sent == OURS.granted(OURS.grant(sent, NOW), NOW)
     assert PHOTO == OURS.kept(OURS.keep(PHOTO, NOW), NOW)
 
 
