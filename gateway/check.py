@@ -65,7 +65,10 @@ async def check(say: Say) -> bool:
 
 def _meant(name: str) -> str:
     """Say which setting was probably meant, when one looks like it."""
-    known = [*PLAIN, *(f"{kind.name}__{key}".upper() for kind in CHANNELS for key in kind.Settings.model_fields)]
+    known = [*PLAIN]
+    for kind in CHANNELS:
+        fields = (key for key in kind.Settings.model_fields if key != "public_url")  # filled from BALAGH_PUBLIC_URL
+        known += [f"{kind.name.replace('-', '_')}__{key}".upper() for key in fields]
     near = difflib.get_close_matches(name, known, n=1)
     return f": did you mean BALAGH_{near[0]}?" if near else ""
 
