@@ -124,10 +124,12 @@ async def test_a_file_that_is_too_large_is_named_before_it_is_sent(chromium: Bro
 
 @pytest.mark.parametrize("language", ["ar", "en"])
 async def test_every_choice_holds_its_words(chromium: Browser, address: str, language: str) -> None:
-    """No word of the kinds sticks out of its frame, however wide the screen is; a fault begins beside its bullet."""
+    """No kind sticks out of its frame or column, however wide the screen is; a fault begins beside its bullet."""
     sticks_out = """() => [...document.querySelectorAll(".pills label")].filter((label) => {
         const [frame, word] = [label, label.querySelector("span")].map((part) => part.getBoundingClientRect());
-        return word.left < frame.left + 8 || word.right > frame.right - 8 || label.scrollWidth > label.clientWidth;
+        const column = label.parentElement.getBoundingClientRect();
+        return word.left < frame.left + 8 || word.right > frame.right - 8
+            || frame.left < column.left - 0.5 || frame.right > column.right + 0.5;
     }).map((label) => label.textContent)"""
     page = await chromium.new_page()
     for width in (320, 360, 384, 412, 640, 720, 736, 1280):
