@@ -196,22 +196,6 @@ def claim(connection: Connection, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.seq in still]
 
 
-def finish(connection: Connection, seq: int, outcome: str, now: datetime, complaint_id: str | None = None) -> None:
-    """Record what an Inbound became."""
-    connection.execute(
-        update(journal)
-        .where(journal.c.seq == seq)
-        .values(state="done", outcome=outcome, complaint_id=complaint_id, done_at=now)
-    )
-
-
-def set_aside(connection: Connection, seq: int, reason: str, now: datetime) -> None:
-    """Record that an Inbound is in the hands of a person."""
-    connection.execute(
-        update(journal).where(journal.c.seq == seq).values(state="quarantined", outcome=reason, done_at=now)
-    )
-
-
 def reopen(connection: Connection, journal_id: str) -> bool:
     """Let a quarantined Inbound be understood again. Returns False when it is not in quarantine."""
     result = connection.execute(

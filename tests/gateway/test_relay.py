@@ -72,8 +72,8 @@ async def take(amqp: Any, queue: str) -> Any:
 async def drained(walk: Walk) -> bool:
     """Relay, and say whether everything is out and routed."""
     await walk.relay.step()
-    waiting, _, _ = await walk.house.store.read(outbox.backlog)
     unrouted = await walk.rows("SELECT 1 FROM complaints WHERE department IS NULL")
+    waiting, _, _ = await walk.house.store.read(outbox.backlog)  # last: routing is what fills it again
     return not waiting and not unrouted
 
 

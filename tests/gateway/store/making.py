@@ -107,3 +107,15 @@ async def offer(store: Store, name: str, department: str = "water") -> None:
 def refer(*references: str) -> Callable[[int], str]:
     """References in a given order: what a key would make of a message, foretold."""
     return lambda counter: references[counter]
+
+
+def finish(connection: Connection, seq: int, outcome: str, now: datetime, complaint_id: str | None = None) -> None:
+    """Say what an Inbound became."""
+    with Ledger(connection, now) as ledger:
+        ledger.finish(seq, outcome, complaint_id)
+
+
+def set_aside(connection: Connection, seq: int, reason: str, now: datetime) -> None:
+    """Put an Inbound into a person's hands."""
+    with Ledger(connection, now) as ledger:
+        ledger.finish(seq, reason, state="quarantined")

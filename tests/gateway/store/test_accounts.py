@@ -16,7 +16,7 @@ from gateway.store.engine import Connection, Store
 from gateway.store.tables import complaints, events, relay
 from gateway.store.tables import journal as journal_table
 from gateway.store.tables import quarantine as quarantine_table
-from tests.gateway.store.making import NOW, amend, complaint, entry, file, later, offer, refer
+from tests.gateway.store.making import NOW, amend, complaint, entry, file, finish, later, offer, refer, set_aside
 
 REFERENCE = complaint("one").reference
 
@@ -34,7 +34,7 @@ async def whole(store: Store, name: str) -> None:
     """A message that went the whole way: journaled, filed, offered, published."""
     seq = await accept(store, name)
     await file(store, name)
-    await store.write(partial(journal.finish, seq=seq, outcome="complaint", now=NOW, complaint_id=f"id-{name}"))
+    await store.write(partial(finish, seq=seq, outcome="complaint", now=NOW, complaint_id=f"id-{name}"))
     await offer(store, name)
     await publish(store)
 
@@ -101,7 +101,7 @@ def _leave_waiting(connection: Connection) -> None:
 
 
 def _hide_from_triage(connection: Connection) -> None:
-    journal.set_aside(connection, 1, "broken", NOW)
+    set_aside(connection, 1, "broken", NOW)
     number = quarantine.add(connection, stage="interpret", subject="id-one", reason="x", body="{}", now=NOW)
     connection.execute(delete(quarantine_table).where(quarantine_table.c.id == number))
 
@@ -131,7 +131,7 @@ async def test_every_kind_of_loss_is_found(store: Store, harm: Callable[[Connect
 async def test_what_a_person_is_shown_is_not_missing(store: Store) -> None:
     """In quarantine with an open row: accounted for. Settled without a retry that put it back: missing."""
     seq = await accept(store, "one")
-    await store.write(partial(journal.set_aside, seq=seq, reason="broken", now=NOW))
+    await store.write(partial(set_aside, seq=seq, reason="broken", now=NOW))
     number = await store.write(
         partial(quarantine.add, stage="interpret", subject="id-one", reason="broken", body="{}", now=NOW)
     )
@@ -171,8 +171,8 @@ async def test_every_message_is_in_one_column(store: Store) -> None:
     outcomes = ("complaint", "complaint", "amendment", "nothing to file: empty", "opt_out", "delivery: sent")
     for number, outcome in enumerate(outcomes):
         seq = await accept(store, str(number))
-        await store.write(partial(journal.finish, seq=seq, outcome=outcome, now=NOW))
-    await store.write(partial(journal.set_aside, seq=await accept(store, "broken"), reason="broken", now=NOW))
+        await store.write(partial(finish, seq=seq, outcome=outcome, now=NOW))
+    await store.write(partial(set_aside, seq=await accept(store, "broken"), reason="broken", now=NOW))
     await accept(store, "waiting")
     await accept(store, "other", channel="whatsapp", at=later(days=1))
 

@@ -12,7 +12,7 @@ import pytest
 from gateway.store import journal
 from gateway.store.engine import Connection, DatabaseError, Store
 from gateway.store.journal import Entry, Kept
-from tests.gateway.store.making import NOW, entry, later, refer
+from tests.gateway.store.making import NOW, entry, finish, later, refer, set_aside
 
 
 async def keep(store: Store, *entries: Entry) -> list[Kept]:
@@ -122,8 +122,8 @@ async def test_a_message_that_was_dealt_with_waits_no_more(store: Store) -> None
     """Done and set aside are both out of the queue; what a person reopens comes back, once."""
     await keep(store, *(entry(f"SM{number}") for number in range(3)))
     rows = await pending(store)
-    await store.write(partial(journal.finish, seq=rows[0].seq, outcome="complaint", now=NOW, complaint_id=rows[0].id))
-    await store.write(partial(journal.set_aside, seq=rows[1].seq, reason="broken", now=NOW))
+    await store.write(partial(finish, seq=rows[0].seq, outcome="complaint", now=NOW, complaint_id=rows[0].id))
+    await store.write(partial(set_aside, seq=rows[1].seq, reason="broken", now=NOW))
 
     assert [rows[2].id] == [row.id for row in await pending(store)]
     assert not await store.write(partial(journal.reopen, journal_id=rows[0].id))
@@ -136,7 +136,7 @@ async def test_a_message_that_a_person_drops_is_closed_with_the_reason(store: St
     """Only what is in quarantine can be dropped."""
     await keep(store, entry("SM1"), entry("SM2"))
     first, second = await pending(store)
-    await store.write(partial(journal.set_aside, seq=first.seq, reason="broken", now=NOW))
+    await store.write(partial(set_aside, seq=first.seq, reason="broken", now=NOW))
     for row in (first, second):
         await store.write(partial(journal.drop, journal_id=row.id, reason="dropped: a test", now=NOW))
 
