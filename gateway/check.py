@@ -41,8 +41,7 @@ async def check(say: Say) -> bool:
         say(f"WRONG {text}")
 
     well(f"settings: listens on {settings.listen}, known to providers as {settings.public_url}")
-    for name in settings.unknown:
-        say(f"note  BALAGH_{name} is no setting of this program{_meant(name)}")
+    _slips(settings, say)
     city = load_city(settings.city)
     size = f"{len(city.categories)} categories, {len(city.departments)} departments"
     well(f"city {city.id}: {size}, version {city.version}")
@@ -61,6 +60,14 @@ async def check(say: Say) -> bool:
     await _broker(settings, well, wrong)
     _disk(settings, well, wrong)
     return not problems
+
+
+def _slips(settings: Settings, say: Say) -> None:
+    """Say what works and was probably not meant."""
+    for name in settings.weak:
+        say(f"note  {name} is short enough to be guessed: for a trial only")
+    for name in settings.unknown:
+        say(f"note  BALAGH_{name} is no setting of this program{_meant(name)}")
 
 
 def _meant(name: str) -> str:

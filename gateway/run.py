@@ -91,6 +91,8 @@ async def _site(app: web.Application, address: Address, name: str) -> AsyncItera
 def _announce(house: House, settings: Settings, seconds: float) -> None:
     for name, why in settings.off.items():
         log.info("channel off", channel=name, reason=why)
+    for name in settings.weak:
+        log.warning("short enough to be guessed: for a trial only", setting=name)
     for name in settings.unknown:
         log.warning("unknown setting ignored", setting=f"BALAGH_{name}")
     log.info(

@@ -27,7 +27,8 @@ from gateway.registry import CHANNELS
 PREFIX = "BALAGH_"
 DEFAULT_CITY = "baghdad"
 HIGHEST_PORT = 65535
-SHORTEST_KEY = 32  # characters: references and PINs hang on it
+SHORTEST_KEY = 32  # characters, where others can reach us: references and PINs hang on it
+SHORTEST_API_KEY = 16  # characters, where others can reach us
 EXAMPLE = "replace-with-"  # what a secret of .env.example begins with: everybody knows how it goes on
 SCOPES = {"intake", "read", "admin"}  # and department.<id>
 PLAIN = (
@@ -89,6 +90,12 @@ class Settings:
     off: Mapping[str, str] = field(default_factory=dict)  # channel -> why it is off
     unknown: Sequence[str] = ()  # settings that nobody reads, by name
 
+    @property
+    def weak(self) -> list[str]:
+        """The settings whose secrets could be guessed: a loopback address takes them, for a trial."""
+        short = [f"{PREFIX}API_KEYS ({one.name})" for one in self.api_keys if len(one.key) < SHORTEST_API_KEY]
+        return [f"{PREFIX}SECRET_KEY"] * (len(self.secret_key) < SHORTEST_KEY) + short
+
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings: the environment, over what the city's own settings.toml says. Raises SettingsError."""
@@ -113,7 +120,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError("BALAGH_LOG: must be json or text")
     secret_key = values.pop("SECRET_KEY", "")
     city = values.pop("CITY", DEFAULT_CITY)
-    api_keys = _api_keys(values.pop("API_KEYS", ""))
+    api_keys = _api_keys(values.pop("API_KEYS", ""), listen)
     channels, off = _channels(values, {name for name, value in given.items() if value}, public_url)
     return Settings(
         listen=listen,
@@ -204,17 +211,17 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _api_keys(value: str) -> tuple[ApiKey, ...]:
+def _api_keys(value: str, listen: Address) -> tuple[ApiKey, ...]:
+    shortest = 1 if listen.loopback else SHORTEST_API_KEY
     keys: list[ApiKey] = []
     for position, item in enumerate(filter(None, (part.strip() for part in value.split(","))), start=1):
         name, _, rest = item.partition(":")
         key, _, scopes = rest.rpartition(":")
         name, key = name.strip(), key.strip()
         wanted = frozenset(scope.strip() for scope in scopes.split("+"))
-        if not name or len(key) < 8 or not scopes:  # noqa: PLR2004 - shorter keys can be guessed
-            raise SettingsError(
-                f"{PREFIX}API_KEYS: entry {position} must be name:key:scope, the key of 8 characters or more"
-            )
+        if not name or len(key) < shortest or not scopes:
+            least = f", the key of {shortest} characters or more" if shortest > 1 else ""
+            raise SettingsError(f"{PREFIX}API_KEYS: entry {position} must be name:key:scope{least}")
         if key.startswith(EXAMPLE):
             raise SettingsError(f"{PREFIX}API_KEYS: entry {position} ({name}) has the key of the example: make one")
         for scope in wanted:
@@ -231,7 +238,7 @@ def _api_keys(value: str) -> tuple[ApiKey, ...]:
 
 def _secret(value: str, data_dir: Path, listen: Address) -> bytes:
     if value:
-        if len(value) < SHORTEST_KEY:
+        if len(value) < SHORTEST_KEY and not listen.loopback:
             raise SettingsError(f"{PREFIX}SECRET_KEY: must have {SHORTEST_KEY} characters or more")
         if value.startswith(EXAMPLE):
             raise SettingsError(f"{PREFIX}SECRET_KEY: is the example's, which everybody knows: make one of your own")
