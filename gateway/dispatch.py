@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gateway import observe
+from gateway.batcher import Batcher
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
@@ -76,9 +77,7 @@ class Dispatcher:
     ) -> None:
         self.store, self.bus, self.city, self.wake, self.clock = store, bus, city, wake, clock
         self._tries: dict[str, int] = {}
-        self._waiting: list[tuple[Question, asyncio.Future[Verdict]]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._deciding = 0
+        self._batches = Batcher(self._decide, size=PREFETCH, concurrent=1 if store.embedded else CONCURRENT)
         self._outage: asyncio.Task[None] | None = None
         self._probe, self._resumed = PROBE, float("-inf")
 
@@ -91,7 +90,7 @@ class Dispatcher:
         """Deal with one delivery; returning acknowledges it. Raises Retry."""
         try:
             with observe.timed("dispatch"):
-                verdict = await self._decided(delivery)
+                verdict = await self._batches.ask(_read(delivery))
         except StoreUnavailable as error:
             self._wait_for_the_store()
             raise Retry(PAUSE) from error
@@ -108,42 +107,8 @@ class Dispatcher:
         for signal in self.wake:
             signal.set()
 
-    async def _decided(self, delivery: Delivery) -> Verdict:
-        """Wait for the transaction in which this delivery is decided, together with those that came meanwhile."""
-        question = _read(delivery)
-        future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, future))
-        if self._deciding < (1 if self.store.embedded else CONCURRENT):
-            self._deciding += 1
-            task = asyncio.create_task(self._decide_waiting())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return await future
-
-    async def _decide_waiting(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:PREFETCH], self._waiting[PREFETCH:]
-                await self._settle(batch)
-        finally:
-            self._deciding -= 1  # in the same breath as the last look: whoever comes after it starts another
-
-    async def _settle(self, batch: Sequence[tuple[Question, asyncio.Future[Verdict]]]) -> None:
-        """Decide a batch and tell whoever waits. One that cannot be decided fails alone."""
-        try:
-            verdicts = await self.store.write(partial(self.decide, questions=[question for question, _ in batch]))
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it
-            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
-                for one in batch:
-                    await self._settle([one])
-                return
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), verdict in zip(batch, verdicts, strict=True):
-            if not future.done():
-                future.set_result(verdict)
+    async def _decide(self, questions: Sequence[Question]) -> Sequence[Verdict]:
+        return await self.store.write(partial(self.decide, questions=questions))
 
     def decide(self, connection: Connection, questions: Sequence[Question]) -> list[Verdict]:
         """Decide from the locked rows and record it. Raises Unroutable."""

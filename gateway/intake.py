@@ -7,12 +7,13 @@ When PostgreSQL is out of reach they go to the spool instead, and keep going the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
 from channels.message import Inbound, Receipt
 from gateway import observe
+from gateway.batcher import Batcher
 from gateway.identity import Identities
 from gateway.signals import Signal
 from gateway.spool import Spool, SpoolBroken, Spooled
@@ -21,6 +22,7 @@ from gateway.store.engine import Store, StoreUnavailable
 from gateway.store.journal import Entry, Kept
 
 BATCH = 256  # entries in one transaction
+CONCURRENT = 4  # transactions at once on PostgreSQL
 PATIENCE = 4.0  # seconds for the store to answer before the spool takes over; providers give us 15
 PROBE = 0.5  # seconds between looks whether the store is back
 DRAIN = 200  # spooled messages put into the journal at once
@@ -45,11 +47,8 @@ class Intake:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store, self.identities, self.spool, self.arrived, self.clock = store, identities, spool, arrived, clock
-        self._waiting: list[tuple[Entry, asyncio.Future[Kept]]] = []
-        self._flushers: set[asyncio.Task[None]] = set()  # kept here, or the loop forgets them
-        self._flushing = 0
+        self._batches = Batcher(self._journal, size=BATCH, concurrent=1 if store.embedded else CONCURRENT)
         self._away = bool(spool and spool.depth)  # what a former run left goes first
-        self._concurrent = 1 if store.embedded else 4
 
     async def accept(self, inbound: Inbound, *, fingerprint: str = "") -> Receipt:
         """Put an Inbound on disk and return its receipt. Raises NotStored.
@@ -82,15 +81,9 @@ class Intake:
 
     async def _keep(self, entry: Entry) -> tuple[Kept, str]:
         if not self._away:
-            future: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
-            self._waiting.append((entry, future))
-            if self._flushing < self._concurrent:
-                self._flushing += 1
-                task = asyncio.create_task(self._flush())
-                self._flushers.add(task)
-                task.add_done_callback(self._flushers.discard)
             try:
-                kept = await asyncio.wait_for(future, None if self.spool is None else PATIENCE)
+                async with asyncio.timeout(None if self.spool is None else PATIENCE):
+                    kept = await self._batches.ask(entry)
             except (StoreUnavailable, TimeoutError) as error:
                 # A commit whose answer was lost may be in the journal too: the drain finds it there by its identity.
                 if self.spool is None:
@@ -109,30 +102,8 @@ class Intake:
             return Kept(entry.id, reference, entry.fingerprint, duplicate=False), "spooled"
         return Kept(entry.id, reference, first, duplicate=True), "spooled"
 
-    async def _flush(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-                await self._settle(batch)
-        finally:
-            self._flushing -= 1  # in the same breath as the last look: whoever comes after it starts another
-
-    async def _settle(self, batch: list[tuple[Entry, asyncio.Future[Kept]]]) -> None:
-        """Journal a batch and tell whoever waits. An entry that the store refuses fails alone."""
-        try:
-            kept = await self.store.write(partial(journal.append, entries=[entry for entry, _ in batch]))
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it
-            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
-                for one in batch:
-                    await self._settle([one])
-                return
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), found in zip(batch, kept, strict=True):
-            if not future.done():
-                future.set_result(found)
+    async def _journal(self, entries: Sequence[Entry]) -> Sequence[Kept]:
+        return await self.store.write(partial(journal.append, entries=entries))
 
     async def drain(self) -> None:
         """Move the spool into the journal whenever the store answers, for ever."""
