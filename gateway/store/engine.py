@@ -29,6 +29,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from gateway.store.faults import StoreMismatch, StoreUnavailable
+
 __all__ = [  # what a job needs to name; nobody else imports SQLAlchemy
     "Connection",
     "DatabaseError",
@@ -49,14 +51,6 @@ RETRIABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 TOO_MUCH = "54"  # the class of program limits, such as a key that is longer than an index takes
 READ_ONLY = {"25006"}  # a standby, or a primary that was told to rest
 BROKEN_FILE = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
-
-
-class StoreUnavailable(Exception):
-    """The store cannot be reached or cannot write now. Nothing of the job was kept, or its outcome is unknown."""
-
-
-class StoreMismatch(Exception):
-    """The store was written by a newer version of this program, or is not ours. Says which in one line."""
 
 
 class Store:

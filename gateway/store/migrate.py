@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from gateway.store.engine import StoreMismatch
+from gateway.store.faults import StoreMismatch
 from gateway.store.tables import metadata
 
 HEAD = "0001"
