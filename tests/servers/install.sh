@@ -8,13 +8,13 @@ declare -A needed=(
   [postgresql]='/usr/lib/postgresql/*/bin/initdb'
   [chromium]=/usr/bin/chromium
   [openssl]=/usr/bin/openssl
+  [fonts-noto-core]='/usr/share/fonts/truetype/noto/NotoSansArabic-*'  # pages are looked at in Arabic
 )
 
 missing=()
 for package in "${!needed[@]}"; do
   compgen -G "${needed[$package]}" >/dev/null || missing+=("$package")
 done
-if ! fc-list 2>/dev/null | grep -qi "noto.*arab"; then missing+=(fonts-noto-core); fi
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
