@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ WINDOW = 200  # events published and awaited together
 BREATH = 16  # letters written between two turns of the event loop
 POLL = 0.25  # seconds between looks when another process files
 PARK = 5.0  # seconds before a refused event is tried again; doubles up to …
+DOUBLINGS = 10  # past that the pause is the longest anyway, and 2 to the number of tries would outgrow a float
 PARK_MOST = 900.0  # a broker that comes back is noticed at once, whatever this says
 ROUTED = {"received", "amended"}  # a router's queue must take these, so they are mandatory on balagh.complaints
 
@@ -126,32 +128,28 @@ class Relay:
         event = letter.event
         # 9 is for danger to life; RabbitMQ 4 honours it on quorum queues, older ones only carry it.
         priority = {"distress": 9, "high": 5}.get(event.priority, 0)
-        parcels = [
-            Parcel(
-                exchange=COMPLAINTS,
-                routing_key=f"{event.type}.{event.channel}.{event.priority}",
-                id=event.id,
-                body=envelopes.for_everybody(letter),
-                priority=priority,
-                mandatory=event.type in ROUTED,
-                type=f"balagh.complaint.{event.type}.v1",
-                timestamp=event.time,
-            )
+        public = Parcel(
+            exchange=COMPLAINTS,
+            routing_key=f"{event.type}.{event.channel}.{event.priority}",
+            id=event.id,
+            body=envelopes.for_everybody(letter),
+            priority=priority,
+            mandatory=event.type in ROUTED,
+            type=f"balagh.complaint.{event.type}.v1",
+            timestamp=event.time,
+        )
+        if event.department is None:
+            return [public]
+        return [
+            public,
+            replace(
+                public,
+                exchange=DEPARTMENTS,
+                routing_key=f"{event.department}.{event.type}",
+                body=envelopes.for_department(letter),
+                mandatory=event.department not in self.pulling,
+            ),
         ]
-        if event.department:
-            parcels.append(
-                Parcel(
-                    exchange=DEPARTMENTS,
-                    routing_key=f"{event.department}.{event.type}",
-                    id=event.id,
-                    body=envelopes.for_department(letter),
-                    priority=priority,
-                    mandatory=event.department not in self.pulling,
-                    type=f"balagh.complaint.{event.type}.v1",
-                    timestamp=event.time,
-                )
-            )
-        return parcels
 
     async def _copy_quarantine(self) -> int:
         rows = await self.store.read(partial(outbox.uncopied, limit=WINDOW))
@@ -187,5 +185,5 @@ def _worst(outcomes: Sequence[Outcome]) -> Outcome:
 def _record(connection: Any, done: Sequence[Letter], refused: Sequence[Refusal], now: datetime) -> None:
     outbox.published(connection, [letter.event.seq for letter in done], now)
     for letter, verdict in refused:
-        wait = min(PARK * 2**letter.attempts, PARK_MOST)
+        wait = min(PARK * 2 ** min(letter.attempts, DOUBLINGS), PARK_MOST)
         outbox.park(connection, letter.event.seq, verdict.reason[:300], now + timedelta(seconds=wait))

@@ -17,7 +17,7 @@ import aio_pika
 import pytest
 
 from gateway.broker.relay import Relay
-from gateway.broker.topology import COMPLAINTS, DEAD
+from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS
 from gateway.city.city import City
 from gateway.lease import Lease
 from gateway.store import outbox, quarantine
@@ -337,5 +337,27 @@ async def test_a_damaged_complaint_holds_up_no_other(tmp_path: Path, city: City)
         assert 1 == len(await walk.rows("SELECT 1 FROM relay WHERE published_at IS NOT NULL AND event_seq <= 2"))
         parked = await walk.rows("SELECT parked_reason FROM relay WHERE parked_reason IS NOT NULL")
         assert ["its complaint cannot be read (ValidationError)"] == [row.parked_reason for row in parked]
+    finally:
+        await walk.close()
+
+
+async def test_after_weeks_of_refusals_the_pause_is_still_the_longest(tmp_path: Path, city: City) -> None:
+    """A department's queue is missing for a month: the next try is set as ever, and nobody else is held up."""
+    walk = Walk(tmp_path, city)
+    await walk.open()
+    try:
+        await walk.hear(OUTAGE)
+        await walk.relay.step()  # received; what the router offers next is refused
+        walk.house.bus.topology._patterns[:] = [  # type: ignore[attr-defined]
+            one
+            for one in walk.house.bus.topology._patterns
+            if one[0] != DEPARTMENTS  # type: ignore[attr-defined]
+        ]
+        await walk.change("UPDATE relay SET attempts = 5000 WHERE published_at IS NULL")
+        await walk.relay.step()
+
+        (parked,) = await walk.rows("SELECT attempts, parked_until FROM relay WHERE parked_reason IS NOT NULL")
+        assert 5001 == parked.attempts
+        assert parked.parked_until == (walk.clock() + timedelta(seconds=900)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     finally:
         await walk.close()
