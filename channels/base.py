@@ -26,7 +26,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -253,17 +253,6 @@ class Webhook(abc.ABC):
             note=why,
             raw=raw_body(body),
         )
-
-
-class Poller(abc.ABC):
-    """A channel that must ask. A subclass fills `fetch`; its line after `yield` runs only once accept() succeeded."""
-
-    name: ClassVar[str]
-    Settings: ClassVar[type[BaseModel]]
-
-    @abc.abstractmethod
-    def fetch(self) -> AsyncIterator[Inbound]:
-        """Yield what is new. What follows a `yield` (mark as seen, move the cursor) runs after it is on disk."""
 
 
 def public_url(base: str, request: web.Request) -> str:

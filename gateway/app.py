@@ -94,28 +94,34 @@ def bus_of(settings: Settings, city: City) -> Bus:
 
 def public_site(house: House, *, admin: bool) -> web.Application:
     """Return the application that citizens and providers reach; with `admin`, staff and programs as well."""
-    app = web.Application(middlewares=[answer_faults])
-    app[HOUSE] = house
+    app = _site(house)
     if "intake" in house.roles:
         add_channels(app, house)
         add_citizen(app, house)
     if admin:
-        add_api(app, house)
-        add_metrics(app, house)
+        _add_staff(app, house)
     else:
         add_schemas(app, house)  # every event names its schema at the public address
-    add_health(app, house)
     return app
 
 
 def admin_site(house: House) -> web.Application:
     """Return the application of BALAGH_ADMIN_LISTEN."""
+    app = _site(house)
+    _add_staff(app, house)
+    return app
+
+
+def _site(house: House) -> web.Application:
     app = web.Application(middlewares=[answer_faults])
     app[HOUSE] = house
-    add_api(app, house)
-    add_metrics(app, house)
     add_health(app, house)
     return app
+
+
+def _add_staff(app: web.Application, house: House) -> None:
+    add_api(app, house)
+    add_metrics(app, house)
 
 
 @contextlib.asynccontextmanager
@@ -126,8 +132,6 @@ async def running(house: House) -> AsyncIterator[House]:
     """
     if house.spool is not None:
         house.spool.open()
-        if house.spool.depth:
-            house.intake.spool_only()  # what a former run left goes first
     ready = asyncio.Event()
     await _prepare(house, ready)
     tasks = [asyncio.create_task(watch(house), name="watch")]
@@ -209,7 +213,8 @@ async def _prepare_later(house: House, ready: asyncio.Event) -> None:
             ready.set()
         except StoreUnavailable:
             continue
-        except Exception as error:  # noqa: BLE001 - tables it may not make, another's store: a person can mend that while we spool
+        except Exception as error:  # noqa: BLE001 - tables it may not make, another's store
+            # A person can mend that while we spool.
             observe.ALARM.labels("store_unusable").inc()
             reason = str(error) if isinstance(error, StoreMismatch) else type(error).__name__
             log.error("store cannot be used", reason=reason)

@@ -15,7 +15,6 @@ from gateway.store.outbox import Letter
 from normalizer.complaint import Complaint, Contact, Source, rfc3339
 from normalizer.mask import conceal, mask
 
-CONTENT_TYPE = "application/cloudevents+json"
 WITH_CONTACT = {"offered", "amended"}  # the events on which a department may have to call the citizen
 
 

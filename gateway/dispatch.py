@@ -136,8 +136,7 @@ class Dispatcher:
         decided = route(case.complaint, city.rules, city.matcher.guess(case.complaint.text).scores)
         if case.department == decided.department and case.route is not None:
             return ledger.seen(case, seen), "unmoved"
-        case, told = ledger.offer(case, decided, routed_sequence=seen)
-        return case, told[-1] if decided.automatic else "triage"
+        return ledger.offer(case, decided, routed_sequence=seen), "offered" if decided.automatic else "triage"
 
     async def _set_aside(self, delivery: Delivery, reason: str) -> None:
         observe.ALARM.labels("quarantine").inc()
@@ -164,9 +163,8 @@ class Dispatcher:
     async def _sit_out(self) -> None:
         clock = asyncio.get_running_loop().time
         calm = clock() - self._resumed > CALM
-        self._probe = (
-            PROBE if calm else min(2 * self._probe, LONGEST_PROBE)
-        )  # it answers the look and still cannot write
+        # One that failed again at once answers the look and still cannot write.
+        self._probe = PROBE if calm else min(2 * self._probe, LONGEST_PROBE)
         log.warning("store away", consuming=False)
         try:
             async with AsyncExitStack() as taking_again:  # whatever happens in here, no queue stays paused

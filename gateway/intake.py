@@ -48,7 +48,7 @@ class Intake:
     ) -> None:
         self.store, self.identities, self.spool, self.arrived, self.clock = store, identities, spool, arrived, clock
         self._batches = Batcher(self._journal, size=BATCH, concurrent=1 if store.embedded else CONCURRENT)
-        self._away = bool(spool and spool.depth)  # what a former run left goes first
+        self._away = False
 
     async def accept(self, inbound: Inbound, *, fingerprint: str = "") -> Receipt:
         """Put an Inbound on disk and return its receipt. Raises NotStored.
@@ -79,8 +79,13 @@ class Intake:
         """Begin with the store away: spool until the drain has seen it."""
         self._away = True
 
+    @property
+    def spooling(self) -> bool:
+        """Whether messages go to the spool: the store is away, or what waits there goes first."""
+        return self._away or (self.spool is not None and self.spool.depth > 0)
+
     async def _keep(self, entry: Entry) -> tuple[Kept, str]:
-        if not self._away:
+        if not self.spooling:
             try:
                 async with asyncio.timeout(None if self.spool is None else PATIENCE):
                     kept = await self._batches.ask(entry)
@@ -109,7 +114,7 @@ class Intake:
         """Move the spool into the journal whenever the store answers, for ever."""
         assert self.spool is not None
         while True:
-            if self._away:
+            if self.spooling:
                 try:
                     await self._drain()
                 except StoreUnavailable:
@@ -117,8 +122,6 @@ class Intake:
                 except OSError as error:
                     log.error("spool cannot be read", reason=error.strerror)
                     observe.ALARM.labels("spool_unreadable").inc()
-            observe.SPOOL.set(self.spool.depth)
-            observe.SPOILED.set(self.spool.spoiled)
             await asyncio.sleep(PROBE)
 
     async def _drain(self) -> None:

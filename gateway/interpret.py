@@ -29,15 +29,13 @@ from normalizer.complaint import Attachment, Complaint, Priority, Status
 from normalizer.normalize import amend, normalize, nothing_to_file
 
 BATCH = 48  # Inbounds in one transaction: more would keep the acceptance of others waiting
-ONE_BREATH = timedelta(seconds=60)
-MOST_VERSIONS = 40
-MOST_LETTERS = 6_000
+ONE_BREATH = timedelta(seconds=60)  # between messages that are thanked once
+MOST_VERSIONS = 40  # of one complaint
+MOST_LETTERS = 6_000  # in one complaint
 UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 POLL = 0.25  # seconds between looks when another process does the accepting
-ALONE = {
-    Scheme.WEB,
-    Scheme.API,
-}  # a form or a program files each time; a person in a conversation adds to what was said
+# A form or a program files each time; a person in a conversation adds to what was said.
+ALONE = {Scheme.WEB, Scheme.API}
 
 log = observe.logger("interpret")
 
@@ -127,25 +125,12 @@ class Interpreter:
             return []
         try:
             return self._together(connection, readings)
-        except DatabaseError as error:
-            if not refuses_the_value(error):
+        except Exception as error:
+            if isinstance(error, DatabaseError) and not refuses_the_value(error):
                 raise  # the store's trouble, not a message's: the whole batch is tried again
-            fault: Exception = error
-        except Exception as error:  # noqa: BLE001 - found again below, with its name
-            fault = error
-        if len(readings) > 1:
-            return [done for reading in readings for done in self._alone(connection, reading)]
-        return [self._broken(connection, readings[0], fault)]
-
-    def _alone(self, connection: Connection, reading: Reading) -> list[Done]:
-        try:
-            return self._together(connection, [reading])
-        except DatabaseError as error:
-            if not refuses_the_value(error):
-                raise
-            return [self._broken(connection, reading, error)]
-        except Exception as error:  # noqa: BLE001 - a bug must cost no message
-            return [self._broken(connection, reading, error)]
+            if len(readings) == 1:
+                return [self._broken(connection, readings[0], error)]
+        return [done for reading in readings for done in self.file(connection, [reading])]
 
     def _together(self, connection: Connection, readings: Sequence[Reading]) -> list[Done]:
         """File a batch in a savepoint of its own."""

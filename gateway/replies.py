@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -23,6 +23,7 @@ from gateway.store.replies import Due
 
 BATCH = 16  # replies in hand at once
 HOLD = timedelta(minutes=3)  # longer than any try takes; after it a dead worker's replies are due again
+CLOSING = 60.0  # seconds between looks for what a channel that is off will never say
 POLL = 0.5  # seconds between looks when another process owes
 FIRST, MOST = 2.0, 900.0  # seconds of backoff: the first, and the longest
 TRIES = 12  # about two hours; past that a word of thanks is no use
@@ -47,24 +48,25 @@ class Replies:
     async def run(self) -> None:
         """Send for ever, each channel by itself, so that a slow one holds up no other. With the store away it waits."""
         async with asyncio.TaskGroup() as group:
-            for channels in ((), *((name,) for name in self.speakers)):
-                group.create_task(self._serve(channels))
+            group.create_task(self._patiently(self._close, partial(asyncio.sleep, CLOSING)))
+            for name in self.speakers:
+                group.create_task(self._patiently(partial(self._send, name), partial(self.owed.wait, POLL)))
 
-    async def _serve(self, channels: Collection[str]) -> None:
+    async def _patiently(self, work: Callable[[], Awaitable[int]], rest: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                if not await (self._send(channels) if channels else self._close()):
-                    await self.owed.wait(POLL)
+                if not await work():
+                    await rest()
             except StoreUnavailable as error:
                 log.warning("store away", reason=str(error))
                 await asyncio.sleep(1)
 
     async def step(self) -> int:
         """Send what is due now on every channel and return how many were dealt with."""
-        return sum([await self._close(), *await asyncio.gather(*(self._send((name,)) for name in self.speakers))])
+        return sum([await self._close(), *await asyncio.gather(*(self._send(name) for name in self.speakers))])
 
-    async def _send(self, channels: Collection[str]) -> int:
-        job = partial(replies.due, now=self.clock(), channels=channels, limit=BATCH, hold=HOLD)
+    async def _send(self, channel: str) -> int:
+        job = partial(replies.due, now=self.clock(), channels=(channel,), limit=BATCH, hold=HOLD)
         due = await self.store.write(job)
         if due:
             await asyncio.gather(*(self._try(item) for item in due))

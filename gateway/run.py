@@ -44,7 +44,7 @@ def _sole(house: House) -> Iterator[None]:
     """Keep a second process away from a folder that only one may write: a SQLite store, a spool."""
     folder = house.settings.data_dir
     with (folder / "lock").open("w") as file:
-        if house.store.embedded or (house.spool is not None and "intake" in house.roles):
+        if house.store.embedded or house.spool is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
             except BlockingIOError as error:

@@ -24,6 +24,7 @@ async def watch(house: House) -> None:
             observe.STORE_UP.set(0)
         if house.spool is not None:
             observe.SPOOL.set(house.spool.depth)
+            observe.SPOILED.set(house.spool.spoiled)
         await asyncio.sleep(PERIOD)
 
 

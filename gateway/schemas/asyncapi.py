@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from gateway.broker.bus import CONTENT_TYPE
 from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS, UPDATES, Queue, Topology, department_queue
 from gateway.city.city import City
-from gateway.cloudevents import CONTENT_TYPE
 from gateway.schemas.event import TYPES
 from normalizer.complaint import Priority
 

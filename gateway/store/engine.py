@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,11 +78,13 @@ class Store:
         loop = asyncio.get_running_loop()
         if self._writer is not None:
             return await self._writer.submit(job, loop)
-        return await loop.run_in_executor(self._threads, partial(self._transact, job))
+        return await loop.run_in_executor(self._threads, partial(self._run, self.engine.begin, job))
 
     async def read(self, job: Job[T]) -> T:
         """Run a job that only reads. Raises StoreUnavailable, or what it raised."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._look, job))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, partial(self._run, self.engine.connect, job)
+        )
 
     def migrate(self) -> None:
         """Bring the tables to this version; blocks. Raises StoreUnavailable, StoreMismatch."""
@@ -105,10 +108,11 @@ class Store:
         self._threads.shutdown(wait=True)
         self.engine.dispose()
 
-    def _transact(self, job: Job[T]) -> T:
+    def _run(self, enter: Callable[[], AbstractContextManager[Connection]], job: Job[T]) -> T:
+        """Run a job on a connection of its own; once more after a conflict, or when the server has come back."""
         for attempt in range(1, RETRIES + 1):
             try:
-                with self.engine.begin() as connection:
+                with enter() as connection:
                     return job(connection)
             except PoolTimeout as error:
                 raise StoreUnavailable("no free connection") from error
@@ -123,23 +127,6 @@ class Store:
                     raise StoreUnavailable(_why(error)) from error
                 raise
         raise StoreUnavailable("too many conflicts")
-
-    def _look(self, job: Job[T]) -> T:
-        try:
-            with self.engine.connect() as connection:
-                return job(connection)
-        except PoolTimeout as error:
-            raise StoreUnavailable("no free connection") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:  # a server that came back: the pool is fresh now
-                try:
-                    with self.engine.connect() as connection:
-                        return job(connection)
-                except DBAPIError as again:
-                    raise StoreUnavailable(_why(again)) from again
-            if unreachable(error):
-                raise StoreUnavailable(_why(error)) from error
-            raise
 
 
 class _Writer:

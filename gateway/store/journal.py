@@ -165,10 +165,7 @@ def pending(connection: Connection, limit: int, *, per_sender: int = PER_SENDER)
         .where(journal.c.seq.in_(chosen))
         .order_by(journal.c.seq)
     )
-    return [
-        Row(row.seq, row.id, row.channel, row.account, row.sender, row.reference or "", row.received_at, row.body)
-        for row in rows
-    ]
+    return [_row(found) for found in rows]
 
 
 def claim(connection: Connection, rows: Sequence[Row]) -> list[Row]:
@@ -220,10 +217,7 @@ def backlog(connection: Connection) -> tuple[int, datetime | None]:
     row = connection.execute(
         select(func.count(), func.min(journal.c.received_at)).where(journal.c.state == text("'pending'"))
     ).one()
-    oldest = row[1]
-    if isinstance(oldest, str):
-        oldest = datetime.fromisoformat(oldest)
-    return int(row[0]), oldest
+    return int(row[0]), row[1]
 
 
 def find(connection: Connection, reference: str) -> Row | None:
@@ -233,6 +227,8 @@ def find(connection: Connection, reference: str) -> Row | None:
         .join(journal_payload, journal_payload.c.id == journal.c.id)
         .where(journal.c.reference == reference)
     ).first()
-    if row is None:
-        return None
+    return _row(row) if row is not None else None
+
+
+def _row(row: Any) -> Row:
     return Row(row.seq, row.id, row.channel, row.account, row.sender, row.reference or "", row.received_at, row.body)

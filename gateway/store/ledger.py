@@ -73,13 +73,11 @@ class Ledger:
         route = {"route": case.route.model_dump(mode="json")} if case.route else {}
         return self._tell(case, "amended", case.department, {**facts_of(complaint), **route, **facts})
 
-    def offer(self, case: Case, route: Route, *, routed_sequence: int) -> tuple[Case, list[str]]:
-        """Put a complaint to the department of a route, recalling it from another first. Returns the events' types."""
-        told = []
+    def offer(self, case: Case, route: Route, *, routed_sequence: int) -> Case:
+        """Put a complaint to the department of a route, recalling it from another first."""
         if case.department is not None and case.department != route.department:
             moved = {"offer": case.offer, "moved_to": route.department, "status": case.complaint.status.value}
             case = self._tell(case, "recalled", case.department, moved)
-            told.append("recalled")
         status = Status.OFFERED if route.automatic else Status.TRIAGE
         complaint = case.complaint.but(status=status, category=route.category)
         case = case.but(complaint=complaint, department=route.department, route=route, routed_sequence=routed_sequence)
@@ -88,7 +86,7 @@ class Ledger:
         )
         case = case.but(offer=self._events[-1]["id"])
         self._cases[complaint.id] = case
-        return case, [*told, "offered"]
+        return case
 
     def seen(self, case: Case, routed_sequence: int) -> Case:
         """Record that dispatch has dealt with an event that changed no route."""

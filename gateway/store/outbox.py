@@ -170,8 +170,6 @@ def backlog(connection: Connection) -> tuple[int, int, datetime | None]:
             relay.c.published_at.is_(None)
         )
     ).one()
-    if isinstance(oldest, str):
-        oldest = datetime.fromisoformat(oldest)
     return int(total), int(parked), oldest
 
 

@@ -162,7 +162,7 @@ async def test_an_id_that_is_too_long_for_the_store_does_not_send_it_away(
     with pytest.raises(DatabaseError):
         await intake.accept(sms(secrets.token_hex(100_000)))
 
-    assert (False, 0) == (intake._away, spool.depth)
+    assert (False, 0) == (intake.spooling, spool.depth)
 
 
 async def test_what_is_no_message_gets_no_number(store: Store) -> None:
@@ -262,7 +262,7 @@ async def test_with_the_store_away_receipts_come_from_the_spool(doubtful: Doubtf
     intake.arrived.set()
     await intake.arrived.wait(0)
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
     assert ["SM0", "SM3", "SM1", "SM2"] == await external_ids(doubtful)
     assert 0 == spool.depth
     after = await intake.accept(sms("SM1"))
@@ -279,7 +279,7 @@ async def test_the_spool_goes_first(doubtful: Doubtful, tmp_path: Path) -> None:
     await intake.accept(sms("SM2"))
     assert [] == await external_ids(doubtful)
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
 
     assert ["SM1", "SM2"] == await external_ids(doubtful)
 
@@ -292,7 +292,7 @@ async def test_what_a_former_run_spooled_goes_first(doubtful: Doubtful, tmp_path
     intake = intake_of(doubtful, opened(tmp_path / "spool"))
     await intake.accept(sms("SM2"))
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
 
     assert ["SM1", "SM2"] == await external_ids(doubtful)
 
@@ -312,7 +312,7 @@ async def test_a_store_that_does_not_answer_is_as_good_as_away(
     receipt = await asyncio.wait_for(intake.accept(sms("SM1")), 5)
     gate.set()
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
 
     assert foretold("SM1") == receipt.reference
     assert ["SM1"] == await external_ids(doubtful)
@@ -340,7 +340,7 @@ async def test_copies_at_once_are_one_file(doubtful: Doubtful, tmp_path: Path) -
     assert (1, 9) == (len({receipt.reference for receipt in receipts}), sum(one.duplicate for one in receipts))
     doubtful.trouble = None
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
     assert ["SM1"] == await external_ids(doubtful)
 
 
@@ -356,7 +356,7 @@ async def test_a_drain_that_dies_half_way_doubles_nothing(doubtful: Doubtful, tm
     await doubtful.write(partial(journal.append, entries=entries))
     again = intake_of(doubtful, opened(tmp_path / "spool"))
     async with draining(again):
-        await until(lambda: not again._away)
+        await until(lambda: not again.spooling)
 
     assert [f"SM{number}" for number in range(5)] == await external_ids(doubtful)
     assert 0 == await doubtful.read(quarantine.count)
@@ -372,7 +372,7 @@ async def test_a_spooled_message_that_the_store_refuses_holds_up_nobody(doubtful
     doubtful.trouble = None
     before = alarms("spool_spoiled")
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
 
     assert ["SM1", "SM3"] == await external_ids(doubtful)
     assert (1, 1, 0) == (spool.spoiled, alarms("spool_spoiled") - before, spool.depth)
@@ -388,7 +388,7 @@ async def test_a_damaged_file_does_not_keep_the_store_away(doubtful: Doubtful, t
     sorted((tmp_path / "spool").glob("*.json"))[1].write_bytes(b"damaged")
     doubtful.trouble = None
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
 
     assert (["SM0", "SM2"], 1) == (await external_ids(doubtful), spool.spoiled)
 
@@ -403,7 +403,7 @@ async def test_a_number_that_was_given_twice_is_told_to_a_person(doubtful: Doubt
     doubtful.trouble = None
     before = alarms("reference_given_twice")
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
 
     (row,) = await doubtful.read(quarantine.entries)
     assert ("spool", IDENTITIES.entry(sms("SM2"), NOW).id) == (row.stage, row.subject)
@@ -418,7 +418,7 @@ async def test_it_begins_with_the_spool_when_told_to(doubtful: Doubtful, tmp_pat
     await intake.accept(sms("SM1"))
     assert [] == await external_ids(doubtful)
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
     await intake.accept(sms("SM2"))
 
     assert ["SM1", "SM2"] == await external_ids(doubtful)
@@ -448,11 +448,11 @@ async def test_postgresql_goes_away_and_comes_back(postgres_node: Callable[[], P
         await send(120, 140)
         again = await intake.accept(sms("SM130"))
         assert (receipts["SM130"], True) == (again.reference, again.duplicate)
-        assert intake._away
+        assert intake.spooling
         assert spool.depth >= 20
         await asyncio.to_thread(server.start)
         await send(140, 160)
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
         await send(160, 180)
 
     assert [f"SM{number:03}" for number in range(180)] == await external_ids(store)
@@ -483,11 +483,11 @@ async def test_postgresql_dies_at_the_moment_of_the_commit(
         driver.close()  # what the client finds when it reads on: nobody there
 
     receipt = await intake.accept(sms("SM1"))
-    assert (foretold("SM1"), intake._away) == (receipt.reference, True)
+    assert (foretold("SM1"), intake.spooling) == (receipt.reference, True)
     await asyncio.to_thread(server.start)
     assert ["SM1"] == await external_ids(store)
     async with draining(intake):
-        await until(lambda: not intake._away)
+        await until(lambda: not intake.spooling)
 
     assert ["SM1"] == await external_ids(store)
     assert 0 == await store.read(quarantine.count)

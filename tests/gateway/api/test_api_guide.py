@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 
 from gateway.api import body, complaints, problem
 from gateway.api.report import Report, Way
+from gateway.broker.bus import CONTENT_TYPE
 from gateway.broker.topology import Topology
 from gateway.city.city import City
-from gateway.cloudevents import CONTENT_TYPE
 from gateway.schema import documents
 from gateway.settings import load
 from tests.gateway.api.caller import JPEG, Door

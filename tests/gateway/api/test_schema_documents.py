@@ -16,9 +16,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.api.documents import add_schemas
 from gateway.app import running
+from gateway.broker.bus import CONTENT_TYPE
 from gateway.broker.topology import Topology
 from gateway.city.city import City
-from gateway.cloudevents import CONTENT_TYPE, Envelopes
+from gateway.cloudevents import Envelopes
 from gateway.schema import documents, write
 from gateway.store import outbox
 from gateway.store.outbox import Letter
