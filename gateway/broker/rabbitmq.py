@@ -410,7 +410,8 @@ class RabbitMQ:
         await self._detach(consumer)
         amqp = connection.channel(publisher_confirms=False)
         try:
-            await amqp.initialize()
+            async with asyncio.timeout(CALL_TIMEOUT):
+                await amqp.initialize()
             await amqp.set_qos(prefetch_count=consumer.prefetch, timeout=CALL_TIMEOUT)
             queue = await amqp.get_queue(consumer.queue, ensure=False)
             tag = await queue.consume(partial(self._take, consumer), timeout=CALL_TIMEOUT)
@@ -427,10 +428,8 @@ class RabbitMQ:
 
     async def _detach(self, consumer: _Consumer) -> None:
         amqp, consumer.amqp = consumer.amqp, None
-        if amqp is not None and not amqp.is_closed:
-            with contextlib.suppress(*BROKEN):
-                async with asyncio.timeout(CALL_TIMEOUT):
-                    await amqp.close()
+        if amqp is not None:
+            await _close(amqp)
 
     async def _take(self, consumer: _Consumer, message: AbstractIncomingMessage) -> None:
         # A task of our own: aiormq cancels its tasks when the channel closes, in the middle of a handler's commit.
@@ -524,6 +523,12 @@ async def _channel(connection: AbstractConnection) -> AsyncIterator[AbstractChan
     try:
         yield amqp
     finally:
-        if not amqp.is_closed:
-            with contextlib.suppress(*BROKEN):
+        await _close(amqp)
+
+
+async def _close(amqp: AbstractChannel) -> None:
+    """Close a channel. A broker that has stopped answering does not answer this either: it must hold up nobody."""
+    if not amqp.is_closed:
+        with contextlib.suppress(*BROKEN):
+            async with asyncio.timeout(CALL_TIMEOUT):
                 await amqp.close()

@@ -12,7 +12,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from gateway.broker.bus import Confirmed, Delivery, Lost, Nacked, Outcome, Parcel, Returned
-from gateway.broker.rabbitmq import RabbitMQ
+from gateway.broker.rabbitmq import RabbitMQ, _channel
 from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS, ROUTER, ROUTER_DISTRESS, UPDATES, Topology
 from tests.servers.rabbitmq import RabbitNode, Vhost
 from tests.servers.waiting import until
@@ -443,3 +443,24 @@ async def test_a_memory_alarm_stops_publishing_and_nothing_else(breakable: Rabbi
     alarm = "RabbitMQ takes no messages: it is short of memory or disk space (resource alarm)"
     assert Lost(alarm) == refused
     assert [f"{alarm}."] == problems
+
+
+@pytest.mark.servers
+async def test_a_broker_that_falls_silent_in_the_middle_of_a_question_holds_up_nobody(
+    rabbitmq_node: Callable[[], RabbitNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk stalls while we ask: the question ends, and so does whatever waits behind it."""
+    node = rabbitmq_node()
+    node.start()
+    bus = RabbitMQ(node.url(), Topology(["water"]))
+    await bus.start()
+    try:
+        await until(lambda: bus.connected)
+        monkeypatch.setattr("gateway.broker.rabbitmq.CALL_TIMEOUT", 0.5)
+        assert bus._control is not None
+        async with asyncio.timeout(10):
+            async with _channel(bus._control):
+                node.freeze()
+    finally:
+        node.thaw()
+        await bus.stop()
