@@ -18,6 +18,7 @@ from gateway.api.routes import add_api
 from gateway.broker.bus import Bus
 from gateway.broker.loopback import Loopback
 from gateway.broker.relay import Relay
+from gateway.broker.supervision import end
 from gateway.broker.topology import Topology
 from gateway.citizen.routes import add_citizen
 from gateway.city.city import City
@@ -148,9 +149,7 @@ async def running(house: House) -> AsyncIterator[House]:
         yield house
     finally:
         await house.bus.stop()
-        for task in reversed(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
         for lease in held:
             await lease.release()
         for channel in house.channels.values():

@@ -43,7 +43,7 @@ from gateway.broker.bus import (
     Retry,
     Returned,
 )
-from gateway.broker.supervision import cancelled, end, keep
+from gateway.broker.supervision import cancelled, end, happens, keep
 from gateway.broker.topology import DEFAULT_EXCHANGE, Topology, explain_difference
 
 log = observe.logger("broker")
@@ -209,8 +209,7 @@ class RabbitMQ:
         log.info("rabbitmq connected", connection="publish")
         try:
             while not lost.is_set() and not (self._stale and not self.blocked):
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), ALARM_EVERY)
+                await happens(lost, ALARM_EVERY)
                 self.blocked = not lost.is_set() and await _is_blocked(connection)
         finally:
             self._publisher, self.blocked = None, False
@@ -307,10 +306,8 @@ class RabbitMQ:
             while not lost.is_set():
                 self._wake.clear()
                 await self._look_after(connection)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), 1.0)  # at most one look a second, whatever happens
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._watch_every)
+                await happens(lost, 1.0)  # at most one look a second, whatever happens
+                await happens(self._wake, self._watch_every)
         finally:
             self._control = None
 

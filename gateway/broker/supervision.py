@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn
 
 LONGEST_WAIT: Final = 5.0  # seconds between two tries
 FIRST_WAIT: Final = 0.2
+AGAIN: Final = 0.5  # seconds after which a task that did not end is told again
 STEADY: Final = 10.0  # a connection that lasted so many seconds was a good one: the next wait is short again
 
 
@@ -44,8 +46,25 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+async def happens(event: asyncio.Event, within: float) -> None:
+    """Return when the event is set, or after so many seconds.
+
+    Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the event, and who should
+    end goes on for ever.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await event.wait()
+
+
 async def end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel tasks and wait until they are gone."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Cancel tasks and wait until they are gone.
+
+    A cancellation that meets a call of aiormq's may come out of it as another exception, which whoever called takes
+    for a lost connection and goes on: so it is said again until it is heard.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=AGAIN)
