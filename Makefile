@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev servers run test check format bench docs lock clean
+.PHONY: help setup setup-dev servers run test check format bench soak docs lock clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ format: setup-dev ## Format the code
 
 bench: setup-dev servers ## Measure the hot path beside a baseline (its own RabbitMQ and PostgreSQL)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: setup-dev servers ## Run the fault tests at their large size (about an hour)
+	@$(BIN)/python -m pytest --soak tests/faults $(ARGS)
 
 docs: setup ## Write the schemas and API documents to schemas/
 	@$(BIN)/balagh schema schemas

@@ -26,6 +26,8 @@ API_KEY = "a-key-that-only-tests-know"
 class GatewayProcess:
     """`balagh run` with settings of its own, in a folder of its own."""
 
+    program = "gateway"  # the module that is run; a test may put one of its own around it
+
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
         self.folder = folder
@@ -56,7 +58,7 @@ class GatewayProcess:
         self.starts += 1
         log = (self.folder / f"run-{self.starts}.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "run", "--roles", roles],
+            [sys.executable, "-m", self.program, "run", "--roles", roles],
             cwd=ROOT,
             env=self.environment,
             stdout=log,
@@ -78,6 +80,16 @@ class GatewayProcess:
                 return bool(response.status == 200)
         except OSError:
             return False
+
+    def metric(self, name: str) -> float:
+        """One number of /metrics, named with its labels as it stands there; 0 when it is not there."""
+        import urllib.request
+
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as response:
+            for line in response.read().decode().splitlines():
+                if line.startswith(f"{name} "):
+                    return float(line.rsplit(" ", 1)[1])
+        return 0.0
 
     def kill9(self) -> None:
         """End it at once, as a power cut would."""
