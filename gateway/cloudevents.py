@@ -6,10 +6,10 @@ how to reach them.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import to_json
 
 from gateway.store.outbox import Letter
 from normalizer.complaint import Complaint, Contact, Source, rfc3339
@@ -40,9 +40,11 @@ class Envelopes:
 
     def _write(self, letter: Letter, complaint: Complaint) -> bytes:
         event = letter.event
-        data: dict[str, Any] = {"complaint": self._complaint(complaint)}
-        data["route"] = letter.route.model_dump(mode="json") if letter.route else None
-        data["due_at"] = event.data.get("due_at")
+        data: dict[str, Any] = {
+            "complaint": self._complaint(complaint),
+            "route": letter.route,
+            "due_at": event.data.get("due_at"),
+        }
         data.update({name: value for name, value in event.data.items() if name not in data and name in _TOLD})
         message = {
             "specversion": "1.0",
@@ -56,14 +58,18 @@ class Envelopes:
             "dataschema": f"{self.public_url}/schemas/complaint.v1.json",
             "data": data,
         }
-        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+        return to_json(message)
 
-    def _complaint(self, complaint: Complaint) -> Mapping[str, Any]:
-        document = complaint.model_dump(mode="json")
-        for attachment in document["attachments"]:
-            if attachment["sha256"]:
-                attachment["url"] = f"{self.public_url}/api/v1/attachments/{attachment['id']}"
-        return document
+    def _complaint(self, complaint: Complaint) -> Complaint:
+        """Say where the bytes of what was fetched are."""
+        if not complaint.attachments:
+            return complaint
+        return complaint.but(
+            attachments=tuple(
+                one.model_copy(update={"url": f"{self.public_url}/api/v1/attachments/{one.id}"}) if one.sha256 else one
+                for one in complaint.attachments
+            )
+        )
 
 
 _TOLD = {"offer", "moved_to", "attachments_added", "priority_raised"}
@@ -86,13 +92,13 @@ def without_contact(complaint: Complaint) -> Complaint:
 
 def without_identity(complaint: Complaint) -> Complaint:
     """Return what everybody on the bus may know of a complaint."""
-    complaint = without_contact(complaint)
+    complaint = without_contact(complaint.but(original_text=None, **({"text": ""} if complaint.confidential else {})))
     place = complaint.place
     if place is not None and complaint.confidential:
         place = place.model_copy(update={"text": None, "latitude": None, "longitude": None})
     elif place is not None and place.text:
         place = place.model_copy(update={"text": mask(place.text)})
-    return complaint.but(original_text=None, text="" if complaint.confidential else mask(complaint.text), place=place)
+    return complaint.but(text=mask(complaint.text), place=place)
 
 
 def _anonymous(source: Source) -> Source:

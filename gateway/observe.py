@@ -6,14 +6,16 @@ reference is the only name a complaint has.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -62,11 +64,13 @@ BROKER_UP = Gauge("balagh_broker_up", "1 while the broker is connected.", regist
 STORE_UP = Gauge("balagh_store_up", "1 while the store answers.", registry=registry)
 ALARM = Counter("balagh_alarms_total", "Faults that a person must look at, by kind.", ["kind"], registry=registry)
 
+BREATH = 0.1  # seconds that a log line may wait for others before it is written out
+
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """What could forge a log line or turn a terminal around."""
 
 
-def configure(style: str = "json", *, stream: TextIO | None = None) -> None:
+def configure(style: str = "json", *, stream: TextIO | Unhurried | None = None) -> None:
     """Send structured lines to `stream` (standard output): JSON for machines, or plain text for a person."""
     stream = stream or sys.stdout
     shared: list[Any] = [
@@ -83,7 +87,7 @@ def configure(style: str = "json", *, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(
@@ -92,6 +96,46 @@ def configure(style: str = "json", *, stream: TextIO | None = None) -> None:
     # Their debug and info lines carry URLs, statements and parameters.
     for noisy in ("aiohttp.access", "aio_pika", "aiormq", "sqlalchemy", "alembic"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy != "sqlalchemy" else logging.ERROR)
+
+
+class Unhurried:
+    """A stream that is flushed a moment later, and not after every line: a line must not cost a citizen a system call.
+
+    A kill -9 costs the last tenth of a second of lines; what happened stands in the store.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._written = threading.Event()
+        threading.Thread(target=self._follow, name="log", daemon=True).start()
+        atexit.register(self._flush)
+
+    def write(self, text: str) -> int:
+        """Keep the text for the next flush."""
+        with self._lock:
+            written = self._stream.write(text)
+        self._written.set()
+        return written
+
+    def flush(self) -> None:
+        """Nothing: it comes by itself."""
+
+    def isatty(self) -> bool:
+        """Whether a person sits there."""
+        return self._stream.isatty()
+
+    def _follow(self) -> None:
+        while True:
+            self._written.wait()
+            time.sleep(BREATH)
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            self._written.clear()
+            with suppress(OSError, ValueError):  # whoever read it has gone: the work goes on
+                self._stream.flush()
 
 
 def logger(room: str) -> Any:
@@ -116,6 +160,6 @@ def bare(error: BaseException) -> tuple[type[BaseException], BaseException, Trac
 
 def _tame(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in event.items():
-        if isinstance(value, str):
+        if isinstance(value, str) and not value.isprintable():  # of these few the pattern says which are harmless
             event[name] = CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
     return event

@@ -34,7 +34,7 @@ def serve(roles: str) -> None:
         raise SettingsError(f"--roles: {unknown[0]!r} is not one of all, {', '.join(ROLES)}")
     os.umask(0o077)  # what it writes (the store, its log, photos) is for nobody else on this machine
     settings = load()
-    observe.configure(settings.log)
+    observe.configure(settings.log, stream=observe.Unhurried(sys.stdout))
     house = build(settings, load_city(settings.city), wanted)
     uvloop.run(_serve(house, begun))
 

@@ -43,6 +43,7 @@ _CLINGING = (
 _ENDINGS = ("ات", "ين", "ون", "ها", "هم", "نا", "كم", "يه", "ه", "ي", "ء")
 _LEAST = 3  # letters that must be left of an Arabic word
 _LEAST_PLURAL = 4  # letters of an English word whose final s is dropped
+_REMEMBERED = 512  # guesses, and the words they were made of
 _SUGGESTIONS = 3  # how many categories are worth showing to a person
 
 _WORD_WEIGHT = 1.0
@@ -77,10 +78,7 @@ class _Phrase:
     owner: int  # the place of its category in the vocabulary
     stems: tuple[str, ...]
     written: str = field(compare=False)  # "مجاري" and "المجاري" are one phrase
-
-    @property
-    def weight(self) -> float:
-        return _WORD_WEIGHT + _FURTHER_WORD * (len(self.stems) - 1)
+    weight: float = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +101,15 @@ class Matcher:
         self._dangers = _index((0, word) for word in vocabulary.danger)
         self._opt_out = frozenset(map(_whole, vocabulary.opt_out))
         self._opt_in = frozenset(map(_whole, vocabulary.opt_in))
+        # Interpreting and dispatching ask about the same words, a moment apart.
+        self._guess = lru_cache(maxsize=_REMEMBERED)(self._weigh)
 
     def guess(self, text: str) -> Guess:
         """Weigh the words that speak for each category. Without any it is `other`, with confidence 0."""
-        matches = _longest(_find(_tokens(text), self._topics))
+        return self._guess(text)
+
+    def _weigh(self, text: str) -> Guess:
+        matches = _longest(_find(_read(text)[1], self._topics))
         weights: dict[int, float] = {}
         for phrase in dict.fromkeys(match.phrase for match in matches):  # said twice is not twice as true
             weights[phrase.owner] = weights.get(phrase.owner, 0.0) + phrase.weight
@@ -120,8 +123,8 @@ class Matcher:
 
     def dangerous(self, text: str) -> bool:
         """Say whether the text names a danger without denying it in the same breath. Words only ever raise priority."""
-        tokens = _tokens(text)
-        return any(not _denied(tokens, match.start) for match in _find(tokens, self._dangers))
+        tokens, forms = _read(text)
+        return any(not _denied(tokens, match.start) for match in _find(forms, self._dangers))
 
     def asks(self, text: str) -> Purpose:
         """Say whether a whole message is one of the city's words for "send me nothing more" or its opposite."""
@@ -131,42 +134,45 @@ class Matcher:
         return Purpose.OPT_IN if whole in self._opt_in else Purpose.MESSAGE
 
 
-def _tokens(text: str) -> list[str]:
-    return _TOKEN.findall(fold(text))
+@lru_cache(maxsize=32)
+def _read(text: str) -> tuple[Sequence[str], Sequence[tuple[str, ...]]]:
+    """Return the tokens of a text and what each may stand for: read once for the few questions asked in a row."""
+    tokens = _TOKEN.findall(fold(text))
+    return tokens, [_forms(token) for token in tokens]
 
 
 def _whole(text: str) -> str:
-    return " ".join(token for token in _tokens(text) if token[0].isalnum())
+    return " ".join(token for token in _read(text)[0] if token[0].isalnum())
 
 
 def _index(words: Iterable[tuple[int, str]]) -> dict[str, list[_Phrase]]:
     """Sort phrases by their first stem."""
     index: dict[str, list[_Phrase]] = {}
     for owner, written in words:
-        stems = tuple(_stem(token) for token in _tokens(written) if token[0].isalnum())
-        phrase = _Phrase(owner, stems, written)
+        stems = tuple(_stem(token) for token in _read(written)[0] if token[0].isalnum())
+        phrase = _Phrase(owner, stems, written, _WORD_WEIGHT + _FURTHER_WORD * (len(stems) - 1))
         if stems and phrase not in index.setdefault(stems[0], []):
             index[stems[0]].append(phrase)
     return index
 
 
-def _find(tokens: Sequence[str], index: dict[str, list[_Phrase]]) -> list[_Match]:
-    """Find every phrase of the index among the tokens, in the order of the text."""
-    forms = [_forms(token) for token in tokens]
+def _find(forms: Sequence[tuple[str, ...]], index: dict[str, list[_Phrase]]) -> list[_Match]:
+    """Find every phrase of the index among the forms of the words, in the order of the text."""
     return [
         _Match(start, phrase)
         for start, candidates in enumerate(forms)
         for stem in candidates
         if stem in index
         for phrase in index[stem]
-        if _follows(phrase.stems, forms, start)
+        if len(phrase.stems) == 1 or _follows(phrase.stems, forms, start)
     ]
 
 
 def _follows(stems: tuple[str, ...], forms: Sequence[tuple[str, ...]], start: int) -> bool:
+    """Tell whether the words after the first, which is known to fit, are the phrase's."""
     if start + len(stems) > len(forms):
         return False
-    return all(stem in forms[start + step] for step, stem in enumerate(stems))
+    return all(stems[step] in forms[start + step] for step in range(1, len(stems)))
 
 
 def _longest(matches: Sequence[_Match]) -> list[_Match]:

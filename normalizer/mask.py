@@ -34,9 +34,13 @@ def conceal(text: str, contact: Contact) -> str:
     Other numbers stay, for a department may need them: a meter's, or the one to which a bribe was to be paid. A name of
     one word stays too; it is as likely a word of the complaint.
     """
-    own = {digits[-_OWN:] for value in _values(contact) if len(digits := _digits(value)) >= _OWN}
-    text = _NUMBER.sub(lambda run: HIDDEN if _digits(run[0])[-_OWN:] in own else run[0], text)
+    if _NUMBER.search(text):
+        own = {digits[-_OWN:] for value in _values(contact) if len(digits := _digits(value)) >= _OWN}
+        text = _NUMBER.sub(lambda run: HIDDEN if _digits(run[0])[-_OWN:] in own else run[0], text)
     for words in _phrases(contact):
+        # Most addresses are digits, and most texts do not have them: compiling a pattern for each would cost the most.
+        if words.lower() == words.upper() and words not in text:
+            continue
         text = re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", HIDDEN, text, flags=re.IGNORECASE)
     return text
 

@@ -38,8 +38,13 @@ class Stated:
     danger: bool = False
 
 
+_NOTHING = Stated()
+
+
 def read_stated(answers: Mapping[str, Any], vocabulary: Vocabulary) -> Stated:
     """Read the answers. Never raises, whatever they hold."""
+    if not answers:
+        return _NOTHING
     contact = _mapping(answers.get("contact"))
     return Stated(
         kind=_kind(answers.get("kind")),

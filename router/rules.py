@@ -44,9 +44,11 @@ class Rule:
     min_confidence: float | None = None
     reason: Mapping[str, str] = field(default_factory=_nothing)
     _pattern: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+    _needles: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_pattern", _pattern(self.words))
+        object.__setattr__(self, "_needles", tuple({_needle(word) for word in self.words} - {""}))
 
     @property
     def unconditional(self) -> bool:
@@ -60,11 +62,21 @@ class Rule:
 
     def fits(self, complaint: Complaint, folded: str) -> bool:
         """Tell whether every condition holds; `folded` is the complaint's text, folded once for all rules."""
-        district = complaint.place.district if complaint.place else None
-        found = (complaint.category, district, complaint.channel, complaint.kind, complaint.priority)
-        if any(wanted and have not in wanted for wanted, have in zip(self._conditions(), found, strict=True)):
+        if (
+            (self.categories and complaint.category not in self.categories)
+            or (self.channels and complaint.channel not in self.channels)
+            or (self.kinds and complaint.kind not in self.kinds)
+            or (self.priorities and complaint.priority not in self.priorities)
+            or (self.districts and (complaint.place is None or complaint.place.district not in self.districts))
+        ):
             return False
-        return not self.words or (self._pattern is not None and self._pattern.search(folded) is not None)
+        return not self.words or self._said(folded)
+
+    def _said(self, folded: str) -> bool:
+        """Tell whether one of the words stands in the text. The pattern is slow, and most texts have none of them."""
+        if self._pattern is None or not any(needle in folded for needle in self._needles):
+            return False
+        return self._pattern.search(folded) is not None
 
     def _conditions(self) -> tuple[frozenset[str], ...]:
         return self.categories, self.districts, self.channels, self.kinds, self.priorities
@@ -187,6 +199,11 @@ def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:
 
 def _phrase(word: str) -> str:
     return r"\W+".join(_CLITICS + re.escape(part) for part in re.findall(r"\w+", fold(word)))
+
+
+def _needle(word: str) -> str:
+    """Return the longest part of a phrase as it must stand in a folded text for the phrase to stand there."""
+    return max(re.findall(r"\w+", fold(word)), key=len, default="")
 
 
 def _stands(word: str, folded: str) -> bool:

@@ -12,7 +12,8 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from gateway.broker.bus import Confirmed, Delivery, Lost, Nacked, Outcome, Parcel, Returned
-from gateway.broker.rabbitmq import RabbitMQ, _channel
+from gateway.broker.rabbitmq import RabbitMQ
+from gateway.broker.rabbitmq.wire import channel
 from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS, ROUTER, ROUTER_DISTRESS, UPDATES, Topology
 from tests.servers.rabbitmq import RabbitNode, Vhost
 from tests.servers.waiting import until
@@ -259,10 +260,11 @@ async def test_a_consumer_that_silently_went_is_started_again(rabbitmq: Vhost) -
     async with started(rabbitmq.url) as bus:
         await bus.consume(ROUTER, handle, prefetch=4)
         consumer = bus._consumers[ROUTER]
-        believed = dict(consumer.tags)
-        assert consumer.amqp is not None
-        await (await consumer.amqp.get_queue(ROUTER, ensure=False)).cancel(consumer.tag)
-        consumer.tags.update(believed)
+        underlay = consumer._underlay
+        assert underlay is not None
+        believed = dict(underlay.consumers)
+        await underlay.basic_cancel(consumer._tag)
+        underlay.consumers.update(believed)
         assert consumer.alive
 
         assert Confirmed() == await publish(bus, received())
@@ -456,10 +458,10 @@ async def test_a_broker_that_falls_silent_in_the_middle_of_a_question_holds_up_n
     await bus.start()
     try:
         await until(lambda: bus.connected)
-        monkeypatch.setattr("gateway.broker.rabbitmq.CALL_TIMEOUT", 0.5)
+        monkeypatch.setattr("gateway.broker.rabbitmq.wire.CALL_TIMEOUT", 0.5)
         assert bus._control is not None
         async with asyncio.timeout(10):
-            async with _channel(bus._control):
+            async with channel(bus._control):
                 node.freeze()
     finally:
         node.thaw()
