@@ -87,7 +87,9 @@ def add_health(app: web.Application, house: House) -> None:
         if house.spool is not None:
             parts["spool"] = house.spool.depth
         # With a spool it accepts without the store; without a broker it accepts and waits.
-        well = parts["store"] == "up" or house.spool is not None
+        well = (parts["store"] == "up" or house.spool is not None) and not house.intake.refusing
+        if house.intake.refusing:
+            parts["intake"] = "refusing"  # the disk is full, or will not be written
         return web.json_response({"status": "ok" if well else "unavailable", **parts}, status=200 if well else 503)
 
     app.router.add_get("/health/live", live)

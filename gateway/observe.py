@@ -53,6 +53,7 @@ OLDEST = Gauge(
     registry=registry,
 )
 SPOOL = Gauge("balagh_spool_depth", "Messages on local disk because the store is out of reach.", registry=registry)
+FREE = Gauge("balagh_disk_free_bytes", "Bytes free where the data folder is.", registry=registry)
 SPOILED = Gauge("balagh_spool_spoiled", "Spool files that could not be read back.", registry=registry)
 PARKED = Gauge(
     "balagh_relay_parked", "Events that the broker refused and that are tried again later.", registry=registry

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 from datetime import UTC, datetime
 
 from gateway import observe
@@ -27,6 +29,11 @@ async def watch(house: House) -> None:
             observe.SPOILED.set(house.spool.spoiled)
         await asyncio.sleep(PERIOD)
 
+        if house.intake.refusing:
+            await house.intake.probe()
+        with contextlib.suppress(OSError):  # the folder is gone: intake says so, loudly
+            free = await asyncio.to_thread(shutil.disk_usage, house.settings.data_dir)
+            observe.FREE.set(free.free)
 
 def _measure(connection: Connection) -> None:
     now = datetime.now(UTC)
