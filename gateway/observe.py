@@ -60,6 +60,13 @@ PARKED = Gauge(
 )
 QUARANTINED = Gauge("balagh_quarantine_open", "What a person must look at.", registry=registry)
 BROKER_UP = Gauge("balagh_broker_up", "1 while the broker is connected.", registry=registry)
+BROKER_BLOCKED = Gauge(
+    "balagh_broker_blocked", "1 while the broker takes nothing, being short of memory or disk.", registry=registry
+)
+BROKER_PROBLEMS = Gauge(
+    "balagh_broker_problems", "What is wrong with the broker: balagh check says each in a line.", registry=registry
+)
+DEPTH = Gauge("balagh_queue_depth", "Messages that wait in each queue of the broker.", ["queue"], registry=registry)
 STORE_UP = Gauge("balagh_store_up", "1 while the store answers.", registry=registry)
 ALARM = Counter("balagh_alarms_total", "Faults that a person must look at, by kind.", ["kind"], registry=registry)
 

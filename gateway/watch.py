@@ -19,6 +19,8 @@ async def watch(house: House) -> None:
     """Measure for ever."""
     while True:
         observe.BROKER_UP.set(1 if house.bus.connected else 0)
+        observe.BROKER_BLOCKED.set(1 if house.bus.blocked else 0)
+        observe.BROKER_PROBLEMS.set(len(await house.bus.check()))
         try:
             await house.store.read(_measure)
             observe.STORE_UP.set(1)

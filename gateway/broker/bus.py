@@ -112,6 +112,8 @@ class Bus(Protocol):
 
     name: str
     topology: Topology
+    blocked: bool  # the broker takes nothing for now, being short of memory or disk
+    made: dict[str, datetime]  # queues that were missing and when they were made; whoever deals with one takes it out
 
     @property
     def connected(self) -> bool:

@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from gateway import observe
 from gateway.broker.bus import Confirmed, Delivery, Handler, Lost, Nacked, Outcome, Parcel, Retry, Returned
@@ -37,7 +38,8 @@ class Loopback:
 
     def __init__(self, topology: Topology, *, patience: float = 5.0) -> None:
         self.topology = topology
-        self.connected = False
+        self.connected = self.blocked = False
+        self.made: dict[str, datetime] = {}  # there is no queue that could go missing
         self._patience = patience  # seconds that stop() waits for running handlers
         self._consumers: dict[str, _Consumer] = {}
         self._taken: Counter[str] = Counter()

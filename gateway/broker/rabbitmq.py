@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -96,6 +97,7 @@ class RabbitMQ:
     ) -> None:
         self.topology = topology
         self.blocked = False
+        self.made: dict[str, datetime] = {}
         self._address = Address(url, heartbeat=HEARTBEAT)
         self._publish_timeout, self._watch_every = publish_timeout, watch_every
         self._pauses, self._patience = pauses, patience
@@ -333,6 +335,7 @@ class RabbitMQ:
                 await amqp.declare_exchange(exchange.name, exchange.kind, durable=True, timeout=CALL_TIMEOUT)
         for queue in self.topology.queues:
             async with self._noting(connection, queue.name, differs) as amqp:
+                missing = self._makes and await self._state(queue.name) is None
                 if not self._makes:
                     await amqp.declare_queue(queue.name, passive=True, timeout=CALL_TIMEOUT)
                 declared = await amqp.declare_queue(
@@ -340,6 +343,8 @@ class RabbitMQ:
                 )
                 for binding in queue.bindings if self._makes else ():
                     await declared.bind(binding.exchange, binding.pattern, timeout=CALL_TIMEOUT)
+                if missing:
+                    self.made[queue.name] = datetime.now(UTC)
         for name, difference in differs.items():
             if self._differs.get(name) != difference:
                 log.error("topology differs", name=name, reason=difference)
