@@ -6,6 +6,7 @@ reference is the only name a complaint has.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -76,7 +77,7 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 
 def configure(style: str = "json", *, stream: TextIO | None = None) -> None:
     """Send structured lines to `stream` (standard output): JSON for machines, or plain text for a person."""
-    stream = stream or sys.stdout
+    steady = _Unfailing(stream or sys.stdout)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -86,12 +87,12 @@ def configure(style: str = "json", *, stream: TextIO | None = None) -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        else structlog.dev.ConsoleRenderer(colors=steady.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", steady)),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(
@@ -100,6 +101,24 @@ def configure(style: str = "json", *, stream: TextIO | None = None) -> None:
     # Their debug and info lines carry URLs, statements and parameters.
     for noisy in ("aiohttp.access", "aio_pika", "aiormq", "sqlalchemy", "alembic"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy != "sqlalchemy" else logging.ERROR)
+
+
+class _Unfailing:
+    """A stream whose full disk or broken pipe costs log lines, and never the message that was being spoken of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 def logger(room: str) -> Any:
