@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from gateway.app import bus_of
 from gateway.broker.bus import Bus, Lost, Nacked, Parcel
-from gateway.broker.topology import DEFAULT_EXCHANGE, department_queue
+from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
 from gateway.city.checks import twice
 from gateway.city.city import load as load_city
 from gateway.city.problems import unknown
@@ -161,13 +161,18 @@ async def _broker(settings: Settings, well: Say, wrong: Say) -> None:
         pass
     refusal = await _takes(bus)
     problems = await bus.check() or refusal
-    depths = await bus.depths([queue.name for queue in bus.topology.queues if not queue.ours])
+    names = [queue.name for queue in bus.topology.queues]
+    depths, consumers = await bus.depths(names), await bus.consumers(names)
     await bus.stop()
     for problem in problems:
         wrong(f"BALAGH_BROKER_URL: {problem}")
     if not problems:
         well("broker: connected, it takes messages, its exchanges and queues are as they should be")
-    await _queues(settings, bus, {queue: depth for queue, depth in depths.items() if depth}, well, wrong)
+    for queue in (ROUTER_DISTRESS, ROUTER):
+        if depths[queue] and not consumers[queue]:
+            wrong(f"queue {queue}: {depths[queue]} wait and nobody consumes it: no process runs the role router")
+    waiting = {queue: (depth, consumers[queue] or 0) for queue, depth in depths.items() if depth}
+    await _queues(settings, bus, waiting, well, wrong)
 
 
 async def _takes(bus: Bus) -> list[str]:
@@ -188,19 +193,20 @@ async def _takes(bus: Bus) -> list[str]:
     return [f"RabbitMQ takes no message: {one.reason}." for one in outcomes if isinstance(one, Lost | Nacked)]
 
 
-async def _queues(settings: Settings, bus: Bus, depths: dict[str, int], well: Say, wrong: Say) -> None:
+async def _queues(settings: Settings, bus: Bus, waiting: dict[str, tuple[int, int]], well: Say, wrong: Say) -> None:
     """Say how much the departments' own systems have not taken, and for how long the oldest lies there."""
-    waiting = [
-        (name, depths[queue]) for name in bus.topology.departments if (queue := department_queue(name)) in depths
-    ]
     store = Store(settings.store_url)
     try:
         now = datetime.now(UTC)
-        for name, messages in waiting:
+        for name in bus.topology.departments:
+            messages, consumers = waiting.get(queue := department_queue(name), (0, 0))
+            if not messages:
+                continue
             since = await store.read(partial(stranded.waits_since, department=name, messages=messages))
             age = (now - since).total_seconds() if since else 0.0
-            text = f"queue {department_queue(name)}: {messages} not taken, the oldest for about {age:.0f} s"
-            (wrong if age > UNTAKEN else well)(text)
+            text = f"queue {queue}: {messages} not taken, the oldest for about {age:.0f} s"
+            text += "" if consumers else ", nobody consumes it"
+            (wrong if age > (UNTAKEN if consumers else STALE) else well)(text)
     except (StoreUnavailable, DatabaseError):
         return  # said already
     finally:

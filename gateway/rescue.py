@@ -28,6 +28,7 @@ from gateway.store.stranded import Depth
 PERIOD = 0.5  # seconds between two looks for a queue that had to be made
 LOOK_EVERY = 5.0  # seconds between two looks into the queues
 LOST = timedelta(seconds=20)  # in no queue and undecided for so long: what a consumer has in hand takes milliseconds
+MENDING = 2.0  # seconds that the bus is given to put back what is missing
 MARGIN = timedelta(seconds=5)  # between a confirm and its mark in the store, and between two clocks
 
 log = observe.logger("rescue")
@@ -104,6 +105,8 @@ class Rescue:
         observe.BACKLOG.labels("dispatch").set(count)
         observe.OLDEST.labels("dispatch").set(max(0.0, (now - since).total_seconds()) if since else 0)
         if since is not None and since < now - LOST and depths.get(ROUTER) == depths.get(ROUTER_DISTRESS) == 0:
+            self.bus.doubt()  # a binding may be gone, and what is published again would be lost again
+            await asyncio.sleep(MENDING)
             tell = partial(stranded.tell_again, after=self._settled, before=now - LOST)
             if again := await self.store.write(tell):
                 self._say(ROUTER, len(again))

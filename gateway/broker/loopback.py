@@ -109,6 +109,14 @@ class Loopback:
         known = {queue.name for queue in self.topology.queues}
         return {name: self._taken[name] if name in known else None for name in queues}
 
+    async def consumers(self, queues: Sequence[str]) -> dict[str, int | None]:
+        """Count the gateway's own consumer of each queue: there are no others."""
+        known = {queue.name for queue in self.topology.queues}
+        return {name: int(name in self._consumers) if name in known else None for name in queues}
+
+    def doubt(self) -> None:
+        """Nothing here could be other than it should be."""
+
     async def check(self) -> list[str]:
         """Say when it is not running."""
         return [] if self.connected else ["The embedded broker is not running."]

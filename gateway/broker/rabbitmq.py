@@ -141,11 +141,21 @@ class RabbitMQ:
 
     async def depths(self, queues: Sequence[str]) -> dict[str, int | None]:
         """How many messages wait in each queue; None for one that is missing, or while the broker is away."""
-        result: dict[str, int | None] = {**dict.fromkeys(queues)}
+        return {queue: state and state[0] for queue, state in (await self._states(queues)).items()}
+
+    async def consumers(self, queues: Sequence[str]) -> dict[str, int | None]:
+        """How many consume each queue; None for one that is missing, or while the broker is away."""
+        return {queue: state and state[1] for queue, state in (await self._states(queues)).items()}
+
+    def doubt(self) -> None:
+        """Look after topology and consumers at once, and not only when the watch comes round."""
+        self._wake.set()
+
+    async def _states(self, queues: Sequence[str]) -> dict[str, tuple[int, int] | None]:
+        result: dict[str, tuple[int, int] | None] = {**dict.fromkeys(queues)}
         with contextlib.suppress(*BROKEN):
             for queue in queues:
-                state = await self._state(queue)
-                result[queue] = None if state is None else state[0]
+                result[queue] = await self._state(queue)
         return result
 
     async def _state(self, queue: str) -> tuple[int, int] | None:
