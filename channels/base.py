@@ -6,7 +6,7 @@ How hearing can end, and what the provider is told:
     ignored                  200   parse() yielded nothing: genuine, and not for us
     ChannelError
     ├── Forged               403   not from the provider, or not provably so; nothing is kept, nobody is told
-    ├── Malformed            400   for our own page and API only: the caller can mend it
+    ├── Malformed            400   the request is cut off, or is not what its headers say it is
     ├── TooLarge             413   more bytes than the channel takes
     ├── TooSlow              408   the body did not arrive in time: the provider shall try again
     └── Unreadable           200   genuine but not understood: the raw body is kept for a person
@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
 from channels.message import Address, Inbound, Purpose, Receipt, Reply, Scheme, Sent, raw_body
@@ -53,7 +54,7 @@ class Forged(ChannelError):
 
 
 class Malformed(ChannelError):
-    """The caller sent something that the caller can mend. For our own page and API only."""
+    """The bytes did not arrive as the request's own headers say: nobody can tell whether it is genuine."""
 
 
 class TooLarge(ChannelError):
@@ -226,11 +227,15 @@ class Webhook(abc.ABC):
             raise web.HTTPRequestEntityTooLarge(self.max_body, self.max_body, text="") from error
         except TooSlow as error:
             raise web.HTTPRequestTimeout(text="") from error
+        except Malformed as error:
+            raise web.HTTPBadRequest(text="") from error
         return self.answer(receipts)
 
     async def _read(self, request: web.Request) -> bytes:
         # Not request.read(): below a parent application that applies the parent's limit, not the channel's.
         body = bytearray()
+        if (request.content_length or 0) > self.max_body:
+            raise TooLarge(str(self.max_body))
         try:
             async with asyncio.timeout(PATIENCE):
                 async for chunk in request.content.iter_any():
@@ -239,6 +244,8 @@ class Webhook(abc.ABC):
                         raise TooLarge(str(self.max_body))
         except TimeoutError as error:
             raise TooSlow from error
+        except (web.RequestPayloadError, HttpProcessingError) as error:
+            raise Malformed from error
         return bytes(body)
 
     def unreadable(self, body: bytes, why: str) -> Inbound:

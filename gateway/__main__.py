@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
+import threading
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +80,42 @@ def reconcile(
 
 
 @app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="a new folder; with --follow also one that was followed before")],
+    base: Annotated[Path | None, typer.Option(help="an earlier backup on that disk: its photos are linked")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="go on until stopped: add what is new within a second")
+    ] = False,
+) -> None:
+    """Copy everything that was acknowledged, while the gateway runs. The secret key is not in it: keep it apart."""
+    from gateway.backup import backup as make
+
+    os.umask(0o077)  # it holds what citizens wrote
+    stop = threading.Event() if follow else None
+    if stop is not None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+    raise typer.Exit(0 if make(folder, _say_now, base=base, follow=stop) else 1)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="what balagh backup made")],
+    verify: Annotated[bool, typer.Option("--verify", help="only see whether it is whole")] = False,
+    republish: Annotated[
+        bool, typer.Option("--republish", help="the broker's queues are lost too: publish every event again")
+    ] = False,
+) -> None:
+    """Put a backup into an empty data folder and an empty store, after seeing that it is whole."""
+    from gateway import restore as door
+
+    os.umask(0o077)
+    if verify:
+        raise typer.Exit(0 if door.verify(folder, _say_now) else 1)
+    door.restore(folder, _say_now, republish=republish)
+
+
+@app.command()
 def schema(folder: Annotated[Path, typer.Argument(help="where to write them")] = Path("schemas")) -> None:
     """Write the JSON Schema, AsyncAPI and OpenAPI documents."""
     from gateway.city.city import load as load_city
@@ -132,6 +171,11 @@ def quarantine_drop(number: int, reason: Annotated[str, typer.Option(help="kept 
     raise typer.Exit(0 if _wait(quarantine.drop(number, reason, typer.echo)) else 1)
 
 
+def _say_now(line: str) -> None:
+    """Print a line at once: a log that is a file or a pipe must not keep it back for hours."""
+    print(line, flush=True)  # noqa: T201 - this is the command line
+
+
 def _wait(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
@@ -143,13 +187,17 @@ def main() -> None:
     from gateway.settings import SettingsError
     from gateway.spool import SpoolBroken
     from gateway.store.engine import StoreMismatch, StoreUnavailable
+    from gateway.vault import BackupFailed, BackupRefused
 
     observe.configure("text", stream=sys.stderr)  # what a command prints is its answer; `run` says otherwise
     try:
         app()
-    except (SettingsError, CityError, SpoolBroken) as error:
+    except (SettingsError, CityError, SpoolBroken, BackupRefused) as error:
         print(f"balagh: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
         sys.exit(2)
+    except BackupFailed as error:
+        print(f"balagh: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
     except StoreMismatch as error:
         print(f"balagh: BALAGH_STORE_URL: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

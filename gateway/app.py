@@ -35,6 +35,7 @@ from gateway.media.fetch import Fetcher
 from gateway.media.worker import MediaWorker
 from gateway.registry import CHANNELS
 from gateway.replies import Replies
+from gateway.rescue import Rescue
 from gateway.sealer import Sealer
 from gateway.settings import Settings, SettingsError
 from gateway.spool import Spool
@@ -175,6 +176,8 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
         pulling = frozenset(name for name, found in house.city.departments.items() if found.delivery == "pull")
         relay = Relay(store, house.bus, lambda: envelopes, signals.filed, mine=relaying.mine, pulling=pulling)
         steps.append(("relay", relay.run))
+    looks = relaying.mine if "relay" in roles else None  # whoever had to make a queue restores it, whatever its role
+    steps.append(("rescue", Rescue(store, house.bus, signals.filed, mine=looks).run))
     if "replies" in roles:
         steps.append(("replies", Replies(store, house.speakers, signals.owed).run))
         sources = {name: channel for name, channel in house.channels.items() if isinstance(channel, Fetches)}

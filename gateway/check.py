@@ -7,8 +7,12 @@ import difflib
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
 
 from gateway.app import bus_of
+from gateway.broker.bus import Bus, Lost, Nacked, Parcel
+from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
 from gateway.city.checks import twice
 from gateway.city.city import load as load_city
 from gateway.city.problems import unknown
@@ -17,12 +21,13 @@ from gateway.reconcile import Books, reconcile
 from gateway.registry import CHANNELS
 from gateway.settings import PLAIN, Settings, load
 from gateway.spool import Spool
-from gateway.store import attachments, journal, outbox, quarantine, replies
-from gateway.store.engine import Connection, Store, StoreMismatch, StoreUnavailable
+from gateway.store import attachments, journal, outbox, quarantine, replies, stranded
+from gateway.store.engine import Connection, DatabaseError, Store, StoreMismatch, StoreUnavailable
 from gateway.store.migrate import HEAD, revision
 
 FREE = 512 * 1024 * 1024  # bytes of disk below which it is time to act
 STALE = 120.0  # seconds after which something that waits in front of a room is a problem
+UNTAKEN = 900.0  # seconds after which what lies in a department's queue says that its system takes nothing
 PATIENCE = 6.0  # seconds to wait for the broker
 
 Say = Callable[[str], object]
@@ -120,6 +125,9 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
         (wrong if age > STALE or parked else well)(
             f"outbox: {unpublished} wait for the broker, the oldest for {age:.0f} s, {parked} parked"
         )
+        undecided, since = stranded.unrouted(connection)
+        age = (now - since).total_seconds() if since else 0.0
+        (wrong if age > STALE else well)(f"router: {undecided} wait for a decision, the oldest for {age:.0f} s")
         for reference, sequence, reason in outbox.parked(connection, 3):
             wrong(f"parked: {reference} event {sequence}: {reason}")
         held = quarantine.count(connection)
@@ -151,12 +159,58 @@ async def _broker(settings: Settings, well: Say, wrong: Say) -> None:
                 await asyncio.sleep(0.05)
     except TimeoutError:
         pass
-    problems = await bus.check()
+    refusal = await _takes(bus)
+    problems = await bus.check() or refusal
+    names = [queue.name for queue in bus.topology.queues]
+    depths, consumers = await bus.depths(names), await bus.consumers(names)
     await bus.stop()
     for problem in problems:
         wrong(f"BALAGH_BROKER_URL: {problem}")
     if not problems:
-        well("broker: connected, its exchanges and queues are as they should be")
+        well("broker: connected, it takes messages, its exchanges and queues are as they should be")
+    for queue in (ROUTER_DISTRESS, ROUTER):
+        if depths[queue] and not consumers[queue]:
+            wrong(f"queue {queue}: {depths[queue]} wait and nobody consumes it: no process runs the role router")
+    waiting = {queue: (depth, consumers[queue] or 0) for queue, depth in depths.items() if depth}
+    await _queues(settings, bus, waiting, well, wrong)
+
+
+async def _takes(bus: Bus) -> list[str]:
+    """Whether the broker takes a message, which goes to no queue: it tells of an alarm only whoever publishes."""
+    if not bus.connected:
+        return []
+    probe = asyncio.create_task(bus.publish([Parcel(DEFAULT_EXCHANGE, "balagh.check", f"check-{uuid4()}", b"")]))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not probe.done() and not bus.blocked:
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        return ["RabbitMQ is connected and takes no message."]
+    finally:
+        probe.cancel()
+    await asyncio.wait({probe})
+    outcomes = [] if probe.cancelled() else probe.result()
+    return [f"RabbitMQ takes no message: {one.reason}." for one in outcomes if isinstance(one, Lost | Nacked)]
+
+
+async def _queues(settings: Settings, bus: Bus, waiting: dict[str, tuple[int, int]], well: Say, wrong: Say) -> None:
+    """Say how much the departments' own systems have not taken, and for how long the oldest lies there."""
+    store = Store(settings.store_url)
+    try:
+        now = datetime.now(UTC)
+        for name in bus.topology.departments:
+            messages, consumers = waiting.get(queue := department_queue(name), (0, 0))
+            if not messages:
+                continue
+            since = await store.read(partial(stranded.waits_since, department=name, messages=messages))
+            age = (now - since).total_seconds() if since else 0.0
+            text = f"queue {queue}: {messages} not taken, the oldest for about {age:.0f} s"
+            text += "" if consumers else ", nobody consumes it"
+            (wrong if age > (UNTAKEN if consumers else STALE) else well)(text)
+    except (StoreUnavailable, DatabaseError):
+        return  # said already
+    finally:
+        store.close()
 
 
 def _disk(settings: Settings, well: Say, wrong: Say) -> None:

@@ -16,10 +16,11 @@ from gateway.house import HOUSE, House
 from gateway.intake import NotStored
 from gateway.store import journal
 from gateway.store.engine import DatabaseError, StoreUnavailable
+from gateway.tally import Tally
 
 log = observe.logger("doors")
 
-REFUSED = {403, 408, 413}  # what somebody who is no provider would get
+REFUSED = {400, 403, 408, 413}  # what somebody who is no provider would get
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -56,6 +57,8 @@ def add_channels(app: web.Application, house: House) -> None:
 def _noting(channel: str) -> Middleware:
     """Count what a channel refused, and say why a webhook was: whoever sent it is not told, but an operator must be."""
 
+    tally = Tally()
+
     @web.middleware
     async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -64,7 +67,9 @@ def _noting(channel: str) -> Middleware:
             if error.status in REFUSED:
                 observe.FORGED.labels(channel, str(error.status)).inc()
             if isinstance(error.__cause__, Forged):
-                log.warning("webhook refused", channel=channel, reason=str(error.__cause__))
+                unsaid = tally.say(f"{channel} {error.__cause__}")  # a channel's own words: nothing of the request
+                if unsaid is not None:
+                    log.warning("webhook refused", channel=channel, reason=str(error.__cause__), unsaid=unsaid)
             raise
 
     return note
@@ -87,7 +92,9 @@ def add_health(app: web.Application, house: House) -> None:
         if house.spool is not None:
             parts["spool"] = house.spool.depth
         # With a spool it accepts without the store; without a broker it accepts and waits.
-        well = parts["store"] == "up" or house.spool is not None
+        well = (parts["store"] == "up" or house.spool is not None) and not house.intake.refusing
+        if house.intake.refusing:
+            parts["intake"] = "refusing"  # the disk is full, or will not be written
         return web.json_response({"status": "ok" if well else "unavailable", **parts}, status=200 if well else 503)
 
     app.router.add_get("/health/live", live)

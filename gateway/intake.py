@@ -17,7 +17,7 @@ from gateway.batcher import Batcher
 from gateway.identity import Identities
 from gateway.signals import Signal
 from gateway.spool import Spool, SpoolBroken, Spooled
-from gateway.store import journal, quarantine
+from gateway.store import facts, journal, quarantine
 from gateway.store.engine import Store, StoreUnavailable
 from gateway.store.journal import Entry, Kept
 
@@ -49,6 +49,7 @@ class Intake:
         self.store, self.identities, self.spool, self.arrived, self.clock = store, identities, spool, arrived, clock
         self._batches = Batcher(self._journal, size=BATCH, concurrent=1 if store.embedded else CONCURRENT)
         self._away = False
+        self.refusing = False  # the last message could not be stored
 
     async def accept(self, inbound: Inbound, *, fingerprint: str = "") -> Receipt:
         """Put an Inbound on disk and return its receipt. Raises NotStored.
@@ -62,8 +63,10 @@ class Intake:
             except (StoreUnavailable, SpoolBroken) as error:
                 observe.RECEIVED.labels(inbound.channel, "refused").inc()
                 observe.ALARM.labels("not_stored").inc()
+                self.refusing = True
                 log.error("not stored", channel=inbound.channel, reason=str(error))
                 raise NotStored(str(error)) from error
+        self.refusing = False
         outcome = "duplicate" if kept.duplicate else where
         observe.RECEIVED.labels(inbound.channel, outcome).inc()
         log.info(outcome, channel=inbound.channel, reference=kept.reference, purpose=inbound.purpose.value)
@@ -78,6 +81,18 @@ class Intake:
     def spool_only(self) -> None:
         """Begin with the store away: spool until the drain has seen it."""
         self._away = True
+
+    async def probe(self) -> None:
+        """After a refusal, see whether a message could be stored again, so that health need not wait for one."""
+        try:
+            if self.spool is not None and self.spooling:
+                await asyncio.to_thread(self.spool.probe)
+            else:
+                await self.store.write(facts.touch)
+        except (StoreUnavailable, SpoolBroken):
+            return
+        self.refusing = False
+        log.info("storing again")
 
     @property
     def spooling(self) -> bool:

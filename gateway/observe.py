@@ -7,13 +7,14 @@ reference is the only name a complaint has.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import re
 import sys
 import threading
 import time
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TextIO, cast
 
@@ -55,12 +56,20 @@ OLDEST = Gauge(
     registry=registry,
 )
 SPOOL = Gauge("balagh_spool_depth", "Messages on local disk because the store is out of reach.", registry=registry)
+FREE = Gauge("balagh_disk_free_bytes", "Bytes free where the data folder is.", registry=registry)
 SPOILED = Gauge("balagh_spool_spoiled", "Spool files that could not be read back.", registry=registry)
 PARKED = Gauge(
     "balagh_relay_parked", "Events that the broker refused and that are tried again later.", registry=registry
 )
 QUARANTINED = Gauge("balagh_quarantine_open", "What a person must look at.", registry=registry)
 BROKER_UP = Gauge("balagh_broker_up", "1 while the broker is connected.", registry=registry)
+BROKER_BLOCKED = Gauge(
+    "balagh_broker_blocked", "1 while the broker takes nothing, being short of memory or disk.", registry=registry
+)
+BROKER_PROBLEMS = Gauge(
+    "balagh_broker_problems", "What is wrong with the broker: balagh check says each in a line.", registry=registry
+)
+DEPTH = Gauge("balagh_queue_depth", "Messages that wait in each queue of the broker.", ["queue"], registry=registry)
 STORE_UP = Gauge("balagh_store_up", "1 while the store answers.", registry=registry)
 ALARM = Counter("balagh_alarms_total", "Faults that a person must look at, by kind.", ["kind"], registry=registry)
 
@@ -72,7 +81,7 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 
 def configure(style: str = "json", *, stream: TextIO | Unhurried | None = None) -> None:
     """Send structured lines to `stream` (standard output): JSON for machines, or plain text for a person."""
-    stream = stream or sys.stdout
+    steady = _Unfailing(stream or sys.stdout)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -82,12 +91,12 @@ def configure(style: str = "json", *, stream: TextIO | Unhurried | None = None) 
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        else structlog.dev.ConsoleRenderer(colors=steady.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", steady)),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(
@@ -134,8 +143,26 @@ class Unhurried:
     def _flush(self) -> None:
         with self._lock:
             self._written.clear()
-            with suppress(OSError, ValueError):  # whoever read it has gone: the work goes on
+            with contextlib.suppress(OSError, ValueError):  # whoever read it has gone: the work goes on
                 self._stream.flush()
+
+
+class _Unfailing:
+    """A stream whose full disk or broken pipe costs log lines, and never the message that was being spoken of."""
+
+    def __init__(self, stream: TextIO | Unhurried) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 def logger(room: str) -> Any:

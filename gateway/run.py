@@ -20,6 +20,7 @@ from gateway.app import ROLES, admin_site, build, public_site, running
 from gateway.city.city import load as load_city
 from gateway.house import House
 from gateway.settings import Address, Settings, SettingsError, load
+from gateway.threshold import Threshold
 
 GOODBYE = 8.0  # seconds that requests in flight are given to end
 
@@ -74,18 +75,16 @@ async def _serve(house: House, begun: float) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _site(app: web.Application, address: Address, name: str) -> AsyncIterator[web.AppRunner]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE)
-    await runner.setup()
+async def _site(app: web.Application, address: Address, name: str) -> AsyncIterator[None]:
+    threshold = Threshold(app, goodbye=GOODBYE)
     try:
-        await web.TCPSite(runner, address.host, address.port, backlog=1024).start()
+        await threshold.open(address.host, address.port)
     except OSError as error:
-        await runner.cleanup()
         raise SettingsError(f"BALAGH_{name}: cannot listen on {address}: {error.strerror}") from error
     try:
-        yield runner
+        yield
     finally:
-        await runner.cleanup()
+        await threshold.close()
 
 
 def _announce(house: House, settings: Settings, seconds: float) -> None:

@@ -23,6 +23,7 @@ from channels.message import Purpose
 from gateway import observe
 from gateway.store.journal import Entry
 
+PROBE = 4096  # bytes: as much as most messages take
 UNREADABLE = {errno.EIO, errno.EACCES, errno.EPERM, errno.EISDIR}  # of this one file; the others may be well
 
 log = observe.logger("spool")
@@ -58,9 +59,16 @@ class Spool:
                 leftover.unlink()  # never acknowledged: it had no name yet
             self.look()
             self._last = max((_number(path) for path in self._waiting.values()), default=0)
-            probe = self.root / "probe.tmp"
-            _write_through(probe, b"")
-            probe.unlink()
+        except OSError as error:
+            raise SpoolBroken(f"the spool folder {self.root} cannot be written: {error.strerror}") from error
+        self.probe()
+
+    def probe(self) -> None:
+        """See that a message could be written. Raises SpoolBroken."""
+        path = self.root / "probe"
+        try:
+            _write_through(path, bytes(PROBE))
+            path.unlink()
         except OSError as error:
             raise SpoolBroken(f"the spool folder {self.root} cannot be written: {error.strerror}") from error
 

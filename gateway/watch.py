@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 from datetime import UTC, datetime
 
 from gateway import observe
@@ -17,6 +19,8 @@ async def watch(house: House) -> None:
     """Measure for ever."""
     while True:
         observe.BROKER_UP.set(1 if house.bus.connected else 0)
+        observe.BROKER_BLOCKED.set(1 if house.bus.blocked else 0)
+        observe.BROKER_PROBLEMS.set(len(await house.bus.check()))
         try:
             await house.store.read(_measure)
             observe.STORE_UP.set(1)
@@ -26,6 +30,12 @@ async def watch(house: House) -> None:
             observe.SPOOL.set(house.spool.depth)
             observe.SPOILED.set(house.spool.spoiled)
         await asyncio.sleep(PERIOD)
+
+        if house.intake.refusing:
+            await house.intake.probe()
+        with contextlib.suppress(OSError):  # the folder is gone: intake says so, loudly
+            free = await asyncio.to_thread(shutil.disk_usage, house.settings.data_dir)
+            observe.FREE.set(free.free)
 
 
 def _measure(connection: Connection) -> None:

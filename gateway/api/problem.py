@@ -109,7 +109,7 @@ class Problem(Exception):
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever goes wrong at the programs' doors into a problem; leave the pages for people alone."""
-    door = request.path.split("/", 2)[1]
+    door = request.path.removeprefix("/").partition("/")[0]  # of OPTIONS * and of CONNECT it is not there
     if door not in DOORS:
         return await handler(request)
     try:

@@ -112,6 +112,8 @@ class Bus(Protocol):
 
     name: str
     topology: Topology
+    blocked: bool  # the broker takes nothing for now, being short of memory or disk
+    made: dict[str, datetime]  # queues that were missing and when they were made; whoever deals with one takes it out
 
     @property
     def connected(self) -> bool:
@@ -140,6 +142,12 @@ class Bus(Protocol):
 
     async def depths(self, queues: Sequence[str]) -> dict[str, int | None]:
         """How many messages wait in each queue; None where nobody can say."""
+
+    async def consumers(self, queues: Sequence[str]) -> dict[str, int | None]:
+        """How many consume each queue, whoever they are; None where nobody can say."""
+
+    def doubt(self) -> None:
+        """See at once that queues, bindings and consumers are as they should be, and mend what is not."""
 
     async def check(self) -> list[str]:
         """What is wrong, one clear sentence each, for the operator; empty when all is well."""

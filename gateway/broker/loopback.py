@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from gateway import observe
 from gateway.broker.bus import Confirmed, Delivery, Handler, Lost, Nacked, Outcome, Parcel, Retry, Returned
@@ -37,7 +38,8 @@ class Loopback:
 
     def __init__(self, topology: Topology, *, patience: float = 5.0) -> None:
         self.topology = topology
-        self.connected = False
+        self.connected = self.blocked = False
+        self.made: dict[str, datetime] = {}  # there is no queue that could go missing
         self._patience = patience  # seconds that stop() waits for running handlers
         self._consumers: dict[str, _Consumer] = {}
         self._taken: Counter[str] = Counter()
@@ -106,6 +108,14 @@ class Loopback:
         """How many parcels each queue has taken without a consumer since the start; None for no queue of ours."""
         known = {queue.name for queue in self.topology.queues}
         return {name: self._taken[name] if name in known else None for name in queues}
+
+    async def consumers(self, queues: Sequence[str]) -> dict[str, int | None]:
+        """Count the gateway's own consumer of each queue: there are no others."""
+        known = {queue.name for queue in self.topology.queues}
+        return {name: int(name in self._consumers) if name in known else None for name in queues}
+
+    def doubt(self) -> None:
+        """Nothing here could be other than it should be."""
 
     async def check(self) -> list[str]:
         """Say when it is not running."""

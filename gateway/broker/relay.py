@@ -55,6 +55,7 @@ class Relay:
         self.store, self.bus, self.envelopes, self.filed, self.clock = store, bus, envelopes, filed, clock
         self.mine, self.pulling = mine, pulling
         self._was_connected = False
+        self._unrecorded: Callable[[Any], None] | None = None  # what the broker said and the store has not heard
 
     async def run(self) -> None:
         """Publish for ever: while the lease is ours, the store answers and the broker is connected."""
@@ -75,6 +76,7 @@ class Relay:
 
     async def step(self) -> int:
         """Publish one window and return how many were confirmed."""
+        await self._record()
         letters = await self.store.read(partial(outbox.unpublished, now=self.clock(), limit=WINDOW))
         confirmed = await self._publish(letters) if letters else 0
         return confirmed + await self._copy_quarantine()
@@ -90,7 +92,8 @@ class Relay:
                 done.append(letter)
             elif isinstance(verdict, Returned | Nacked):
                 refused.append((letter, verdict))
-        await self.store.write(partial(_record, done=done, refused=refused, now=now))
+        self._unrecorded = partial(_record, done=done, refused=refused, now=now)
+        await self._record()
         for letter in done:
             observe.ROOM.labels("relay", letter.event.type).inc()
             if letter.event.type == "offered":
@@ -103,6 +106,16 @@ class Relay:
         if len(done) + len(refused) < len(letters):
             await asyncio.sleep(POLL)  # the connection went: what is unmarked goes again
         return len(done)
+
+    async def _record(self) -> None:
+        """Note what the last window came to before the next goes out: a full disk must not send it every second."""
+        job, self._unrecorded = self._unrecorded, None
+        if job is not None:
+            try:
+                await self.store.write(job)
+            except StoreUnavailable:
+                self._unrecorded = job
+                raise
 
     async def _written(
         self, letters: Sequence[Letter | Torn]

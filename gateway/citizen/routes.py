@@ -31,7 +31,7 @@ def add_citizen(app: web.Application, house: House) -> None:
         try:
             return await handler(request)
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
-            if request.path.split("/", 2)[1] in DOORS:
+            if request.path.removeprefix("/").partition("/")[0] in DOORS:
                 raise
             response = pages.render(request, "message.html", status=error.status, name="not-found")
             if "Allow" in error.headers:

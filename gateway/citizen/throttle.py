@@ -98,10 +98,10 @@ def client_address(request: web.Request) -> str:
     """Return the address a request came from, behind our own proxy too.
 
     Only a neighbour on a private address is taken for our proxy, and of what it forwards only the last entry, which
-    is the one that it wrote itself.
+    is the one that it wrote itself. Some proxies append to the header, and some add another one below it.
     """
     peer = request.remote or ""
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())).rpartition(",")[2].strip()
     return forwarded if _private(peer) and _address(forwarded) else peer
 
 

@@ -279,6 +279,9 @@ def _postgresql(url: str) -> Engine:
                     "lock_timeout=10s",
                     "idle_in_transaction_session_timeout=30s",
                     "TimeZone=UTC",
+                    # Every job locks before it looks. With a snapshot of before the lock, as a database that defaults
+                    # to a stricter isolation has it, it would look at the past.
+                    r"default_transaction_isolation=read\ committed",
                 )
             ),
         },

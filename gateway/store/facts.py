@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+
 from sqlalchemy import Connection, select, update
 
 from gateway.store.engine import StoreMismatch
 from gateway.store.journal import insert_or_ignore
 from gateway.store.tables import facts, relay
 
-KEY, BROKER = "key", "broker"
+KEY, BROKER, TOUCHED = "key", "broker", "touched"
 
 
 def settle(connection: Connection, *, key: str, broker: str | None) -> int:
@@ -32,3 +34,9 @@ def settle(connection: Connection, *, key: str, broker: str | None) -> int:
         return 0
     anew = update(relay).where(relay.c.published_at.is_not(None)).values(published_at=None, parked_until=None)
     return connection.execute(anew).rowcount
+
+
+def touch(connection: Connection) -> None:
+    """Write something of no meaning: whether that can be committed says whether anything can."""
+    connection.execute(insert_or_ignore(connection, facts), {"name": TOUCHED, "value": ""})
+    connection.execute(update(facts).where(facts.c.name == TOUCHED).values(value=secrets.token_hex(4)))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text, update
@@ -124,6 +125,12 @@ def _insert(connection: Connection, entries: list[Entry], counter: int) -> list[
         }
         for entry in entries
     ]
+    if connection.dialect.name == "postgresql" and len(rows) > 1:
+        # Copies of the same messages may stand in another node's batch in another order. Whoever finds one waits for
+        # that batch, so everybody inserts in one order, under numbers that say the order of arrival.
+        number = func.nextval(func.pg_get_serial_sequence(journal.name, journal.c.seq.name))
+        numbers = connection.execute(select(number).select_from(func.generate_series(1, len(rows)))).scalars()
+        rows = sorted(({**row, "seq": seq} for row, seq in zip(rows, numbers, strict=True)), key=itemgetter("id"))
     statement = insert_or_ignore(connection, journal).returning(journal.c.id)
     fresh = {row.id for row in connection.execute(statement, rows)}
     written = [entry for entry in entries if entry.id in fresh]

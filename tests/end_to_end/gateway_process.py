@@ -55,6 +55,16 @@ class GatewayProcess:
 
     def start(self, *, roles: str = "all", wait: float = 30) -> None:
         """Start it and return once it answers."""
+        self.launch(roles=roles)
+        assert self.process is not None
+        deadline = time.monotonic() + wait
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the gateway did not start:\n{self.log()[-3000:]}")
+            time.sleep(0.05)
+
+    def launch(self, *, roles: str = "all") -> None:
+        """Start it and do not wait: it may die before it answers."""
         self.starts += 1
         log = (self.folder / f"run-{self.starts}.log").open("wb")
         self.process = subprocess.Popen(
@@ -65,11 +75,6 @@ class GatewayProcess:
             stderr=subprocess.STDOUT,
         )
         log.close()
-        deadline = time.monotonic() + wait
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the gateway did not start:\n{self.log()[-3000:]}")
-            time.sleep(0.05)
 
     def answers(self) -> bool:
         """Whether /health/live answers."""

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.gateway_process import GatewayProcess
+from tests.faults.disk import Disk
+from tests.faults.machine import Machine, compiled
 
 
 @pytest.fixture
@@ -31,3 +33,23 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., GatewayProcess]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def machine_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile once what lets a disk or a clock go wrong."""
+    return compiled(tmp_path_factory.mktemp("machine"))
+
+
+@pytest.fixture
+def machine(machine_library: Path, tmp_path: Path) -> Machine:
+    """Make what goes wrong below the test's folder, for the programs that are given `machine.settings`."""
+    return Machine(machine_library, tmp_path / "orders", tmp_path)
+
+
+@pytest.fixture
+def disk(machine: Machine, tmp_path: Path) -> Iterator[Disk]:
+    """Make a disk of 24 MiB: the data folder of `gateway(folder="small")`."""
+    made = Disk(tmp_path / "small" / "data", machine, megabytes=24)
+    yield made
+    made.close()

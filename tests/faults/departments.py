@@ -6,6 +6,7 @@ import asyncio
 import json
 import tomllib
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +39,11 @@ class Departments:
             queue = await amqp.declare_queue(AUDIT, durable=True, arguments={"x-queue-type": "quorum"})
             await queue.bind(exchange, "#")
 
-    async def take(self, *, complaints: int, seconds: float = 60) -> None:
-        """Take everything until so many complaints were offered and nothing more comes. Raises TimeoutError."""
+    async def take(self, *, complaints: int, seconds: float = 60, enough: Callable[[], bool] = lambda: True) -> None:
+        """Take everything until so many complaints were offered, it is enough, and nothing more comes.
+
+        Raises TimeoutError.
+        """
         connection = await aio_pika.connect(self.url)
         async with connection, asyncio.timeout(seconds):
             queues = {name: await _queue(connection, f"department.{name}") for name in DEPARTMENTS}
@@ -51,7 +55,7 @@ class Departments:
                     took += await _empty(queue, self.told, {"department": name})
                 if audit is not None:
                     took += await _empty(audit, self.audited, {})
-                quiet = quiet + 1 if not took and len(self.offers()) >= complaints else 0
+                quiet = quiet + 1 if not took and len(self.offers()) >= complaints and enough() else 0
                 if not took:
                     await asyncio.sleep(0.25)
 
@@ -62,6 +66,23 @@ class Departments:
             if event["type"] == OFFERED:
                 found[event["subject"]].add(event["id"])
         return found
+
+    def last_words(self) -> dict[str, str]:
+        """What each complaint says in the last version that a department was told, by reference."""
+        last: dict[str, dict[str, Any]] = {}
+        for event in self.told:
+            if int(event["sequence"]) >= int(last.get(event["subject"], event)["sequence"]):
+                last[event["subject"]] = event
+        return {reference: event["data"]["complaint"]["original_text"] for reference, event in last.items()}
+
+    def nothing_missing(self) -> None:
+        """Assert that the audit holds every event of each complaint, from the first on, without a gap."""
+        sequences: defaultdict[str, set[int]] = defaultdict(set)
+        for event in self.audited:
+            sequences[event["subject"]].add(int(event["sequence"]))
+        gaps = {subject: found for subject, found in sequences.items() if found != set(range(1, max(found) + 1))}
+        assert not gaps, "an event of a complaint is missing"
+        assert set(self.offers()) <= set(sequences), "a complaint was offered and nobody else was told"
 
     def kept_the_promise(self, citizens: Citizens, *, of: set[str] | None = None) -> None:
         """Assert that what the citizens were told is what the departments hold; `of` names the ids, else all."""

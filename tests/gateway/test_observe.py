@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from aiohttp.test_utils import TestClient, TestServer
 
 from channels.message import Purpose
@@ -123,3 +126,24 @@ async def test_a_traceback_shows_where_and_not_what() -> None:
     assert "test_observe.py" in log.getvalue()
     assert CITIZEN not in log.getvalue()
     assert OUTAGE not in log.getvalue()
+
+
+@pytest.fixture
+def as_it_was() -> Iterator[None]:
+    """Log afterwards as before."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+def test_a_log_that_cannot_be_written_costs_lines_and_nothing_else(as_it_was: None) -> None:
+    """Its disk is full, or nobody reads the pipe any more: what is logged is lost, what is being done goes on."""
+    read, write = os.pipe()
+    os.close(read)
+    for broken in (os.open("/dev/full", os.O_WRONLY), write):
+        stream = os.fdopen(broken, "w")  # closing it fails as well
+        observe.configure("json", stream=stream)
+        observe.logger("test").error("nobody hears this")
+        observe.logger("test").error("nor this", reason="x" * 100_000)
+        with contextlib.suppress(OSError):
+            stream.close()

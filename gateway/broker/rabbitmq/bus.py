@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -61,6 +62,7 @@ class RabbitMQ:
     ) -> None:
         self.topology = topology
         self.blocked = False
+        self.made: dict[str, datetime] = {}
         self._address = Address(url, heartbeat=HEARTBEAT)
         self._publish_timeout, self._watch_every = publish_timeout, watch_every
         self._pauses, self._patience = pauses, patience
@@ -99,11 +101,21 @@ class RabbitMQ:
 
     async def depths(self, queues: Sequence[str]) -> dict[str, int | None]:
         """How many messages wait in each queue; None for one that is missing, or while the broker is away."""
-        result: dict[str, int | None] = {**dict.fromkeys(queues)}
+        return {queue: state and state[0] for queue, state in (await self._states(queues)).items()}
+
+    async def consumers(self, queues: Sequence[str]) -> dict[str, int | None]:
+        """How many consume each queue; None for one that is missing, or while the broker is away."""
+        return {queue: state and state[1] for queue, state in (await self._states(queues)).items()}
+
+    def doubt(self) -> None:
+        """Look after topology and consumers at once, and not only when the watch comes round."""
+        self._wake.set()
+
+    async def _states(self, queues: Sequence[str]) -> dict[str, tuple[int, int] | None]:
+        result: dict[str, tuple[int, int] | None] = {**dict.fromkeys(queues)}
         with contextlib.suppress(*BROKEN):
             for queue in queues:
-                state = await self._state(queue)
-                result[queue] = None if state is None else state[0]
+                result[queue] = await self._state(queue)
         return result
 
     async def _state(self, queue: str) -> tuple[int, int] | None:
@@ -259,6 +271,7 @@ class RabbitMQ:
                 await amqp.declare_exchange(exchange.name, exchange.kind, durable=True, timeout=CALL_TIMEOUT)
         for queue in self.topology.queues:
             async with self._noting(connection, queue.name, differs) as amqp:
+                missing = self._makes and await self._state(queue.name) is None
                 if not self._makes:
                     await amqp.declare_queue(queue.name, passive=True, timeout=CALL_TIMEOUT)
                 declared = await amqp.declare_queue(
@@ -266,6 +279,8 @@ class RabbitMQ:
                 )
                 for binding in queue.bindings if self._makes else ():
                     await declared.bind(binding.exchange, binding.pattern, timeout=CALL_TIMEOUT)
+                if missing:
+                    self.made[queue.name] = datetime.now(UTC)
         for name, difference in differs.items():
             if self._differs.get(name) != difference:
                 log.error("topology differs", name=name, reason=difference)

@@ -95,7 +95,7 @@ class Publisher:
         self.stale = False  # a parcel timed out: its late answer could be taken for another's
 
     async def open(self, exchanges: Sequence[str]) -> None:
-        """Open the channels of some exchanges, so that their first parcels need not wait for it. Raises what it raises."""
+        """Open the channels of some exchanges, so that their first parcels need not wait."""
         for exchange in exchanges:
             await self._channel(exchange)
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event, text
 
 from gateway.store.engine import Connection, DatabaseError, Store, StoreMismatch, StoreUnavailable, refuses_the_value
-from tests.servers.postgres import PostgresServer
+from tests.servers.postgres import Database, PostgresServer
 from tests.servers.waiting import until
 
 
@@ -323,3 +323,25 @@ async def test_concurrent_jobs_share_the_cost_of_durability(sqlite_store: Store)
     await told
     await until(lambda: bool(commits))
     assert len(commits) <= 3
+
+
+@pytest.mark.servers
+async def test_a_job_that_waited_for_a_lock_sees_what_was_done_meanwhile(
+    postgres: Database, postgres_store: Store
+) -> None:
+    """However strict the database is by default: two nodes count to two, and neither is refused."""
+    postgres.server.run(f"ALTER DATABASE {postgres.name} SET default_transaction_isolation = 'serializable'")
+    postgres_store.engine.dispose()  # what connects from here on finds the new default
+    met, runs = threading.Barrier(2, timeout=10), []
+
+    def count(connection: Connection) -> None:
+        runs.append(1)
+        connection.execute(text("SELECT 1"))  # with one snapshot for the whole job, it would be taken here
+        met.wait()
+        connection.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
+        before = connection.execute(text("SELECT count(*) FROM alembic_version")).scalar()
+        note(f"after {before}")(connection)
+
+    await asyncio.gather(postgres_store.write(count), postgres_store.write(count))
+    assert 2 == len(runs)
+    assert {"after 1", "after 2"} == await noted(postgres_store)

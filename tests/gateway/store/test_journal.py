@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import psycopg
 import pytest
+from sqlalchemy import text
 
 from gateway.store import journal
 from gateway.store.engine import Connection, DatabaseError, Store
 from gateway.store.journal import Entry, Kept
 from tests.gateway.store.making import NOW, entry, finish, later, refer, set_aside
+from tests.servers.postgres import Database
+from tests.servers.waiting import until
 
 
 async def keep(store: Store, *entries: Entry) -> list[Kept]:
@@ -64,6 +69,48 @@ async def test_batches_that_cross_each_other_keep_every_message_once(store: Stor
                   for one, kept in zip(batch, kepts, strict=True)}  # fmt: skip
     assert 40 == len(references)
     assert 40 == sum(not kept.duplicate for kepts in answers for kept in kepts)
+
+
+@pytest.mark.servers
+async def test_batches_that_cross_each_other_never_wait_for_each_other(
+    postgres_store: Store, postgres: Database
+) -> None:
+    """A slow node holds one of three messages, two nodes get all three in opposite order: no deadlock, no retry."""
+    low, middle, high = sorted((entry(f"SM{number}") for number in range(3)), key=lambda one: one.id)
+    runs: list[int] = []
+
+    def crossing(*entries: Entry) -> Callable[[Connection], list[Kept]]:
+        def job(connection: Connection) -> list[Kept]:
+            runs.append(len(entries))
+            return journal.append(connection, entries)
+
+        return job
+
+    with psycopg.connect(postgres.url) as slow:
+        slow.execute(
+            "INSERT INTO journal (id, channel, account, external_id, sender, purpose, received_at)"
+            " VALUES (%s, 'sms', %s, %s, '', 'message', now())",
+            (middle.id, middle.account, middle.external_id),
+        )
+        crossed = asyncio.gather(
+            postgres_store.write(crossing(low, middle, high)), postgres_store.write(crossing(high, middle, low))
+        )
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        await until(lambda: postgres_store.read(lambda found: found.execute(waiting).scalar() == 2))
+        slow.rollback()
+    answers = await crossed
+
+    assert [3, 3] == runs
+    assert 3 == sum(kept.duplicate for kepts in answers for kept in kepts)
+    assert 3 == len(await pending(postgres_store))
+
+
+async def test_a_batch_is_numbered_in_order_of_arrival(store: Store) -> None:
+    """Twenty messages in one batch: they are understood in the order in which they came."""
+    entries = [entry(f"SM{number}") for number in range(20)]
+    await keep(store, *entries)
+
+    assert [one.id for one in entries] == [row.id for row in await pending(store)]
 
 
 async def test_accounts_and_channels_are_part_of_the_identity(store: Store) -> None:

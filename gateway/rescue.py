@@ -1,0 +1,127 @@
+"""The rescue: notice what the broker was given and has lost, and publish it again.
+
+The broker confirms what it has on disk; after that a hand can still delete a queue with all that is in it, take a
+binding away while another's queue takes the message, or lose the disk. The store has all of it, so nothing is lost:
+
+    an event that no router has seen although the router's queues are empty    is published again
+    a department's queue that was missing and had to be made                   what it can have held is, too
+    balagh.dead, made anew                                                     what is open in quarantine goes there
+
+Every copy has the event's own id: a router decides nothing twice, and a department knows it by that id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from gateway import observe
+from gateway.broker.bus import Bus
+from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, department_queue
+from gateway.signals import Signal
+from gateway.store import stranded
+from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.stranded import Depth
+
+PERIOD = 0.5  # seconds between two looks for a queue that had to be made
+LOOK_EVERY = 5.0  # seconds between two looks into the queues
+LOST = timedelta(seconds=20)  # in no queue and undecided for so long: what a consumer has in hand takes milliseconds
+MENDING = 2.0  # seconds that the bus is given to put back what is missing
+MARGIN = timedelta(seconds=5)  # between a confirm and its mark in the store, and between two clocks
+
+log = observe.logger("rescue")
+
+
+class Rescue:
+    """Looks after what was published. The looks into the queues belong to whoever holds the relay's lease, `mine`."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        filed: Signal,
+        *,
+        mine: Callable[[], Awaitable[bool]] | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.store, self.bus, self.filed, self.mine, self.clock = store, bus, filed, mine, clock
+        self._departments = {department_queue(name): name for name in bus.topology.departments}
+        self._settled = 0
+        self._seen: dict[str, Depth] = {}
+
+    async def run(self) -> None:
+        """Look for ever."""
+        loop = asyncio.get_running_loop()
+        looked = float("-inf")
+        while True:
+            try:
+                for queue, since in tuple(self.bus.made.items()):
+                    await self.restore(queue, since)
+                    self.bus.made.pop(queue, None)
+                if self.mine is not None and loop.time() - looked >= LOOK_EVERY and await self.mine():
+                    looked = loop.time()
+                    await self.look()
+            except StoreUnavailable as error:
+                log.warning("store away", reason=str(error))
+            await asyncio.sleep(PERIOD)
+
+    async def restore(self, queue: str, made: datetime) -> None:
+        """Publish again what a queue that had to be made can have held. Raises StoreUnavailable."""
+        again = 0
+        if queue in self._departments:
+            again = await self.store.write(partial(self._offer_again, queue=queue, made=made))
+        elif queue in {ROUTER, ROUTER_DISTRESS}:
+            again = len(await self.store.write(partial(stranded.tell_again, after=0, before=made)))
+        elif queue == DEAD:
+            again = await self.store.write(stranded.copy_again)
+        if again:
+            self._say(queue, again)
+
+    def _offer_again(self, connection: Connection, queue: str, made: datetime) -> int:
+        depth = stranded.remembered(connection, queue)
+        if depth is None:  # never seen: the first start on this store, and nothing was in it
+            stranded.remember(connection, queue, Depth(0, made))
+            return 0
+        again = stranded.offer_again(
+            connection, self._departments[queue], Depth(depth.messages, depth.at - MARGIN), made + MARGIN
+        )
+        stranded.remember(connection, queue, Depth(again, made))
+        return again
+
+    async def look(self) -> None:
+        """Measure the queues, remember their depths, and find what is in none of them. Raises StoreUnavailable."""
+        now = self.clock()
+        depths = await self.bus.depths([queue.name for queue in self.bus.topology.queues])
+        _show(depths)
+        if self.bus.name == "embedded":  # it holds nothing that it could lose
+            return
+        # Kept one look late: another process may have made a queue just now, and must find what the old one held.
+        await self.store.write(partial(_remember, depths=self._seen))
+        self._seen = {name: Depth(depths[name] or 0, now) for name in self._departments if depths[name] is not None}
+        self._settled = await self.store.read(partial(stranded.settled, after=self._settled, before=now - LOST))
+        count, since = await self.store.read(partial(stranded.unrouted, after=self._settled))
+        observe.BACKLOG.labels("dispatch").set(count)
+        observe.OLDEST.labels("dispatch").set(max(0.0, (now - since).total_seconds()) if since else 0)
+        if since is not None and since < now - LOST and depths.get(ROUTER) == depths.get(ROUTER_DISTRESS) == 0:
+            self.bus.doubt()  # a binding may be gone, and what is published again would be lost again
+            await asyncio.sleep(MENDING)
+            tell = partial(stranded.tell_again, after=self._settled, before=now - LOST)
+            if again := await self.store.write(tell):
+                self._say(ROUTER, len(again))
+
+    def _say(self, queue: str, events: int) -> None:
+        observe.ALARM.labels("lost_by_broker").inc()
+        log.error("published again: the broker lost it", queue=queue, events=events)
+        self.filed.set()
+
+
+def _show(depths: dict[str, int | None]) -> None:
+    for queue, depth in depths.items():
+        observe.DEPTH.labels(queue).set(float("nan") if depth is None else depth)
+
+
+def _remember(connection: Connection, depths: dict[str, Depth]) -> None:
+    for queue, depth in depths.items():
+        stranded.remember(connection, queue, depth)

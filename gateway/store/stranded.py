@@ -1,0 +1,137 @@
+"""What the broker was given and may have lost: events that no router has seen, messages of a queue that is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, exists, func, select, text, update
+
+from gateway.store.journal import insert_or_ignore
+from gateway.store.tables import complaints, events, facts, quarantine, relay
+
+AT_ONCE = 500  # events published anew in one look
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages a queue was seen to hold, and when."""
+
+    messages: int
+    at: datetime
+
+
+def settled(connection: Connection, after: int, before: datetime) -> int:
+    """Return up to which event, counted from `after`, a router has seen all that is older than `before`.
+
+    Whoever asks again may begin there, so that a look costs what is new and not what is stored.
+    """
+    # Asked first, so that what comes meanwhile is young.
+    last: int = connection.execute(select(func.max(events.c.seq))).scalar() or after
+    waiting = _unrouted(after).with_only_columns(func.min(events.c.seq))
+    young = select(func.min(events.c.seq)).where(events.c.seq > after, events.c.time >= before)
+    bounds = [seq - 1 for seq in (connection.execute(waiting).scalar(), connection.execute(young).scalar()) if seq]
+    return min(last, *bounds) if bounds else last
+
+
+def unrouted(connection: Connection, after: int = 0) -> tuple[int, datetime | None]:
+    """Count the events that the broker has and that no router has seen, and say since when the oldest is so.
+
+    One that broke on the way there is not among them: it is in quarantine.
+    """
+    told = _unrouted(after).where(relay.c.published_at.is_not(None))
+    count, since = connection.execute(told.with_only_columns(func.count(), func.min(relay.c.published_at))).one()
+    return int(count), since
+
+
+def tell_again(connection: Connection, after: int, before: datetime) -> list[str]:
+    """Publish anew what was published before a moment and no router has seen. Returns the references."""
+    rows = connection.execute(
+        _unrouted(after)
+        .with_only_columns(events.c.seq, events.c.reference)
+        .where(relay.c.published_at < before)
+        .order_by(events.c.seq)
+        .limit(AT_ONCE)
+    ).all()
+    _anew(connection, [row.seq for row in rows])
+    return [row.reference for row in rows]
+
+
+def _unrouted(after: int) -> Select[Any]:
+    broke = exists().where(quarantine.c.stage == "dispatch", quarantine.c.subject == events.c.id)
+    return (
+        select(events.c.seq)
+        .join(complaints, complaints.c.id == events.c.complaint_id)
+        .join(relay, relay.c.event_seq == events.c.seq)
+        .where(
+            events.c.seq > after,
+            events.c.type.in_(("received", "amended")),
+            events.c.sequence > complaints.c.routed_sequence,
+            ~broke,
+        )
+    )
+
+
+def remember(connection: Connection, queue: str, depth: Depth) -> None:
+    """Keep what a queue was seen to hold, for the day on which it is gone."""
+    name, value = f"queue {queue}", f"{depth.messages} {depth.at.isoformat()}"
+    if not connection.execute(update(facts).where(facts.c.name == name).values(value=value)).rowcount:
+        connection.execute(insert_or_ignore(connection, facts).values(name=name, value=value))
+
+
+def remembered(connection: Connection, queue: str) -> Depth | None:
+    """Return what a queue was last seen to hold; None when it was never looked at."""
+    value = connection.execute(select(facts.c.value).where(facts.c.name == f"queue {queue}")).scalar()
+    if value is None:
+        return None
+    messages, _, at = value.partition(" ")
+    return Depth(int(messages), datetime.fromisoformat(at))
+
+
+def offer_again(connection: Connection, department: str, depth: Depth, until: datetime) -> int:
+    """Publish anew what a department's lost queue can have held, and return how many events that is.
+
+    That is as many as it held when last looked at, the latest ones, and all that was published from then to `until`.
+    Some of it the department may have taken meanwhile: it sees an event id again.
+    """
+    published = (
+        select(relay.c.event_seq)
+        .join(events, events.c.seq == relay.c.event_seq)
+        .where(events.c.department == department, relay.c.published_at < until)
+    )
+    held = published.where(relay.c.published_at < depth.at).order_by(
+        relay.c.published_at.desc(), relay.c.event_seq.desc()
+    )
+    rows = [*connection.execute(published.where(relay.c.published_at >= depth.at)).scalars()]
+    if depth.messages:
+        rows += connection.execute(held.limit(depth.messages)).scalars()
+    _anew(connection, rows)
+    return len(rows)
+
+
+def copy_again(connection: Connection) -> int:
+    """Copy what is open in the quarantine to balagh.dead once more, and return how many rows that is."""
+    lost = and_(quarantine.c.state == text("'open'"), quarantine.c.copied_at.is_not(None))
+    return connection.execute(update(quarantine).where(lost).values(copied_at=None)).rowcount
+
+
+def waits_since(connection: Connection, department: str, messages: int) -> datetime | None:
+    """Say when the oldest of so many messages in a department's queue was published; queues hand out oldest first."""
+    return connection.execute(
+        select(relay.c.published_at)
+        .join(events, events.c.seq == relay.c.event_seq)
+        .where(events.c.department == department, relay.c.published_at.is_not(None))
+        .order_by(relay.c.published_at.desc())
+        .offset(messages - 1)
+        .limit(1)
+    ).scalar()
+
+
+def _anew(connection: Connection, seqs: list[int]) -> None:
+    for first in range(0, len(seqs), AT_ONCE):
+        connection.execute(
+            update(relay)
+            .where(relay.c.event_seq.in_(seqs[first : first + AT_ONCE]))
+            .values(published_at=None, parked_until=None, parked_reason=None, attempts=0)
+        )
