@@ -1,0 +1,546 @@
+"""RabbitMQ behind the small interface; the one module that knows aio-pika.
+
+Two connections, because a broker in a memory or disk alarm stops reading from whoever publishes, and acknowledgements
+must still get through or the alarm would never end. Each is a plain connection with a supervisor of ours: it connects
+when the broker comes, puts the topology and the consumers back, and starts again whenever the connection is lost.
+aio-pika's robust connection was not taken: it raises when the broker is absent at start, and restores what it remembers
+instead of what the contract says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import (
+    CONNECTION_EXCEPTIONS,
+    AMQPChannelError,
+    ChannelInvalidStateError,
+    ChannelNotFoundEntity,
+    DeliveryError,
+    PublishError,
+)
+from aiormq.channel import Channel as UnderlayChannel
+
+from gateway import observe
+from gateway.broker.address import Address
+from gateway.broker.bus import (
+    APP_ID,
+    CONTENT_TYPE,
+    Confirmed,
+    Delivery,
+    Handler,
+    Lost,
+    Nacked,
+    Outcome,
+    Parcel,
+    Retry,
+    Returned,
+)
+from gateway.broker.supervision import cancelled, end, happens, keep
+from gateway.broker.topology import DEFAULT_EXCHANGE, Topology, explain_difference
+
+log = observe.logger("broker")
+
+HEARTBEAT: Final = 20  # seconds; aiormq gives up after three of them, so a cut cable is noticed within about a minute
+CALL_TIMEOUT: Final = 10.0  # seconds for one question to the broker, connecting included
+ALARM_EVERY: Final = 0.5  # seconds between two looks for a resource alarm
+_ALARM: Final = "RabbitMQ takes no messages: it is short of memory or disk space (resource alarm)"
+BROKEN: Final = (*CONNECTION_EXCEPTIONS, TimeoutError)  # AMQPChannelError is an AMQPError and so among them
+
+
+@dataclass(slots=True, eq=False)
+class _Consumer:
+    """Who handles a queue, and the amqp channel that it hangs on while it does."""
+
+    queue: str
+    handler: Handler
+    prefetch: int
+    paused: bool = False
+    amqp: AbstractChannel | None = None
+    tag: str = ""
+    tags: dict[str, Any] = field(default_factory=dict)  # aiormq's own: a tag leaves it when the broker cancels it
+    problem: str = ""
+
+    @property
+    def alive(self) -> bool:
+        return self.amqp is not None and not self.amqp.is_closed and self.tag in self.tags
+
+
+class RabbitMQ:
+    """A bus on RabbitMQ 3.10 or newer.
+
+    `publish_timeout` is in seconds, `in_flight` how many parcels may await their confirm at once, `watch_every` the
+    seconds between two looks at topology and consumers, `pauses` the shortest and longest wait (seconds) before a
+    message whose handler failed is given back. Raises ValueError for a URL that is none of AMQP.
+    """
+
+    name = "rabbitmq"
+
+    def __init__(
+        self,
+        url: str,
+        topology: Topology,
+        *,
+        publish_timeout: float = 10.0,
+        in_flight: int = 512,
+        watch_every: float = 30.0,
+        pauses: tuple[float, float] = (0.5, 30.0),
+        patience: float = 5.0,
+    ) -> None:
+        self.topology = topology
+        self.blocked = False
+        self.made: dict[str, datetime] = {}
+        self._address = Address(url, heartbeat=HEARTBEAT)
+        self._publish_timeout, self._watch_every = publish_timeout, watch_every
+        self._pauses, self._patience = pauses, patience
+        self._places = asyncio.Semaphore(in_flight)
+        self._turns: dict[str, asyncio.Event] = {}  # by parcel id, see _publish
+        self._publisher: AbstractChannel | None = None
+        self._exchanges: dict[str, AbstractExchange] = {}
+        self._stale = False  # a parcel of this connection timed out: its late answer could be taken for another's
+        self._control: AbstractConnection | None = None
+        self._declared = asyncio.Event()
+        self._differs: dict[str, str] = {}  # name of a queue or exchange -> what is wrong with it
+        self._trouble = "not connected yet"
+        self._consumers: dict[str, _Consumer] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._care = asyncio.Lock()
+        self._supervisors: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._makes = True  # exchanges, queues and bindings that are missing
+
+    # What others ask
+
+    @property
+    def connected(self) -> bool:
+        """Whether both connections stand and the topology was declared."""
+        return self._publisher is not None and self._control is not None and self._declared.is_set()
+
+    async def check(self) -> list[str]:
+        """What is wrong, one clear sentence each."""
+        problems = [] if self.connected else [f"RabbitMQ is out of reach: {self._trouble}."]
+        problems.extend(self._differs.values())
+        if self.blocked:
+            problems.append(f"{_ALARM}.")
+        if self.connected:
+            problems.extend(
+                f"Nobody consumes {consumer.queue}: {consumer.problem or 'the consumer is being restarted'}."
+                for consumer in self._consumers.values()
+                if not consumer.paused and not consumer.alive
+            )
+        return problems
+
+    async def depths(self, queues: Sequence[str]) -> dict[str, int | None]:
+        """How many messages wait in each queue; None for one that is missing, or while the broker is away."""
+        return {queue: state and state[0] for queue, state in (await self._states(queues)).items()}
+
+    async def consumers(self, queues: Sequence[str]) -> dict[str, int | None]:
+        """How many consume each queue; None for one that is missing, or while the broker is away."""
+        return {queue: state and state[1] for queue, state in (await self._states(queues)).items()}
+
+    def doubt(self) -> None:
+        """Look after topology and consumers at once, and not only when the watch comes round."""
+        self._wake.set()
+
+    async def _states(self, queues: Sequence[str]) -> dict[str, tuple[int, int] | None]:
+        result: dict[str, tuple[int, int] | None] = {**dict.fromkeys(queues)}
+        with contextlib.suppress(*BROKEN):
+            for queue in queues:
+                result[queue] = await self._state(queue)
+        return result
+
+    async def _state(self, queue: str) -> tuple[int, int] | None:
+        """Messages ready and consumers of a queue; None when there is no such queue."""
+        if self._control is None:
+            raise ChannelInvalidStateError("no connection")
+        async with _channel(self._control) as amqp:
+            try:
+                declared = await amqp.declare_queue(queue, passive=True, timeout=CALL_TIMEOUT)
+            except ChannelNotFoundEntity:
+                return None
+            answer = declared.declaration_result
+            return answer.message_count or 0, answer.consumer_count or 0
+
+    # Life
+
+    async def start(self, *, declare: bool = True) -> None:
+        """Begin to connect, and return at once. Without `declare`, what is missing on the broker is only noted."""
+        self._stopping, self._makes = False, declare
+        self._supervisors = [
+            asyncio.create_task(keep(partial(self._run, "control"), partial(self._ended, "control"))),
+            asyncio.create_task(keep(partial(self._run, "publish"), partial(self._ended, "publish"))),
+        ]
+
+    async def _run(self, purpose: str) -> None:
+        if purpose == "publish":
+            await self._declared.wait()
+        connection = aio_pika.Connection(
+            aio_pika.connection.make_url(self._address.url),
+            client_properties={"connection_name": f"{APP_ID} {purpose}"},
+        )
+        async with _closing(connection):  # from here on, or one that never came about would warn when it is collected
+            await connection.connect(timeout=CALL_TIMEOUT)
+            self._trouble = "still connecting"
+            await (self._serve_control if purpose == "control" else self._serve_publisher)(connection)
+
+    def _ended(self, purpose: str, error: Exception | None) -> None:
+        trouble = "the connection was lost" if error is None else self._address.words(error)
+        if trouble != self._trouble:
+            log.warning("rabbitmq out of reach", connection=purpose, reason=trouble)
+        self._trouble = trouble
+
+    async def stop(self) -> None:
+        """Stop consuming, let running handlers finish for a few seconds, and close both connections."""
+        self._stopping = True
+        for queue in tuple(self._consumers):
+            with contextlib.suppress(*BROKEN):
+                await self.pause(queue)
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=self._patience)
+            await end(*late)
+        await end(*self._supervisors)
+        self._supervisors = []
+
+    # Publishing
+
+    async def _serve_publisher(self, connection: AbstractConnection) -> None:
+        amqp = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        lost = asyncio.Event()
+        amqp.close_callbacks.add(lambda *_: lost.set())  # also called when the whole connection goes
+        self._exchanges, self._stale = {}, False
+        self._publisher = amqp
+        log.info("rabbitmq connected", connection="publish")
+        try:
+            while not lost.is_set() and not (self._stale and not self.blocked):
+                await happens(lost, ALARM_EVERY)
+                self.blocked = not lost.is_set() and await _is_blocked(connection)
+        finally:
+            self._publisher, self.blocked = None, False
+            self._wake.set()  # an exchange deleted by hand closes the channel: put it back
+
+    async def publish(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Publish all of them at once and say what became of each, in the same order."""
+        return list(await asyncio.gather(*(self._publish(parcel) for parcel in parcels)))
+
+    async def _publish(self, parcel: Parcel) -> Outcome:
+        async with self._places:
+            # aiormq finds the parcel that the broker returned by its message id alone, so two of the same id in
+            # flight (one event for two exchanges) would take each other's outcome: they go one after the other.
+            while (other := self._turns.get(parcel.id)) is not None:
+                await other.wait()
+            turn = self._turns[parcel.id] = asyncio.Event()
+            try:
+                return await self._send(parcel)
+            finally:
+                del self._turns[parcel.id]
+                turn.set()
+
+    async def _send(self, parcel: Parcel) -> Outcome:
+        if (hindrance := self._hindrance(parcel)) is not None:
+            return hindrance
+        try:
+            exchange = await self._exchange(parcel.exchange)
+            await exchange.publish(
+                _message(parcel), parcel.routing_key, mandatory=parcel.mandatory, timeout=self._publish_timeout
+            )
+        except asyncio.CancelledError:
+            # aiormq cancels what waits for a confirm when it closes; only a cancel of ours may pass.
+            if cancelled():
+                self._stale = True  # as after a timeout: nobody waits for this answer any more
+                raise
+            return Lost("the connection closed before the confirm")
+        except BROKEN as error:
+            return self._failed(error)
+        return Confirmed()
+
+    def _hindrance(self, parcel: Parcel) -> Outcome | None:
+        """Say why a parcel need not even be sent now."""
+        if self._publisher is None:
+            return Lost(f"RabbitMQ is out of reach: {self._trouble}")
+        if self.blocked:
+            return Lost(_ALARM)
+        if self._stale:
+            return Lost("the connection to RabbitMQ is being renewed")
+        difference = self._difference(parcel)
+        return None if difference is None else Nacked(difference)
+
+    def _failed(self, error: BaseException) -> Outcome:
+        match error:
+            case PublishError():
+                self._wake.set()  # a queue may have been deleted by hand: put it back
+                return Returned(f"no queue takes it ({error.args[0]})")
+            case DeliveryError():
+                return Nacked("RabbitMQ refused it: a queue is full or cannot write")
+            case TimeoutError():
+                self._stale = True
+                return Lost(f"RabbitMQ did not confirm within {self._publish_timeout:g} s")
+            case _:
+                return Lost(self._address.words(error))
+
+    async def _exchange(self, name: str) -> AbstractExchange:
+        amqp = self._publisher
+        if amqp is None:
+            raise ChannelInvalidStateError("the connection was lost")
+        if name == DEFAULT_EXCHANGE:
+            return amqp.default_exchange
+        if name not in self._exchanges:
+            self._exchanges[name] = await amqp.get_exchange(name, ensure=False)
+        return self._exchanges[name]
+
+    def _difference(self, parcel: Parcel) -> str | None:
+        """Why a parcel may not go where it would go: something there is not what the contract says."""
+        if not self._differs:
+            return None
+        names = [queue.name for queue in self.topology.queues_for(parcel.exchange, parcel.routing_key)]
+        return next((self._differs[name] for name in (parcel.exchange, *names) if name in self._differs), None)
+
+    # Topology and consumers
+
+    async def _serve_control(self, connection: AbstractConnection) -> None:
+        lost = asyncio.Event()
+
+        def gone(*_: object) -> None:
+            lost.set()
+            self._wake.set()
+
+        connection.close_callbacks.add(gone)
+        self._control = connection
+        try:
+            while not lost.is_set():
+                self._wake.clear()
+                await self._look_after(connection)
+                await happens(lost, 1.0)  # at most one look a second, whatever happens
+                await happens(self._wake, self._watch_every)
+        finally:
+            self._control = None
+
+    async def _look_after(self, connection: AbstractConnection) -> None:
+        async with self._care:
+            await self._declare(connection)
+            for consumer in tuple(self._consumers.values()):
+                if consumer.paused or self._stopping:
+                    continue
+                if consumer.alive and not await self._is_counted(consumer):
+                    log.warning("consumer lost", queue=consumer.queue)
+                    await self._detach(consumer)
+                if not consumer.alive:
+                    await self._attach(connection, consumer)
+
+    async def _declare(self, connection: AbstractConnection) -> None:
+        """Declare the topology; what exists with other arguments is noted, and the rest goes on."""
+        differs: dict[str, str] = {}
+        for exchange in self.topology.exchanges:
+            async with self._noting(connection, exchange.name, differs) as amqp:
+                if not self._makes:
+                    await amqp.declare_exchange(exchange.name, passive=True, timeout=CALL_TIMEOUT)
+                await amqp.declare_exchange(exchange.name, exchange.kind, durable=True, timeout=CALL_TIMEOUT)
+        for queue in self.topology.queues:
+            async with self._noting(connection, queue.name, differs) as amqp:
+                missing = self._makes and await self._state(queue.name) is None
+                if not self._makes:
+                    await amqp.declare_queue(queue.name, passive=True, timeout=CALL_TIMEOUT)
+                declared = await amqp.declare_queue(
+                    queue.name, durable=True, arguments=dict(queue.arguments), timeout=CALL_TIMEOUT
+                )
+                for binding in queue.bindings if self._makes else ():
+                    await declared.bind(binding.exchange, binding.pattern, timeout=CALL_TIMEOUT)
+                if missing:
+                    self.made[queue.name] = datetime.now(UTC)
+        for name, difference in differs.items():
+            if self._differs.get(name) != difference:
+                log.error("topology differs", name=name, reason=difference)
+        self._differs = differs
+        self._declared.set()
+
+    @contextlib.asynccontextmanager
+    async def _noting(
+        self, connection: AbstractConnection, name: str, differs: dict[str, str]
+    ) -> AsyncIterator[AbstractChannel]:
+        """Lend a channel of its own, since the broker closes the channel of a declaration that it refuses."""
+        async with _channel(connection) as amqp:
+            try:
+                yield amqp
+            except ChannelNotFoundEntity:
+                differs[name] = f"{name} is missing on the broker: a running gateway makes it, without what was in it."
+            except AMQPChannelError as error:
+                differs[name] = explain_difference(self._address.words(error))
+            except TimeoutError:
+                # One queue without a majority of its nodes must not keep the others from being declared.
+                differs[name] = f"{name} does not answer: too few of its RabbitMQ nodes are up."
+
+    async def _is_counted(self, consumer: _Consumer) -> bool:
+        """Whether the broker still knows a consumer of the queue. With several nodes it may be another's."""
+        state = await self._state(consumer.queue)
+        return state is not None and state[1] > 0
+
+    async def consume(self, queue: str, handler: Handler, prefetch: int) -> None:
+        """Hand every message of a queue to `handler`. Raises KeyError for a queue that is not in the topology."""
+        earlier = self._consumers.get(queue)
+        self._consumers[queue] = _Consumer(self.topology.queue(queue).name, handler, prefetch)
+        if earlier is not None:
+            await self._detach(earlier)
+        await self._begin(queue)
+
+    async def _begin(self, queue: str) -> None:
+        """Attach a consumer now if the broker is there; if not, the supervisor does it later."""
+        consumer = self._consumers[queue]
+        async with self._care:
+            if consumer.paused or self._stopping:  # meanwhile; what a stopped bus took, nobody would wait for
+                return
+            if self._control is not None and self._declared.is_set() and not consumer.alive:
+                with contextlib.suppress(*BROKEN):
+                    await self._attach(self._control, consumer)
+
+    async def pause(self, queue: str) -> None:
+        """Take no more from a queue; what was delivered is handled and acknowledged."""
+        consumer = self._consumers[queue]
+        consumer.paused = True
+        async with self._care:
+            amqp = consumer.amqp
+            if amqp is not None and consumer.alive:
+                try:
+                    subscribed = await amqp.get_queue(queue, ensure=False)
+                    await subscribed.cancel(consumer.tag, timeout=CALL_TIMEOUT)
+                except BROKEN:
+                    await self._detach(consumer)
+
+    async def resume(self, queue: str) -> None:
+        """Take from a paused queue again, as soon as the broker is there."""
+        self._consumers[queue].paused = False
+        await self._begin(queue)
+
+    async def _attach(self, connection: AbstractConnection, consumer: _Consumer) -> None:
+        await self._detach(consumer)
+        amqp = connection.channel(publisher_confirms=False)
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT):
+                await amqp.initialize()
+            await amqp.set_qos(prefetch_count=consumer.prefetch, timeout=CALL_TIMEOUT)
+            queue = await amqp.get_queue(consumer.queue, ensure=False)
+            tag = await queue.consume(partial(self._take, consumer), timeout=CALL_TIMEOUT)
+        except AMQPChannelError as error:
+            consumer.problem = explain_difference(self._address.words(error))
+            log.warning("consumer refused", queue=consumer.queue, reason=consumer.problem)
+            return
+        underlay = await amqp.get_underlay_channel()
+        assert isinstance(underlay, UnderlayChannel)
+        underlay.on_consumer_cancel_callbacks.add(lambda _: self._wake.set())  # the queue was deleted
+        amqp.close_callbacks.add(lambda *_: self._wake.set())
+        consumer.amqp, consumer.tag, consumer.tags, consumer.problem = amqp, tag, underlay.consumers, ""
+        log.info("consumer attached", queue=consumer.queue)
+
+    async def _detach(self, consumer: _Consumer) -> None:
+        amqp, consumer.amqp = consumer.amqp, None
+        if amqp is not None:
+            await _close(amqp)
+
+    async def _take(self, consumer: _Consumer, message: AbstractIncomingMessage) -> None:
+        # A task of our own: aiormq cancels its tasks when the channel closes, in the middle of a handler's commit.
+        task = asyncio.create_task(self._handle(consumer, message))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _handle(self, consumer: _Consumer, message: AbstractIncomingMessage) -> None:
+        failures = _failures(message)
+        delivery = Delivery(
+            queue=consumer.queue,
+            id=message.message_id or "",
+            body=message.body,
+            headers=dict(message.headers),
+            redelivered=bool(message.redelivered),
+            routing_key=message.routing_key or "",
+            tries=failures + 1,
+        )
+        shortest, longest = self._pauses
+        try:
+            await consumer.handler(delivery)
+        except Retry as request:
+            pause = min(max(request.after, 0.0), longest)
+        except (Exception, asyncio.CancelledError) as error:
+            if cancelled():
+                raise
+            # A cancellation from below, such as a commit that was given up, is a failure like any other.
+            # The type alone: what an exception says may hold a citizen's words.
+            log.warning("handler failed", queue=consumer.queue, id=delivery.id, error=type(error).__name__)
+            pause = min(longest, shortest * 2.0 ** min(failures, 20))
+        else:
+            await _settle(message.ack())
+            return
+        await asyncio.sleep(pause)
+        await _settle(message.nack(requeue=True))
+
+
+def _message(parcel: Parcel) -> aio_pika.Message:
+    return aio_pika.Message(
+        parcel.body,
+        message_id=parcel.id,
+        content_type=CONTENT_TYPE,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        priority=parcel.priority,
+        headers=dict(parcel.headers),
+        type=parcel.type or None,
+        timestamp=parcel.timestamp,
+        app_id=APP_ID,
+    )
+
+
+def _failures(message: AbstractIncomingMessage) -> int:
+    """How often a message was delivered in vain; a quorum queue counts it in a header."""
+    counted = message.headers.get("x-delivery-count")
+    return counted if isinstance(counted, int) else int(bool(message.redelivered))
+
+
+async def _settle(answer: Awaitable[None]) -> None:
+    """Acknowledge or give back; when the channel is gone the broker delivers the message again by itself."""
+    with contextlib.suppress(*BROKEN):
+        await answer
+
+
+async def _is_blocked(connection: AbstractConnection) -> bool:
+    """Whether the broker has said connection.blocked; aiormq shows it only as an event that ready() waits for."""
+    transport = connection.transport
+    if transport is None:
+        return False
+    ready = asyncio.ensure_future(transport.ready())
+    done, _ = await asyncio.wait({ready}, timeout=0.05)
+    ready.cancel()
+    return not done
+
+
+@contextlib.asynccontextmanager
+async def _closing(connection: AbstractConnection) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        # A blocked or vanished broker does not answer the goodbye.
+        with contextlib.suppress(*BROKEN):
+            async with asyncio.timeout(CALL_TIMEOUT):
+                await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def _channel(connection: AbstractConnection) -> AsyncIterator[AbstractChannel]:
+    amqp = connection.channel(publisher_confirms=False)
+    async with asyncio.timeout(CALL_TIMEOUT):
+        await amqp.initialize()
+    try:
+        yield amqp
+    finally:
+        await _close(amqp)
+
+
+async def _close(amqp: AbstractChannel) -> None:
+    """Close a channel. A broker that has stopped answering does not answer this either: it must hold up nobody."""
+    if not amqp.is_closed:
+        with contextlib.suppress(*BROKEN):
+            async with asyncio.timeout(CALL_TIMEOUT):
+                await amqp.close()
