@@ -56,7 +56,6 @@ def add_channels(app: web.Application, house: House) -> None:
 
 def _noting(channel: str) -> Middleware:
     """Count what a channel refused, and say why a webhook was: whoever sent it is not told, but an operator must be."""
-
     tally = Tally()
 
     @web.middleware

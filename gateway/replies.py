@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,6 +16,7 @@ from aiolimiter import AsyncLimiter
 
 from channels.base import Busy, OutcomeUnknown, Refused, Speaker
 from gateway import observe
+from gateway.batcher import Batcher
 from gateway.signals import Signal
 from gateway.store import replies
 from gateway.store.engine import Connection, Store, StoreUnavailable
@@ -44,6 +45,8 @@ class Replies:
     ) -> None:
         self.store, self.speakers, self.owed, self.clock = store, speakers, owed, clock
         self._paces: dict[tuple[str, str], AsyncLimiter] = {}
+        # What became of them is written together: a transaction for each word of thanks would cost too much.
+        self._records = Batcher(self._write, size=4 * BATCH, concurrent=1)
 
     async def run(self) -> None:
         """Send for ever, each channel by itself, so that a slow one holds up no other. With the store away it waits."""
@@ -111,9 +114,15 @@ class Replies:
         await self._record(outcome, due, partial(replies.again, code=code, at=at, unknown=unknown))
 
     async def _record(self, outcome: str, due: Due, job: Callable[..., None]) -> None:
-        await self.store.write(partial(job, reply_id=due.reply.id, now=self.clock()))
+        await self._records.ask(partial(job, reply_id=due.reply.id, now=self.clock()))
         observe.ROOM.labels("replies", outcome).inc()
         log.info(outcome, channel=due.channel, reply=due.reply.id, attempts=due.attempts)
+
+    async def _write(self, jobs: Sequence[Callable[[Connection], None]]) -> Sequence[None]:
+        def write(connection: Connection) -> list[None]:
+            return [job(connection) for job in jobs]
+
+        return await self.store.write(write)
 
     def _pace(self, due: Due, speaker: Speaker) -> AsyncLimiter:
         key = due.channel, due.reply.account

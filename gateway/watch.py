@@ -37,6 +37,7 @@ async def watch(house: House) -> None:
             free = await asyncio.to_thread(shutil.disk_usage, house.settings.data_dir)
             observe.FREE.set(free.free)
 
+
 def _measure(connection: Connection) -> None:
     now = datetime.now(UTC)
     waiting, since = journal.backlog(connection)

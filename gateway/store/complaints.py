@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 from sqlalchemy.engine import Row
 
-from gateway.store.tables import complaints, events, personal
+from gateway.store.tables import Instant, complaints, events, personal
 from normalizer.complaint import Complaint, Priority, Status
 from router.route import Route
 
@@ -66,25 +66,26 @@ def load(connection: Connection, reference: str, *, lock: bool = False) -> Case 
 
 def load_many(connection: Connection, references: Collection[str], *, lock: bool = False) -> dict[str, Case]:
     """Return the complaints with these references, by reference."""
-    found = _load(connection, complaints.c.reference.in_(references), lock=lock)
+    found = _load(connection, _BY_REFERENCE, {"references": references}, lock=lock)
     return {case.complaint.reference: case for case in found}
 
 
 def load_by_id(connection: Connection, complaint_id: str, *, lock: bool = False) -> Case | None:
     """Return the complaint with this id; `lock` as for `load`."""
-    return next(iter(_load(connection, complaints.c.id == complaint_id, lock=lock)), None)
+    return next(iter(_load(connection, _BY_ID, {"id": complaint_id}, lock=lock)), None)
 
 
 def open_of(connection: Connection, senders: Collection[str], *, since: datetime) -> dict[str, Case]:
     """Return the open complaint of each sender about which they last wrote, at `since` or later; locked."""
     if not senders:
         return {}
-    condition = and_(
-        complaints.c.sender.in_(senders), complaints.c.heard_at >= since, complaints.c.status.not_in(FINAL)
-    )
-    found = sorted(_load(connection, condition, lock=True), key=lambda case: case.heard_at)
+    found = _load(connection, _OPEN, {"senders": senders, "since": since}, lock=True)
     # Between the look and the lock a department may have closed one.
-    return {case.sender: case for case in found if case.complaint.status.value not in FINAL}
+    return {
+        case.sender: case
+        for case in sorted(found, key=lambda case: case.heard_at)
+        if case.complaint.status.value not in FINAL
+    }
 
 
 def story(connection: Connection, complaint_id: str) -> list[Event]:
@@ -112,14 +113,33 @@ def as_event(row: Row[Any]) -> Event:
     )
 
 
-def _load(connection: Connection, condition: ColumnElement[bool], *, lock: bool) -> list[Case]:
-    at_version = and_(personal.c.complaint_id == complaints.c.id, personal.c.version == complaints.c.version)
+class _Search:
+    """A way to find complaints, as two statements that are built once: to lock their rows, and to read them."""
+
+    def __init__(self, condition: ColumnElement[bool]) -> None:
+        at_version = and_(personal.c.complaint_id == complaints.c.id, personal.c.version == complaints.c.version)
+        self.lock = select(complaints.c.id).where(condition).order_by(complaints.c.id).with_for_update()
+        self.read = (
+            select(complaints, personal.c.body, personal.c.salt).outerjoin(personal, at_version).where(condition)
+        )
+
+
+_BY_ID = _Search(complaints.c.id == bindparam("id"))
+_BY_REFERENCE = _Search(complaints.c.reference.in_(bindparam("references", expanding=True)))
+_OPEN = _Search(
+    and_(
+        complaints.c.sender.in_(bindparam("senders", expanding=True)),
+        complaints.c.heard_at >= bindparam("since", type_=Instant),
+        complaints.c.status.not_in(FINAL),
+    )
+)
+
+
+def _load(connection: Connection, search: _Search, parameters: Mapping[str, Any], *, lock: bool) -> list[Case]:
     if lock and connection.dialect.name == "postgresql":
         # Lock first, in one order for everybody; read the payload of the version that is then current.
-        connection.execute(select(complaints.c.id).where(condition).order_by(complaints.c.id).with_for_update()).all()
-    rows = connection.execute(
-        select(complaints, personal.c.body, personal.c.salt).outerjoin(personal, at_version).where(condition)
-    )
+        connection.execute(search.lock, parameters).all()
+    rows = connection.execute(search.read, parameters)
     return [
         Case(
             complaint=restore(row, row.body),

@@ -9,16 +9,18 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, text, update
+from sqlalchemy import Connection, Table, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from channels.message import Purpose
+from gateway.store.prepared import Prepared, known
 from gateway.store.tables import journal, journal_payload
 
 PER_SENDER = 6  # Inbounds of one sender in one batch
 LOOK = 20  # batches to look ahead for other senders
+_ROW = ("seq", "id", "channel", "account", "sender", "reference", "received_at")
 COUNTERS = 64  # references of one identity to try before giving up: with a million stored, two are rarely needed
 
 
@@ -71,6 +73,13 @@ def insert_or_ignore(connection: Connection, table: Table) -> Any:
     """Begin an INSERT that leaves existing rows alone, in the dialect of the connection."""
     insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
     return insert(table).on_conflict_do_nothing()
+
+
+_APPEND = Prepared(
+    journal.insert(),
+    ("id", "channel", "account", "external_id", "reference", "sender", "purpose", "fingerprint", "received_at"),
+)
+_KEEP = Prepared(journal_payload.insert(), ("id", "body"))
 
 
 def append(connection: Connection, entries: Sequence[Entry]) -> list[Kept]:
@@ -131,12 +140,28 @@ def _insert(connection: Connection, entries: list[Entry], counter: int) -> list[
         number = func.nextval(func.pg_get_serial_sequence(journal.name, journal.c.seq.name))
         numbers = connection.execute(select(number).select_from(func.generate_series(1, len(rows)))).scalars()
         rows = sorted(({**row, "seq": seq} for row, seq in zip(rows, numbers, strict=True)), key=itemgetter("id"))
-    statement = insert_or_ignore(connection, journal).returning(journal.c.id)
-    fresh = {row.id for row in connection.execute(statement, rows)}
+    if connection.dialect.name == "postgresql":
+        statement = insert_or_ignore(connection, journal).returning(journal.c.id)
+        fresh = {row.id for row in connection.execute(statement, rows)}
+    else:
+        rows = _unknown(connection, rows)  # SQLite has one writer: nobody comes between the look and the insert
+        fresh = {row["id"] for row in rows}
+        _APPEND.run(connection, rows)
     written = [entry for entry in entries if entry.id in fresh]
-    if written:
-        connection.execute(journal_payload.insert(), [{"id": entry.id, "body": entry.body} for entry in written])
+    _KEEP.run(connection, [{"id": entry.id, "body": entry.body} for entry in written])
     return [entry.identity for entry in written]
+
+
+def _unknown(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the rows whose id or reference is taken, be it by a row before them."""
+    ids = known(connection, journal.c.id, [row["id"] for row in rows])
+    references = known(connection, journal.c.reference, [row["reference"] for row in rows if row["reference"]])
+    free = []
+    for row in rows:
+        if row["id"] not in ids and row["reference"] not in references:
+            free.append(row)
+            references.update(filter(None, [row["reference"]]))
+    return free
 
 
 def _known(connection: Connection, identity: tuple[str, str, str]) -> Kept | None:
@@ -149,30 +174,36 @@ def _known(connection: Connection, identity: tuple[str, str, str]) -> Kept | Non
     return Kept(row.id, row.reference or "", row.fingerprint, duplicate=True) if row else None
 
 
+_WAITING = (
+    select(journal.c.seq, journal.c.sender)
+    .where(journal.c.state == text("'pending'"))  # a literal, so that SQLite sees the partial index fits
+    .order_by(journal.c.seq)
+    .limit(bindparam("most"))
+)
+_CHOSEN = (
+    select(*(journal.c[name] for name in _ROW), journal_payload.c.body)
+    .join(journal_payload, journal_payload.c.id == journal.c.id)
+    .where(journal.c.seq.in_(bindparam("chosen", expanding=True)))
+    .order_by(journal.c.seq)
+)
+_STILL = select(journal.c.seq).where(
+    journal.c.seq.in_(bindparam("seqs", expanding=True)), journal.c.state == text("'pending'")
+)
+
+
 def pending(connection: Connection, limit: int, *, per_sender: int = PER_SENDER) -> list[Row]:
     """Return the oldest Inbounds that nobody has understood yet, in order of arrival; of one sender only a few.
 
     A machine that floods one number must not stand before everybody else.
     """
-    waiting = connection.execute(
-        select(journal.c.seq, journal.c.sender)
-        .where(journal.c.state == text("'pending'"))  # a literal, so that SQLite sees the partial index fits
-        .order_by(journal.c.seq)
-        .limit(limit * LOOK)
-    )
+    waiting = connection.execute(_WAITING, {"most": limit * LOOK})
     taken: Counter[str] = Counter()
     chosen: list[int] = []
     for row in waiting:
         if taken[row.sender] < per_sender and len(chosen) < limit:
             taken[row.sender] += 1
             chosen.append(row.seq)
-    rows = connection.execute(
-        select(journal, journal_payload.c.body)
-        .join(journal_payload, journal_payload.c.id == journal.c.id)
-        .where(journal.c.seq.in_(chosen))
-        .order_by(journal.c.seq)
-    )
-    return [_row(found) for found in rows]
+    return [_row(found) for found in connection.execute(_CHOSEN, {"chosen": chosen})] if chosen else []
 
 
 def claim(connection: Connection, rows: Sequence[Row]) -> list[Row]:
@@ -190,13 +221,7 @@ def claim(connection: Connection, rows: Sequence[Row]) -> list[Row]:
             if connection.execute(select(func.pg_try_advisory_xact_lock(func.hashtextextended(sender, 0)))).scalar()
         }
         rows = [row for row in rows if row.sender in free]
-    still = set(
-        connection.execute(
-            select(journal.c.seq).where(
-                journal.c.seq.in_([row.seq for row in rows]), journal.c.state == text("'pending'")
-            )
-        ).scalars()
-    )
+    still = set(connection.execute(_STILL, {"seqs": [row.seq for row in rows]}).scalars())
     return [row for row in rows if row.seq in still]
 
 

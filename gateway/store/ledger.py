@@ -8,19 +8,73 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, literal, select, text, update
+from sqlalchemy import Connection, bindparam, literal_column, select, text, update
 
 from gateway.store import replies
 from gateway.store.complaints import EVENT_LOCK, Case, mutable, salted
+from gateway.store.prepared import Prepared
 from gateway.store.replies import Draft
 from gateway.store.tables import attachments, complaints, events, journal, personal, relay
 from normalizer.complaint import Attachment, Complaint, Priority, Status
 from router.route import Route
+
+_MUTABLE = (
+    "kind",
+    "status",
+    "category",
+    "priority",
+    "district",
+    "language",
+    "confidential",
+    "heard_at",
+    "version",
+    "sequence",
+    "routed_sequence",
+    "department",
+    "offer",
+    "route",
+    "due_at",
+    "updated_at",
+)
+# What dispatch changes: an index that none of its columns stand in need not be touched.
+_ROUTED = ("status", "category", "sequence", "routed_sequence", "department", "offer", "route", "due_at", "updated_at")
+_LASTING = ("id", "reference", "channel", "received_at", "account", "sender")
+_OUTCOME = ("state", "outcome", "complaint_id", "done_at")
+_EVENT = tuple(column.name for column in events.c if column.name != "seq")
+
+
+def _changing(names: Iterable[str]) -> Prepared:
+    names = tuple(names)
+    changed = update(complaints).where(complaints.c.id == bindparam("b_id"))
+    return Prepared(changed.values({name: bindparam(name) for name in names}), (*names, "b_id"))
+
+
+_FILE = Prepared(complaints.insert(), (*_LASTING, *_MUTABLE))
+_CHANGE = _changing(_MUTABLE)
+_ROUTE = _changing(_ROUTED)
+_KEEP = Prepared(personal.insert(), [column.name for column in personal.c])
+_TELL = Prepared(events.insert(), _EVENT)
+_OWE = Prepared(
+    relay.insert().from_select(
+        [relay.c.event_seq, relay.c.complaint_id, relay.c.urgent, relay.c.created_at],
+        select(
+            events.c.seq,
+            events.c.complaint_id,
+            events.c.priority == literal_column(f"'{Priority.DISTRESS.value}'"),
+            events.c.time,
+        ).where(events.c.id == bindparam("id")),
+    ),
+    ("id",),
+)
+_FINISH = Prepared(
+    update(journal).where(journal.c.seq == bindparam("b_seq")).values({name: bindparam(name) for name in _OUTCOME}),
+    (*_OUTCOME, "b_seq"),
+)
 
 
 class Ledger:
@@ -30,6 +84,7 @@ class Ledger:
         self.connection, self.now = connection, now
         self._cases: dict[str, Case] = {}
         self._new: set[str] = set()
+        self._whole: set[str] = set()  # changed in more than their route
         self._personal: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []
         self._attachments: list[dict[str, Any]] = []
@@ -77,13 +132,12 @@ class Ledger:
         """Put a complaint to the department of a route, recalling it from another first."""
         if case.department is not None and case.department != route.department:
             moved = {"offer": case.offer, "moved_to": route.department, "status": case.complaint.status.value}
-            case = self._tell(case, "recalled", case.department, moved)
+            case = self._tell(case, "recalled", case.department, moved, routing=True)
         status = Status.OFFERED if route.automatic else Status.TRIAGE
         complaint = case.complaint.but(status=status, category=route.category)
         case = case.but(complaint=complaint, department=route.department, route=route, routed_sequence=routed_sequence)
-        case = self._tell(
-            case, "offered", route.department, {"status": status.value, "route": route.model_dump(mode="json")}
-        )
+        facts = {"status": status.value, "route": route.model_dump(mode="json")}
+        case = self._tell(case, "offered", route.department, facts, routing=True)
         case = case.but(offer=self._events[-1]["id"])
         self._cases[complaint.id] = case
         return case
@@ -133,45 +187,42 @@ class Ledger:
         if self._events and self.connection.dialect.name == "postgresql":
             self.connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": EVENT_LOCK})
         self._flush_complaints()
-        self._many(personal.insert(), self._personal)
+        _KEEP.run(self.connection, self._personal)
         self._flush_events()
-        self._many(attachments.insert(), self._attachments)
-        self._many(
-            update(journal)
-            .where(journal.c.seq == bindparam("b_seq"))
-            .values({name: bindparam(name) for name in ("state", "outcome", "complaint_id", "done_at")}),
-            self._finished,
-        )
+        if self._attachments:
+            self.connection.execute(attachments.insert(), self._attachments)
+        _FINISH.run(self.connection, self._finished)
         replies.queue(self.connection, self._replies, self.now)
 
     def _flush_complaints(self) -> None:
-        fresh, changed = [], []
+        fresh: list[dict[str, Any]] = []
+        whole: list[dict[str, Any]] = []
+        routed: list[dict[str, Any]] = []
         for complaint_id, case in self._cases.items():
             row = {**mutable(case), "updated_at": self.now}
             if complaint_id in self._new:
+                lasting = case.complaint
                 fresh.append(
                     {
                         **row,
                         "id": complaint_id,
-                        "reference": case.complaint.reference,
-                        "channel": case.complaint.channel,
-                        "received_at": case.complaint.received_at,
+                        "reference": lasting.reference,
+                        "channel": lasting.channel,
+                        "received_at": lasting.received_at,
                         "account": case.account,
                         "sender": case.sender,
                     }
                 )
             else:
-                changed.append({**row, "b_id": complaint_id})
-        self._many(complaints.insert(), fresh)
-        if changed:
-            names = [name for name in changed[0] if name != "b_id"]
-            values: dict[str, Any] = {name: bindparam(name) for name in names}
-            self._many(update(complaints).where(complaints.c.id == bindparam("b_id")).values(values), changed)
+                (whole if complaint_id in self._whole else routed).append({**row, "b_id": complaint_id})
+        _FILE.run(self.connection, fresh)
+        _CHANGE.run(self.connection, whole)
+        _ROUTE.run(self.connection, routed)
 
     def _flush_events(self) -> None:
         if not self._events:
             return
-        self._many(events.insert(), self._events)
+        _TELL.run(self.connection, self._events)
         urgent = {row["complaint_id"] for row in self._events if row["priority"] == Priority.DISTRESS.value}
         if urgent:  # what must go before it must not wait its turn either
             self.connection.execute(
@@ -179,23 +230,18 @@ class Ledger:
                 .where(relay.c.complaint_id.in_(urgent), relay.c.published_at.is_(None))
                 .values(urgent=True)
             )
-        ids = [row["id"] for row in self._events]
-        chosen = select(
-            events.c.seq, events.c.complaint_id, events.c.priority == literal(Priority.DISTRESS.value), events.c.time
-        ).where(events.c.id.in_(ids))
-        columns = [relay.c.event_seq, relay.c.complaint_id, relay.c.urgent, relay.c.created_at]
-        self.connection.execute(relay.insert().from_select(columns, chosen))
-
-    def _many(self, statement: Any, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self.connection.execute(statement, rows)
+        _OWE.run(self.connection, self._events)
 
     def _keep(self, complaint: Complaint, version: int) -> str:
         body, salt = complaint.model_dump_json(exclude_none=True), secrets.token_hex(16)
         self._personal.append({"complaint_id": complaint.id, "version": version, "body": body, "salt": salt})
         return salted(salt, body)
 
-    def _tell(self, case: Case, kind: str, department: str | None, facts: Mapping[str, Any]) -> Case:
+    def _tell(
+        self, case: Case, kind: str, department: str | None, facts: Mapping[str, Any], *, routing: bool = False
+    ) -> Case:
+        if not routing:
+            self._whole.add(case.complaint.id)
         case = case.but(sequence=case.sequence + 1)
         complaint = case.complaint
         self._events.append(

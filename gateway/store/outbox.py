@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, null, select, update
 
 from gateway.store.complaints import Event, as_event, restore
-from gateway.store.tables import complaints, events, personal, quarantine, relay
+from gateway.store.prepared import Prepared
+from gateway.store.tables import Instant, complaints, events, personal, quarantine, relay
 from normalizer.complaint import Complaint
 from router.route import Route
 
@@ -43,12 +44,30 @@ def unpublished(connection: Connection, now: datetime, limit: int) -> list[Lette
     Of those that were parked and are due again, only a few: however many a missing queue has made, they must not stand
     before what can be delivered.
     """
-    parked = relay.c.parked_reason.is_not(None) & (relay.c.parked_until.is_(None) | (relay.c.parked_until <= now))
-    fresh = _letters(connection, relay.c.parked_reason.is_(None), limit)
-    return fresh + _letters(connection, parked, RETRIED)
+    fresh = _letters(connection, _FRESH, {"most": limit})
+    return fresh + _letters(connection, _PARKED, {"now": now, "most": RETRIED})
 
 
-def _letters(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Letter | Torn]:
+def _letters(connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Letter | Torn]:
+    return [_letter_or_torn(row) for row in connection.execute(statement, parameters).all()]
+
+
+_ROW = (
+    "id",
+    "reference",
+    "channel",
+    "kind",
+    "status",
+    "category",
+    "priority",
+    "language",
+    "confidential",
+    "received_at",
+)
+
+
+def _heads(condition: ColumnElement[bool]) -> Select[Any]:
+    """Select what the letters of the earliest unpublished events are written from."""
     earlier = relay.alias("earlier")
     heads = (
         select(relay.c.event_seq, relay.c.urgent, relay.c.attempts, relay.c.created_at)
@@ -64,10 +83,10 @@ def _letters(connection: Connection, condition: ColumnElement[bool], limit: int)
             ),
         )
         .order_by(relay.c.urgent.desc(), relay.c.event_seq)
-        .limit(limit)
+        .limit(bindparam("most"))
         .subquery()
     )
-    rows = connection.execute(
+    return (
         select(
             events,
             heads.c.attempts,
@@ -81,21 +100,14 @@ def _letters(connection: Connection, condition: ColumnElement[bool], limit: int)
             personal, and_(personal.c.complaint_id == events.c.complaint_id, personal.c.version == events.c.version)
         )
         .order_by(heads.c.urgent.desc(), events.c.seq)
-    ).all()
-    return [_letter_or_torn(row) for row in rows]
+    )
 
 
-_ROW = (
-    "id",
-    "reference",
-    "channel",
-    "kind",
-    "status",
-    "category",
-    "priority",
-    "language",
-    "confidential",
-    "received_at",
+# Built once: to put such a statement together costs more than to run it.
+_FRESH = _heads(relay.c.parked_reason.is_(None))
+_PARKED = _heads(
+    relay.c.parked_reason.is_not(None)
+    & (relay.c.parked_until.is_(None) | (relay.c.parked_until <= bindparam("now", type_=Instant)))
 )
 
 
@@ -136,15 +148,17 @@ def _letter(row: Any) -> Letter:
     )
 
 
+_PUBLISHED = Prepared(
+    update(relay)
+    .where(relay.c.event_seq == bindparam("seq"))
+    .values(published_at=bindparam("at"), parked_until=null(), parked_reason=null()),
+    ("seq", "at"),
+)
+
+
 def published(connection: Connection, seqs: Sequence[int], now: datetime) -> None:
     """Mark events that every exchange they belong on has confirmed."""
-    if seqs:
-        connection.execute(
-            update(relay)
-            .where(relay.c.event_seq == bindparam("seq"))
-            .values(published_at=bindparam("at"), parked_until=None, parked_reason=None),
-            [{"seq": seq, "at": now} for seq in seqs],
-        )
+    _PUBLISHED.run(connection, [{"seq": seq, "at": now} for seq in seqs])
 
 
 def park(connection: Connection, seq: int, reason: str, until: datetime) -> None:

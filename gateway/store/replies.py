@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, or_, select, true, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channels.message import Address, Delivery, DeliveryState, Reply
 from gateway.store.journal import insert_or_ignore
-from gateway.store.tables import deliveries, opt_outs, replies, reply_payload
+from gateway.store.prepared import Prepared, known
+from gateway.store.tables import Instant, deliveries, opt_outs, replies, reply_payload
 
 QUEUED, SUPPRESSED, REFUSED = "queued", "suppressed", "refused"
 SENDING = DeliveryState.SENDING.value
@@ -46,6 +47,43 @@ class Draft:
     text: str = field(repr=False)
 
 
+_QUEUE = Prepared(
+    replies.insert(),
+    (
+        "id",
+        "journal_id",
+        "complaint_id",
+        "purpose",
+        "channel",
+        "account",
+        "sender",
+        "language",
+        "state",
+        "created_at",
+        "updated_at",
+        "next_at",
+    ),
+)
+_WRITE = Prepared(reply_payload.insert(), ("id", "scheme", "address", "text"))
+_TAKE = Prepared(
+    update(replies)
+    .where(replies.c.id == bindparam("b_id"))
+    .values({name: bindparam(name) for name in ("state", "attempts", "first_tried_at", "next_at", "updated_at")}),
+    ("state", "attempts", "first_tried_at", "next_at", "updated_at", "b_id"),
+)
+_RECENT = (
+    select(replies.c.sender, func.count().label("number"))
+    .where(
+        replies.c.sender.in_(bindparam("senders", expanding=True)),
+        replies.c.created_at >= bindparam("since", type_=Instant),
+    )
+    .group_by(replies.c.sender)
+)
+_SILENT = select(opt_outs.c.channel, opt_outs.c.account, opt_outs.c.sender).where(
+    opt_outs.c.sender.in_(bindparam("senders", expanding=True))
+)
+
+
 def queue(connection: Connection, drafts: Sequence[tuple[Draft, str]], now: datetime) -> set[str]:
     """Owe replies, each in its state; one for each purpose and Inbound, however often it is asked for.
 
@@ -70,25 +108,22 @@ def queue(connection: Connection, drafts: Sequence[tuple[Draft, str]], now: date
         }
         for draft, state in drafts
     ]
-    inserted = insert_or_ignore(connection, replies).returning(replies.c.id)
-    fresh = set(connection.execute(inserted, rows).scalars())
-    payload = [
-        {"id": draft.id, "scheme": str(draft.to.scheme), "address": draft.to.value, "text": draft.text}
+    # Whoever owes them holds their Inbounds, so nobody comes between the look and the insert.
+    owed = known(connection, replies.c.id, [draft.id for draft, _ in drafts])
+    fresh = {str(row["id"]): row for row in rows if row["id"] not in owed}
+    _QUEUE.run(connection, list(fresh.values()))
+    payload = {
+        draft.id: {"id": draft.id, "scheme": str(draft.to.scheme), "address": draft.to.value, "text": draft.text}
         for draft, _ in drafts
         if draft.id in fresh
-    ]
-    if payload:
-        connection.execute(reply_payload.insert(), payload)
-    return fresh
+    }
+    _WRITE.run(connection, list(payload.values()))
+    return set(fresh)
 
 
 def recent(connection: Connection, senders: Collection[str], since: datetime) -> dict[str, int]:
     """Count what was owed to senders lately: two machines that thank each other must stop somewhere."""
-    rows = connection.execute(
-        select(replies.c.sender, func.count().label("number"))
-        .where(replies.c.sender.in_(senders), replies.c.created_at >= since)
-        .group_by(replies.c.sender)
-    )
+    rows = connection.execute(_RECENT, {"senders": senders, "since": since})
     return {row.sender: row.number for row in rows}
 
 
@@ -109,19 +144,22 @@ def due(
         .limit(limit)
         .with_for_update(skip_locked=True, of=replies)
     ).all()
+    _TAKE.run(
+        connection,
+        [
+            {
+                "b_id": row.id,
+                "state": SENDING,
+                "attempts": row.attempts + 1,
+                "first_tried_at": row.first_tried_at or now,
+                "next_at": now + hold,
+                "updated_at": now,
+            }
+            for row in rows
+        ],
+    )
     taken = []
     for row in rows:
-        connection.execute(
-            update(replies)
-            .where(replies.c.id == row.id)
-            .values(
-                state=SENDING,
-                attempts=row.attempts + 1,
-                first_tried_at=row.first_tried_at or now,
-                next_at=now + hold,
-                updated_at=now,
-            )
-        )
         reply = Reply(
             id=row.id,
             account=row.account,
@@ -254,8 +292,7 @@ def opt_in(connection: Connection, channel: str, account: str, sender: str) -> N
 
 def silent(connection: Connection, senders: Collection[str]) -> set[tuple[str, str, str]]:
     """Return (channel, account, sender) wherever one of the senders asked for silence."""
-    columns = opt_outs.c.channel, opt_outs.c.account, opt_outs.c.sender
-    rows = connection.execute(select(*columns).where(opt_outs.c.sender.in_(senders)))
+    rows = connection.execute(_SILENT, {"senders": senders})
     return {(row.channel, row.account, row.sender) for row in rows}
 
 

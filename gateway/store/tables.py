@@ -7,6 +7,7 @@ events that prove what happened stay as they are.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -30,6 +31,12 @@ from sqlalchemy.types import TypeEngine
 metadata = MetaData()
 
 
+@lru_cache(maxsize=256)
+def _written(moment: datetime) -> str:
+    """Write a moment for SQLite; the rows of one transaction share theirs."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 class Instant(TypeDecorator[datetime]):
     """A moment in UTC: `timestamptz` on PostgreSQL, sortable RFC 3339 text on SQLite."""
 
@@ -44,7 +51,7 @@ class Instant(TypeDecorator[datetime]):
         """Hand a moment to the driver."""
         if value is None or dialect.name == "postgresql":
             return value
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return _written(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Read a moment back, in UTC."""
