@@ -43,7 +43,8 @@ def unpublished(connection: Connection, now: datetime, limit: int) -> list[Lette
     Of those that were parked and are due again, only a few: however many a missing queue has made, they must not stand
     before what can be delivered.
     """
-    parked = relay.c.parked_reason.is_not(None) & (relay.c.parked_until.is_(None) | (relay.c.parked_until <= now))
+    # One range and no OR: SQLite then finds them by their own index, and not by looking at the whole backlog.
+    parked = relay.c.parked_reason.is_not(None) & (relay.c.parked_until <= now)
     fresh = _letters(connection, relay.c.parked_reason.is_(None), limit)
     return fresh + _letters(connection, parked, RETRIED)
 
@@ -159,18 +160,25 @@ def park(connection: Connection, seq: int, reason: str, until: datetime) -> None
 def unpark(connection: Connection) -> None:
     """Let every parked event be tried at once: after the broker came back or its topology was mended."""
     connection.execute(
-        update(relay).where(relay.c.published_at.is_(None), relay.c.parked_until.is_not(None)).values(parked_until=None)
+        update(relay)
+        .where(relay.c.published_at.is_(None), relay.c.parked_reason.is_not(None))
+        .values(parked_until=relay.c.created_at)
     )
 
 
 def backlog(connection: Connection) -> tuple[int, int, datetime | None]:
     """Count what is unpublished, count what of it is parked, and say since when the oldest waits."""
-    total, parked, oldest = connection.execute(
-        select(func.count(), func.count(relay.c.parked_reason), func.min(relay.c.created_at)).where(
-            relay.c.published_at.is_(None)
-        )
-    ).one()
-    return int(total), int(parked), oldest
+    # Asked every two seconds, also with a hundred thousand waiting: counted in the indexes, and hardly a row is read.
+    unpublished = relay.c.published_at.is_(None)
+    refused = and_(unpublished, relay.c.parked_reason.is_not(None), relay.c.parked_until.is_not(None))
+    fresh = and_(unpublished, relay.c.parked_reason.is_(None))
+    total = connection.execute(select(func.count()).select_from(relay).where(unpublished)).scalar_one()
+    parked = connection.execute(select(func.count()).select_from(relay).where(refused)).scalar_one()
+    since = [connection.execute(select(func.min(relay.c.created_at)).where(refused)).scalar()] if parked else []
+    for urgent in (True, False):
+        first = select(relay.c.created_at).where(fresh, relay.c.urgent == urgent).order_by(relay.c.event_seq).limit(1)
+        since.append(connection.execute(first).scalar())
+    return int(total), int(parked), min((moment for moment in since if moment is not None), default=None)
 
 
 def parked(connection: Connection, limit: int = 20) -> list[tuple[str, int, str]]:
