@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
@@ -15,6 +15,7 @@ from normalizer.complaint import Complaint
 from router.route import Route
 
 RETRIED = 20  # parked events in one window
+LONG_AGO = datetime.fromtimestamp(0, UTC)  # due, however far the clock is set back
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def unpark(connection: Connection) -> None:
     connection.execute(
         update(relay)
         .where(relay.c.published_at.is_(None), relay.c.parked_reason.is_not(None))
-        .values(parked_until=relay.c.created_at)
+        .values(parked_until=LONG_AGO)
     )
 
 
