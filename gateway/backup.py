@@ -27,6 +27,7 @@ from gateway.settings import Settings, load
 from gateway.store import snapshot
 from gateway.store.engine import Store, StoreMismatch, StoreUnavailable
 from gateway.store.migrate import HEAD, revision
+from gateway.store.snapshot import CopyFailed
 from gateway.store.tail import Frame, Tail
 from gateway.vault import BackupFailed, BackupRefused, Chain
 from normalizer.complaint import rfc3339
@@ -103,8 +104,10 @@ class _Backup:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
             try:
                 self._make(partial, base)
-            except OSError:
+            except (OSError, CopyFailed, StoreUnavailable) as error:
                 shutil.rmtree(partial, ignore_errors=True)  # a disk that is full must not stay full for this
+                if isinstance(error, CopyFailed):
+                    raise BackupFailed(f"the store cannot be copied to {partial}: {error}") from error
                 raise
             partial.rename(self.folder)
             vault.flush(self.folder.parent)

@@ -176,10 +176,13 @@ async def _broker(settings: Settings, well: Say, wrong: Say) -> None:
 
 
 async def _takes(bus: Bus) -> list[str]:
-    """Whether the broker takes a message, which goes to no queue: it tells of an alarm only whoever publishes."""
+    """Whether the broker takes messages, by two that go to no queue.
+
+    It tells of an alarm only whoever publishes, and blocks a connection no sooner than after its first message.
+    """
     if not bus.connected:
         return []
-    probe = asyncio.create_task(bus.publish([Parcel(DEFAULT_EXCHANGE, "balagh.check", f"check-{uuid4()}", b"")]))
+    probe = asyncio.create_task(_probe(bus))
     try:
         async with asyncio.timeout(PATIENCE):
             while not probe.done() and not bus.blocked:
@@ -189,8 +192,15 @@ async def _takes(bus: Bus) -> list[str]:
     finally:
         probe.cancel()
     await asyncio.wait({probe})
-    outcomes = [] if probe.cancelled() else probe.result()
-    return [f"RabbitMQ takes no message: {one.reason}." for one in outcomes if isinstance(one, Lost | Nacked)]
+    return [] if probe.cancelled() else probe.result()
+
+
+async def _probe(bus: Bus) -> list[str]:
+    for _ in range(2):
+        [outcome] = await bus.publish([Parcel(DEFAULT_EXCHANGE, "balagh.check", f"check-{uuid4()}", b"")])
+        if isinstance(outcome, Lost | Nacked):
+            return [f"RabbitMQ takes no message: {outcome.reason}."]
+    return []
 
 
 async def _queues(settings: Settings, bus: Bus, waiting: dict[str, tuple[int, int]], well: Say, wrong: Say) -> None:

@@ -16,11 +16,13 @@ from gateway.house import HOUSE, House
 from gateway.intake import NotStored
 from gateway.store import journal
 from gateway.store.engine import DatabaseError, StoreUnavailable
+from gateway.store.glance import Glance
 from gateway.tally import Tally
 
 log = observe.logger("doors")
 
 REFUSED = {400, 403, 408, 413}  # what somebody who is no provider would get
+GLANCE = 2.0  # seconds for the store to answer before health calls it down
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -76,6 +78,7 @@ def _noting(channel: str) -> Middleware:
 
 def add_health(app: web.Application, house: House) -> None:
     """Add /health/live (the process turns) and /health/ready (it can accept)."""
+    glance = Glance(house.store, journal.backlog, patience=GLANCE)
 
     async def live(_request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -83,8 +86,7 @@ def add_health(app: web.Application, house: House) -> None:
     async def ready(_request: web.Request) -> web.Response:
         parts: dict[str, Any] = {"broker": "up" if house.bus.connected else "down"}
         try:
-            async with asyncio.timeout(2):
-                await house.store.read(journal.backlog)
+            await glance.look()
             parts["store"] = "up"
         except (StoreUnavailable, DatabaseError, TimeoutError):
             parts["store"] = "down"

@@ -48,6 +48,8 @@ class Reading:
     inbound: Inbound | None = field(repr=False)
     draft: Complaint | None = field(repr=False)
     fault: str = ""
+    wish: Purpose = Purpose.MESSAGE  # for silence, or for words again, when that is all it says
+    nothing: str | None = None  # why there is nothing to file
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +109,16 @@ class Interpreter:
         """Understand one Inbound by itself. What cannot be read becomes a fault, never an exception."""
         try:
             inbound = Inbound.from_json(row.body)
-            draft = None
-            if inbound.purpose is Purpose.MESSAGE:
-                draft = normalize(
-                    inbound, self.city().matcher, id=row.id, reference=row.reference, received_at=row.received_at
-                )
+            if inbound.purpose is not Purpose.MESSAGE:
+                return Reading(row, inbound, None)
+            matcher = self.city().matcher
+            draft = normalize(inbound, matcher, id=row.id, reference=row.reference, received_at=row.received_at)
+            words_alone = inbound.sender.scheme not in ALONE and not inbound.media and inbound.place is None
+            wish = matcher.asks(inbound.text) if words_alone else Purpose.MESSAGE
+            return Reading(row, inbound, draft, wish=wish, nothing=nothing_to_file(inbound))
         except Exception as error:  # a bug must cost no message
             log.exception("cannot be understood", reference=row.reference, exc_info=observe.bare(error))
             return Reading(row, None, None, fault=f"{type(error).__name__} while understanding it")
-        return Reading(row, inbound, draft)
 
     def file(self, connection: Connection, readings: Sequence[Reading]) -> list[Done]:
         """Make the readings what they are: all of them at once, or, when one of them breaks that, one by one."""
@@ -172,15 +175,12 @@ class Interpreter:
     def _message(self, batch: _Batch, reading: Reading, inbound: Inbound) -> Done:
         row, draft, city, ledger = reading.row, reading.draft, self.city(), batch.ledger
         assert draft is not None
-        words_alone = inbound.sender.scheme not in ALONE and not inbound.media and inbound.place is None
-        wish = city.matcher.asks(inbound.text) if words_alone else Purpose.MESSAGE
-        if wish is not Purpose.MESSAGE:
-            return self._silence(batch, row, inbound, wanted=wish is Purpose.OPT_OUT, answered=False)
-        reason = nothing_to_file(inbound)
-        if reason:
-            ledger.finish(row.seq, f"nothing to file: {reason}")
+        if reading.wish is not Purpose.MESSAGE:
+            return self._silence(batch, row, inbound, wanted=reading.wish is Purpose.OPT_OUT, answered=False)
+        if reading.nothing:
+            ledger.finish(row.seq, f"nothing to file: {reading.nothing}")
             self.acknowledger.owe(ledger, batch.others, row, inbound, "nothing")
-            return Done("nothing", row.reference, reason)
+            return Done("nothing", row.reference, reading.nothing)
         case = batch.open_case(row)
         if case is None or not may_amend(inbound) or full(case):
             batch.opened[row.sender] = ledger.create(draft, sender=row.sender, account=row.account)

@@ -124,7 +124,8 @@ class Unhurried:
         """Keep the text for the next flush."""
         with self._lock:
             written = self._stream.write(text)
-        self._written.set()
+        if not self._written.is_set():
+            self._written.set()
         return written
 
     def flush(self) -> None:

@@ -22,7 +22,7 @@ from gateway.store import replies
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.replies import Due
 
-BATCH = 16  # replies in hand at once
+BATCH = 32  # replies in hand at once
 HOLD = timedelta(minutes=3)  # longer than any try takes; after it a dead worker's replies are due again
 CLOSING = 60.0  # seconds between looks for what a channel that is off will never say
 POLL = 0.5  # seconds between looks when another process owes
@@ -47,6 +47,7 @@ class Replies:
         self._paces: dict[tuple[str, str], AsyncLimiter] = {}
         # What became of them is written together: a transaction for each word of thanks would cost too much.
         self._records = Batcher(self._write, size=4 * BATCH, concurrent=1)
+        self._sent = Batcher(self._write_sent, size=4 * BATCH, concurrent=1)
 
     async def run(self) -> None:
         """Send for ever, each channel by itself, so that a slow one holds up no other. With the store away it waits."""
@@ -102,8 +103,8 @@ class Replies:
             log.exception("cannot be sent", channel=due.channel, reply=due.reply.id, exc_info=observe.bare(error))
             await self._again("broken", due, type(error).__name__, None, unknown=True)
         else:
-            job = partial(replies.sent, channel=due.channel, provider_id=sent.provider_id)
-            await self._record("sent", due, job)
+            await self._sent.ask((due, sent.provider_id))
+            self._note("sent", due)
 
     async def _again(self, outcome: str, due: Due, code: str, after: float | None, *, unknown: bool) -> None:
         if due.attempts >= TRIES:
@@ -115,6 +116,9 @@ class Replies:
 
     async def _record(self, outcome: str, due: Due, job: Callable[..., None]) -> None:
         await self._records.ask(partial(job, reply_id=due.reply.id, now=self.clock()))
+        self._note(outcome, due)
+
+    def _note(self, outcome: str, due: Due) -> None:
         observe.ROOM.labels("replies", outcome).inc()
         log.info(outcome, channel=due.channel, reply=due.reply.id, attempts=due.attempts)
 
@@ -123,6 +127,18 @@ class Replies:
             return [job(connection) for job in jobs]
 
         return await self.store.write(write)
+
+    async def _write_sent(self, taken: Sequence[tuple[Due, str]]) -> Sequence[None]:
+        by_channel: dict[str, dict[str, str]] = {}
+        for due, provider_id in taken:
+            by_channel.setdefault(due.channel, {})[due.reply.id] = provider_id
+
+        def write(connection: Connection) -> None:
+            for channel, ids in by_channel.items():
+                replies.sent(connection, channel, ids, self.clock())
+
+        await self.store.write(write)
+        return [None] * len(taken)
 
     def _pace(self, due: Due, speaker: Speaker) -> AsyncLimiter:
         key = due.channel, due.reply.account

@@ -13,6 +13,7 @@ Every copy has the event's own id: a router decides nothing twice, and a departm
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -48,6 +49,7 @@ class Rescue:
     ) -> None:
         self.store, self.bus, self.filed, self.mine, self.clock = store, bus, filed, mine, clock
         self._departments = {department_queue(name): name for name in bus.topology.departments}
+        self._name = secrets.token_hex(8)  # among the processes that share the store
         self._settled = 0
         self._seen: dict[str, Depth] = {}
 
@@ -69,15 +71,17 @@ class Rescue:
 
     async def restore(self, queue: str, made: datetime) -> None:
         """Publish again what a queue that had to be made can have held. Raises StoreUnavailable."""
-        again = 0
-        if queue in self._departments:
-            again = await self.store.write(partial(self._offer_again, queue=queue, made=made))
-        elif queue in {ROUTER, ROUTER_DISTRESS}:
-            again = len(await self.store.write(partial(stranded.tell_again, after=0, before=made)))
-        elif queue == DEAD:
-            again = await self.store.write(stranded.copy_again)
-        if again:
+        if again := await self.store.write(partial(self._restore, queue=queue, made=made)):
             self._say(queue, again)
+
+    def _restore(self, connection: Connection, queue: str, made: datetime) -> int:
+        if not stranded.first_to_make(connection, queue, by=self._name, at=made, within=MARGIN):
+            return 0
+        if queue in self._departments:
+            return self._offer_again(connection, queue, made)
+        if queue in {ROUTER, ROUTER_DISTRESS}:
+            return len(stranded.tell_again(connection, after=0, before=made))
+        return stranded.copy_again(connection) if queue == DEAD else 0
 
     def _offer_again(self, connection: Connection, queue: str, made: datetime) -> int:
         depth = stranded.remembered(connection, queue)

@@ -32,6 +32,7 @@ DISMISSED: Final = Counter(
 )
 
 MOST: Final = 4096  # connections
+FEWEST: Final = 32  # the same, where hardly any file may be open
 SPARE: Final = 256  # file descriptors for everything that is not a connection
 SHARE: Final = 16  # when it is full, one in so many must leave: one by one would be a search for each
 LINGER: Final = 2.0  # seconds in which the rest of a refused body is read past, so that the refusal is heard
@@ -130,9 +131,13 @@ class Guest(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Answer what is no HTTP without repeating any of it."""
-        del message
-        return super().handle_error(request, status, exc, "The request cannot be read.\n" if exc else "")
+        """Answer what is no HTTP without repeating any of it, there or in the log."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        self._threshold.misheard(exc)
+        response = web.Response(status=status, text="The request cannot be read.\n")
+        response.force_close()
+        return response
 
 
 class Threshold:
@@ -156,9 +161,9 @@ class Threshold:
         loop = asyncio.get_running_loop()
         options = {
             "loop": loop,
-            "logger": _misheard(self._tally),
+            "logger": _logger(),
             "access_log": None,
-            "keepalive_timeout": self.patience.idle,
+            "keepalive_timeout": 2 * self.patience.idle,  # ours comes first, and counts
             "lingering_time": LINGER,
             "auto_decompress": False,  # see take_plain
         }
@@ -204,6 +209,13 @@ class Threshold:
             self._guests.remove(guest)
             CONNECTIONS.dec()
 
+    def misheard(self, error: HttpProcessingError) -> None:
+        """Count what is no HTTP, and say so now and then."""
+        observe.FORGED.labels("http", "400").inc()
+        unsaid = self._tally.say("misheard")
+        if unsaid is not None:
+            log.warning("not HTTP as it should be", reason=type(error).__name__, unsaid=unsaid)
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(min(1.0, self.patience.head / 4))
@@ -246,31 +258,20 @@ def most_connections() -> int:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return MOST if soft == resource.RLIM_INFINITY else max(SPARE // 4, min(MOST, soft - SPARE))
+    return MOST if soft == resource.RLIM_INFINITY else max(FEWEST, min(MOST, soft - SPARE))
 
 
-class _Misheard(logging.Handler):
+class _Untold(logging.Handler):
     """Takes what aiohttp would log with a traceback that quotes the request, and says it in our way."""
-
-    def __init__(self, tally: Tally) -> None:
-        super().__init__(logging.WARNING)
-        self._tally = tally
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        if error is None or isinstance(error, ConnectionError):
-            return  # who hangs up before the answer is no fault
-        if isinstance(error, HttpProcessingError):
-            observe.FORGED.labels("http", "400").inc()
-            unsaid = self._tally.say("misheard")
-            if unsaid is not None:
-                log.warning("not HTTP as it should be", reason=type(error).__name__, unsaid=unsaid)
-            return
-        observe.ALARM.labels("bug").inc()
-        log.error("a connection failed", exc_info=observe.bare(error))
+        if error is not None and not isinstance(error, ConnectionError):  # to hang up before the answer is no fault
+            observe.ALARM.labels("bug").inc()
+            log.error("a connection failed", exc_info=observe.bare(error))
 
 
-def _misheard(tally: Tally) -> logging.Logger:
-    logger = logging.Logger("gateway.threshold.aiohttp")  # of this threshold alone: without parents and without others
-    logger.addHandler(_Misheard(tally))
+def _logger() -> logging.Logger:
+    logger = logging.getLogger("gateway.threshold.aiohttp")
+    logger.propagate, logger.handlers = False, [_Untold(logging.WARNING)]
     return logger

@@ -11,31 +11,33 @@ from gateway import observe
 from gateway.house import House
 from gateway.store import attachments, journal, outbox, quarantine, replies
 from gateway.store.engine import Connection, DatabaseError, StoreUnavailable
+from gateway.store.glance import Glance
 
 PERIOD = 2.0  # seconds
+PATIENCE = 4.0  # seconds for the store to answer: as long as intake waits for it before it spools
 
 
 async def watch(house: House) -> None:
     """Measure for ever."""
+    glance = Glance(house.store, _measure, patience=PATIENCE)
     while True:
         observe.BROKER_UP.set(1 if house.bus.connected else 0)
         observe.BROKER_BLOCKED.set(1 if house.bus.blocked else 0)
         observe.BROKER_PROBLEMS.set(len(await house.bus.check()))
         try:
-            await house.store.read(_measure)
+            await glance.look()
             observe.STORE_UP.set(1)
-        except (StoreUnavailable, DatabaseError):  # away, or its tables are not made yet
+        except (StoreUnavailable, DatabaseError, TimeoutError):  # away, without its tables yet, or stuck
             observe.STORE_UP.set(0)
         if house.spool is not None:
             observe.SPOOL.set(house.spool.depth)
             observe.SPOILED.set(house.spool.spoiled)
-        await asyncio.sleep(PERIOD)
-
         if house.intake.refusing:
             await house.intake.probe()
         with contextlib.suppress(OSError):  # the folder is gone: intake says so, loudly
             free = await asyncio.to_thread(shutil.disk_usage, house.settings.data_dir)
             observe.FREE.set(free.free)
+        await asyncio.sleep(PERIOD)
 
 
 def _measure(connection: Connection) -> None:

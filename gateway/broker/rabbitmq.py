@@ -49,8 +49,10 @@ from gateway.broker.topology import DEFAULT_EXCHANGE, Topology, explain_differen
 
 log = observe.logger("broker")
 
-HEARTBEAT: Final = 20  # seconds; aiormq gives up after three of them, so a cut cable is noticed within about a minute
+HEARTBEAT: Final = 10  # seconds; aiormq gives up after three of them and RabbitMQ after two, so what a cut cable had in
+# hand comes again within half a minute
 CALL_TIMEOUT: Final = 10.0  # seconds for one question to the broker, connecting included
+GOODBYE: Final = 2.0  # seconds for a connection to close: one that fell silent is replaced, and never answers
 ALARM_EVERY: Final = 0.5  # seconds between two looks for a resource alarm
 _ALARM: Final = "RabbitMQ takes no messages: it is short of memory or disk space (resource alarm)"
 BROKEN: Final = (*CONNECTION_EXCEPTIONS, TimeoutError)  # AMQPChannelError is an AMQPError and so among them
@@ -523,7 +525,7 @@ async def _closing(connection: AbstractConnection) -> AsyncIterator[None]:
     finally:
         # A blocked or vanished broker does not answer the goodbye.
         with contextlib.suppress(*BROKEN):
-            async with asyncio.timeout(CALL_TIMEOUT):
+            async with asyncio.timeout(GOODBYE):
                 await connection.close()
 
 

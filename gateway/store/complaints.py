@@ -159,8 +159,11 @@ def _load(connection: Connection, search: _Search, parameters: Mapping[str, Any]
     ]
 
 
-def restore(row: Any, body: str | None) -> Complaint:
-    """Rebuild a complaint from its row and its personal payload; without the payload, what is not personal."""
+def restore(row: Any, body: str | None, **then: Any) -> Complaint:
+    """Rebuild a complaint from its row and its personal payload; without the payload, what is not personal.
+
+    `then` are fields as they were at another moment than the row's.
+    """
     now = {
         "kind": row.kind,
         "status": Status(row.status),
@@ -175,9 +178,11 @@ def restore(row: Any, body: str | None) -> Complaint:
             language=row.language,
             confidential=row.confidential,
             received_at=row.received_at,
-            **now,
+            **{**now, **then},
         )
-    return Complaint.model_validate_json(body).but(**{name: now[name] for name in ("status", "category", "priority")})
+    return Complaint.model_validate_json(body).but(
+        **{**{name: now[name] for name in ("status", "category", "priority")}, **then}
+    )
 
 
 def mutable(case: Case) -> dict[str, Any]:

@@ -51,6 +51,7 @@ RETRIES = 6  # deadlocks and serialization failures are rare and short
 RETRIABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 TOO_MUCH = "54"  # the class of program limits, such as a key that is longer than an index takes
 READ_ONLY = {"25006"}  # a standby, or a primary that was told to rest
+CHECKPOINT = 16_384  # pages (64 MiB) in the WAL before SQLite copies them into the file
 BROKEN_FILE = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 
 
@@ -244,7 +245,9 @@ def _sqlite(url: str) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "busy_timeout=5000",
-            "cache_size=-16000",
+            "cache_size=-65536",  # KiB: the upper levels of every index of some million complaints
+            # Pages that many commits touch are copied into the file once, not every few commits.
+            f"wal_autocheckpoint={CHECKPOINT}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -196,13 +196,17 @@ def pending(connection: Connection, limit: int, *, per_sender: int = PER_SENDER)
 
     A machine that floods one number must not stand before everybody else.
     """
-    waiting = connection.execute(_WAITING, {"most": limit * LOOK})
-    taken: Counter[str] = Counter()
     chosen: list[int] = []
-    for row in waiting:
-        if taken[row.sender] < per_sender and len(chosen) < limit:
-            taken[row.sender] += 1
-            chosen.append(row.seq)
+    for look in (2 * limit, LOOK * limit):  # further only when a few senders fill the front of the queue
+        waiting = connection.execute(_WAITING, {"most": look}).all()
+        taken: Counter[str] = Counter()
+        chosen = []
+        for row in waiting:
+            if taken[row.sender] < per_sender and len(chosen) < limit:
+                taken[row.sender] += 1
+                chosen.append(row.seq)
+        if len(chosen) == limit or len(waiting) < look:
+            break
     return [_row(found) for found in connection.execute(_CHOSEN, {"chosen": chosen})] if chosen else []
 
 

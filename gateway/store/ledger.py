@@ -7,11 +7,12 @@ payload. A batch of thirty messages costs a dozen statements this way, and not s
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, literal_column, select, text, update
 
@@ -246,7 +247,7 @@ class Ledger:
         complaint = case.complaint
         self._events.append(
             {
-                "id": str(uuid4()),
+                "id": event_id(self.now),
                 "complaint_id": complaint.id,
                 "reference": complaint.reference,
                 "sequence": case.sequence,
@@ -262,6 +263,15 @@ class Ledger:
         )
         self._cases[complaint.id] = case
         return case
+
+
+def event_id(now: datetime) -> str:
+    """Make the id of an event: UUID version 7 (RFC 9562).
+
+    They grow with time, so that an index of millions takes each at its end and not on a page that must be fetched.
+    """
+    number = int(now.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10))
+    return str(UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 7 << 76 | 2 << 62))
 
 
 def facts_of(complaint: Complaint) -> dict[str, Any]:

@@ -1,30 +1,58 @@
-"""Bring a store to this version of the tables, by Alembic, without loading Alembic when there is nothing to do."""
+"""Bring a store to this version of the tables, by Alembic, without loading Alembic when there is nothing to do.
+
+A version is one transaction: killed in the middle, it leaves the store as it was. It only adds, and what it adds has a
+default, so that a gateway of the version before goes on beside it until it is started anew.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 from gateway.store.faults import StoreMismatch
 from gateway.store.tables import metadata
 
-HEAD = "0001"
+HEAD = "0002"
+VERSIONS = (Path(__file__).parent / "migrations" / "versions",)
 LOCK = 0x62616C61  # PostgreSQL advisory lock: two nodes that start together migrate one after the other
 
 
 def upgrade(engine: Engine) -> None:
     """Migrate to HEAD. Raises StoreMismatch for a store that a newer version wrote."""
-    with engine.begin() as connection:
+    with _rows_left_alone(engine) as connection:
         if revision(connection) == HEAD:
             return
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # a million rows take longer than a request may
         if revision(connection) is None and (strangers := _strangers(connection)):
             raise StoreMismatch(
                 f"the store holds a table {strangers[0]} that is not this program's: give it a store of its own"
             )
         _run(connection)
+
+
+@contextlib.contextmanager
+def _rows_left_alone(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction in which SQLite may make a table anew without the rows that refer to it falling with it."""
+    with engine.connect() as connection:
+        raw: Any = connection.connection.driver_connection
+        sqlite = connection.dialect.name == "sqlite"
+        if sqlite:
+            raw.execute("PRAGMA foreign_keys=OFF")  # heard outside a transaction only
+        try:
+            with connection.begin():
+                yield connection
+                if sqlite and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                    raise StoreMismatch(f"{len(orphans)} rows of {orphans[0][0]} would belong to nothing: not migrated")
+        finally:
+            if sqlite:
+                raw.execute("PRAGMA foreign_keys=ON")
 
 
 def revision(connection: Connection) -> str | None:
@@ -47,6 +75,8 @@ def _run(connection: Connection) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("version_locations", os.pathsep.join(str(path) for path in VERSIONS))
+    config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, HEAD)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, true, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import Row
 
 from channels.message import Address, Delivery, DeliveryState, Reply
 from gateway.store.journal import insert_or_ignore
@@ -127,6 +144,29 @@ def recent(connection: Connection, senders: Collection[str], since: datetime) ->
     return {row.sender: row.number for row in rows}
 
 
+def _due(condition: ColumnElement[bool]) -> Select[Any]:
+    # Not the bare channel: SQLite would take its index, which holds every reply that was ever sent.
+    of_channels = (replies.c.channel.op("||")("")).in_(bindparam("channels", expanding=True))
+    return (
+        select(replies, reply_payload.c.scheme, reply_payload.c.address, reply_payload.c.text)
+        .join(reply_payload, reply_payload.c.id == replies.c.id)
+        .where(
+            condition,
+            replies.c.next_at <= bindparam("now", type_=Instant),
+            of_channels | bindparam("any", type_=Boolean),
+            replies.c.id.not_in(bindparam("taken", expanding=True)),
+        )
+        .order_by(replies.c.next_at)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, of=replies)
+    )
+
+
+# Two looks, each along an index of its own: one look that sorts by urgency would read everything that waits.
+_URGENT = _due(replies.c.purpose == "distress")
+_DUE = _due(true())
+
+
 def due(
     connection: Connection, now: datetime, *, channels: Collection[str] | None = None, limit: int, hold: timedelta
 ) -> list[Due]:
@@ -136,14 +176,12 @@ def due(
     A worker that dies leaves them in `sending`; after the hold they are due again, with `first_tried_at` set, so that
     the channel looks at the provider before it sends a second time.
     """
-    rows = connection.execute(
-        select(replies, reply_payload.c.scheme, reply_payload.c.address, reply_payload.c.text)
-        .join(reply_payload, reply_payload.c.id == replies.c.id)
-        .where(replies.c.next_at <= now, true() if channels is None else replies.c.channel.in_(channels))
-        .order_by((replies.c.purpose == "distress").desc(), replies.c.next_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=replies)
-    ).all()
+    parameters = {"now": now, "channels": channels or [""], "any": channels is None}
+    rows: list[Row[Any]] = []
+    for look in (_URGENT, _DUE):
+        if len(rows) < limit:
+            rest = {"taken": [row.id for row in rows], "most": limit - len(rows)}
+            rows += connection.execute(look, {**parameters, **rest}).all()
     _TAKE.run(
         connection,
         [
@@ -172,20 +210,38 @@ def due(
     return taken
 
 
-def sent(connection: Connection, channel: str, reply_id: str, provider_id: str, now: datetime) -> None:
-    """Record that the provider took a reply; a delivery report that came first is applied at once."""
-    taken = connection.execute(
-        update(replies)
-        .where(replies.c.id == reply_id, replies.c.state != QUEUED)  # queued: a report came first, and it goes anew
-        .values(provider_id=provider_id, state=DeliveryState.SENT.value, error_code=None, next_at=None, updated_at=now)
+_SENT = Prepared(
+    update(replies)
+    .where(
+        replies.c.id == bindparam("b_id"),
+        replies.c.state != literal_column(f"'{QUEUED}'"),  # queued: a report came first, and it goes anew
     )
-    if not taken.rowcount:
-        return
-    early = connection.execute(
-        select(deliveries).where(deliveries.c.channel == channel, deliveries.c.provider_id == provider_id)
-    ).first()
-    if early is not None:
-        _advance(connection, reply_id, early.status, early.error_code, now)
+    .values(
+        provider_id=bindparam("provider_id"),
+        state=literal_column(f"'{DeliveryState.SENT.value}'"),
+        error_code=null(),
+        next_at=null(),
+        updated_at=bindparam("updated_at"),
+    ),
+    ("b_id", "provider_id", "updated_at"),
+)
+_EARLY = (
+    select(deliveries.c.status, deliveries.c.error_code, replies.c.id)
+    .join(replies, and_(replies.c.channel == deliveries.c.channel, replies.c.provider_id == deliveries.c.provider_id))
+    .where(
+        deliveries.c.channel == bindparam("channel"),
+        deliveries.c.provider_id.in_(bindparam("provider_ids", expanding=True)),
+    )
+)
+
+
+def sent(connection: Connection, channel: str, taken: Mapping[str, str], now: datetime) -> None:
+    """Record that the provider took replies: id to the provider's. A delivery report that came first is applied now."""
+    rows = [{"b_id": ours, "provider_id": theirs, "updated_at": now} for ours, theirs in taken.items()]
+    _SENT.run(connection, rows)
+    early = connection.execute(_EARLY, {"channel": channel, "provider_ids": list(taken.values())}).all()
+    for row in early:
+        _advance(connection, row.id, row.status, row.error_code, now)
 
 
 def again(connection: Connection, reply_id: str, code: str, at: datetime, now: datetime, *, unknown: bool) -> None:

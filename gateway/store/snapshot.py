@@ -39,6 +39,10 @@ COUNTED = ("journal", "events", "quarantine")  # tables that number their rows b
 BUSY = ("journal", "complaints", "events", "quarantine")  # what holds a row in these is not empty
 
 
+class CopyFailed(Exception):
+    """A copy of the store could not be written, or the store could not be read to its end. One line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What a copy holds."""
@@ -66,7 +70,7 @@ def moment(store: Store) -> Iterator[Connection]:
 
 
 def copy(store: Store, path: Path) -> None:
-    """Write what the store holds at one moment into a new file. Raises StoreUnavailable."""
+    """Write what the store holds at one moment into a new file. Raises CopyFailed, StoreUnavailable."""
     engine = sealed_file(path)
     try:
         if store.embedded:
@@ -76,7 +80,7 @@ def copy(store: Store, path: Path) -> None:
             with moment(store) as source, engine.begin() as target:
                 _pour(source, target)
     except DBAPIError as error:
-        raise StoreUnavailable(f"the copy cannot be written: {_line(error)}") from error
+        raise CopyFailed(_line(error)) from error
     finally:
         engine.dispose()
 
@@ -218,7 +222,7 @@ def _copy_pages(source: Engine, target: Engine) -> None:
         cursor.execute("PRAGMA journal_mode=DELETE")  # the copy says of itself that it has a log beside it
         cursor.close()
     except broken as error:
-        raise StoreUnavailable(f"the store cannot be copied: {error}") from error
+        raise CopyFailed(" ".join(str(error).split())) from error
     finally:
         one.close()
         other.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, select, text, update
@@ -71,6 +71,22 @@ def _unrouted(after: int) -> Select[Any]:
             ~broke,
         )
     )
+
+
+def first_to_make(connection: Connection, queue: str, *, by: str, at: datetime, within: timedelta) -> bool:
+    """Note who found a queue missing and made it; False when another process notes the same at about the same time.
+
+    Processes that start together, or that lose one broker, all find its queues missing; what a queue held is published
+    again once.
+    """
+    name = f"made {queue}"
+    connection.execute(insert_or_ignore(connection, facts).values(name=name, value=""))
+    before = connection.execute(select(facts.c.value).where(facts.c.name == name).with_for_update()).scalar_one()
+    other, _, then = before.partition(" ")
+    if other not in {"", by} and abs(at - datetime.fromisoformat(then)) < within:
+        return False
+    connection.execute(update(facts).where(facts.c.name == name).values(value=f"{by} {at.isoformat()}"))
+    return True
 
 
 def remember(connection: Connection, queue: str, depth: Depth) -> None:

@@ -219,6 +219,13 @@ Index(
     sqlite_where=text("next_at IS NOT NULL"),
     postgresql_where=text("next_at IS NOT NULL"),
 )
+Index(
+    "replies_urgent",
+    replies.c.purpose,
+    replies.c.next_at,
+    sqlite_where=text("next_at IS NOT NULL"),
+    postgresql_where=text("next_at IS NOT NULL"),
+)
 Index("replies_sender", replies.c.sender, replies.c.created_at)
 Index("replies_provider", replies.c.channel, replies.c.provider_id)
 

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
 from tests.end_to_end.gateway_process import ROOT, GatewayProcess
-from tests.end_to_end.test_kill_nine import DEPARTMENTS
+from tests.faults.departments import DEPARTMENTS
 from tests.servers.rabbitmq import Vhost
 
 MESSAGES = [json.loads(line) for line in (ROOT / "tests/data/complaints.jsonl").read_text("utf-8").splitlines()]

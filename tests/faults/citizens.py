@@ -51,7 +51,17 @@ class Citizens:
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
-        for number in range(self.first, self.first + self.count):
+        self._come(range(self.first, self.first + self.count))
+
+    def more(self, count: int) -> list[str]:
+        """Let so many more citizens write, and return their messages' ids."""
+        numbers = range(self.first + self.count, self.first + self.count + count)
+        self.count += count
+        return self._come(numbers)
+
+    def _come(self, numbers: Sequence[int]) -> list[str]:
+        ids = []
+        for number in numbers:
             channel = "api" if number % 2 else "sms"
             saying = Saying(
                 id=f"SM{number:032x}" if channel == "sms" else f"note-{number}",
@@ -60,6 +70,8 @@ class Citizens:
                 words=f"{self.chance.choice(WORDS)} {number}",
             )
             self.sayings[saying.id] = saying
+            ids.append(saying.id)
+        return ids
 
     def deliveries(self, *, times: Sequence[int] = (2, 3)) -> list[str]:
         """Every message as often as one of `times` says, shuffled."""

@@ -48,8 +48,9 @@ def machine(machine_library: Path, tmp_path: Path) -> Machine:
 
 
 @pytest.fixture
-def disk(machine: Machine, tmp_path: Path) -> Iterator[Disk]:
+def disk(machine_library: Path, tmp_path: Path) -> Iterator[Disk]:
     """Make a disk of 24 MiB: the data folder of `gateway(folder="small")`."""
-    made = Disk(tmp_path / "small" / "data", machine, megabytes=24)
+    folder = tmp_path / "small" / "data"
+    made = Disk(folder, Machine(machine_library, tmp_path / "disk-orders", folder), megabytes=24)
     yield made
     made.close()

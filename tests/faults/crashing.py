@@ -37,7 +37,10 @@ from gateway.__main__ import main
 from gateway.broker.rabbitmq import RabbitMQ
 from gateway.lease import Lease
 
-WRITES = re.compile(r"\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
+WRITES = re.compile(
+    r"\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|CREATE\s+(?:UNIQUE\s+)?(?:TABLE|INDEX))\s+\"?(\w+)",
+    re.IGNORECASE,
+)
 STEPS = 3  # turns of the event loop that a publishing is given before it dies unconfirmed
 
 

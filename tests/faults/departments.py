@@ -12,7 +12,7 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractQueue
-from aio_pika.exceptions import ChannelNotFoundEntity
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelNotFoundEntity
 
 from tests.end_to_end.gateway_process import ROOT
 from tests.faults.citizens import Citizens
@@ -44,20 +44,30 @@ class Departments:
 
         Raises TimeoutError.
         """
+        async with asyncio.timeout(seconds):
+            while not await self._take(complaints, enough):
+                await asyncio.sleep(0.25)  # the broker was killed: a queue that is still recovering does not answer
+
+    async def _take(self, complaints: int, enough: Callable[[], bool]) -> bool:
+        """Take until it is enough; False when the broker stopped answering."""
         connection = await aio_pika.connect(self.url)
-        async with connection, asyncio.timeout(seconds):
-            queues = {name: await _queue(connection, f"department.{name}") for name in DEPARTMENTS}
-            audit = await _queue(connection, AUDIT, wait=False)
-            quiet = 0
-            while quiet < 4:
-                took = 0
-                for name, queue in queues.items():
-                    took += await _empty(queue, self.told, {"department": name})
-                if audit is not None:
-                    took += await _empty(audit, self.audited, {})
-                quiet = quiet + 1 if not took and len(self.offers()) >= complaints and enough() else 0
-                if not took:
-                    await asyncio.sleep(0.25)
+        async with connection:
+            try:
+                queues = {name: await _queue(connection, f"department.{name}") for name in DEPARTMENTS}
+                audit = await _queue(connection, AUDIT, wait=False)
+                quiet = 0
+                while quiet < 4:
+                    took = 0
+                    for name, queue in queues.items():
+                        took += await _empty(queue, self.told, {"department": name})
+                    if audit is not None:
+                        took += await _empty(audit, self.audited, {})
+                    quiet = quiet + 1 if not took and len(self.offers()) >= complaints and enough() else 0
+                    if not took:
+                        await asyncio.sleep(0.25)
+            except (*CONNECTION_EXCEPTIONS, TimeoutError):
+                return False
+        return True
 
     def offers(self) -> dict[str, set[str]]:
         """The ids of the events that offered each reference: more than one id is a doubled complaint."""

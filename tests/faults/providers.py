@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.end_to_end.gateway_process import GatewayProcess
@@ -33,11 +33,31 @@ class Providers:
             await asyncio.sleep(PAUSE)
         return len(ids) - len(failed)
 
-    async def deliver_all(self, gateways: GatewayProcess | Sequence[GatewayProcess], *, seconds: float = 120) -> None:
-        """Deliver until nothing is left. Raises TimeoutError."""
+    async def deliver_all(
+        self, gateways: GatewayProcess | Sequence[GatewayProcess], *, but: int = 0, seconds: float = 120
+    ) -> None:
+        """Deliver until nothing is left, or no more than so many. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
-            while self.waiting:
-                await self.deliver(gateways, 32)
+            while len(self.waiting) > but:
+                await self.deliver(gateways, min(32, len(self.waiting) - but))
+
+    async def amid(
+        self,
+        gateways: GatewayProcess | Sequence[GatewayProcess],
+        happens: Sequence[Callable[[], Awaitable[None]]],
+        *,
+        seconds: float = 120,
+    ) -> None:
+        """Let things happen one after the other, each at a random moment while its share of the messages arrives."""
+        share = len(self.waiting) / max(1, len(happens))
+        for number, event in enumerate(happens, 1):
+            left = round(share * (len(happens) - number))
+            moment = left + self.citizens.chance.random() * (len(self.waiting) - left)
+            arriving = asyncio.create_task(self.deliver_all(gateways, but=left, seconds=seconds))
+            while len(self.waiting) > moment and not arriving.done():
+                await asyncio.sleep(0.002)
+            await event()
+            await arriving
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
@@ -96,6 +96,28 @@ async def test_every_statement_that_matters_is_a_fault_point(
     assert [] == [point for point in EVERYWHERE if point not in found]
 
 
+async def test_killed_while_it_makes_its_tables(
+    store: dict[str, str], crashing: Callable[[dict[str, str]], GatewayProcess]
+) -> None:
+    """Dead again and again in the middle of its first start, it makes the rest of its tables and opens."""
+    balagh = crashing(store)
+    for point in (
+        "after create journal",
+        "before create relay",
+        "before commit of create events",
+        "after insert facts",
+    ):
+        balagh.environment["FAULT_AT"] = f"{point}#1"
+        balagh.launch()
+        assert balagh.process is not None
+        assert -signal.SIGKILL == await asyncio.to_thread(balagh.process.wait, 20), balagh.log()[-3000:]
+    del balagh.environment["FAULT_AT"]
+    await asyncio.to_thread(balagh.start)
+    citizens = Citizens(6)
+    assert [] == await citizens.deliver(balagh, citizens.deliveries())
+    assert 0 == await asyncio.to_thread(balagh.stop)
+
+
 async def test_killed_between_statements(
     store: dict[str, str],
     crashing: Callable[[dict[str, str]], GatewayProcess],
@@ -106,15 +128,17 @@ async def test_killed_between_statements(
     chance = random.Random(3)
     balagh, departments = crashing(store), Departments(rabbitmq.url)
     await departments.listen()
-    points: Sequence[str] = CRUELLEST[:: 1 if not store else 2]
+    often = dict.fromkeys(CRUELLEST[:: 2 if store else 1], 2)
     if request.config.getoption("--soak"):
-        points = sorted(await passed_by(balagh, Departments(rabbitmq.url))) * 2
-        chance.shuffle(points)
+        await asyncio.to_thread(balagh.start)  # what is passed only while the tables are made has a test of its own
+        await asyncio.to_thread(balagh.stop)
+        often = await passed_by(balagh, Departments(rabbitmq.url))
+    points = chance.sample(sorted(often), k=len(often))
     citizens, talkers = Citizens(12 * len(points)), Talkers(len(points))
     providers, talks = Providers(citizens), iter(talkers.said)
     talking = []
     for point in points:
-        balagh.environment["FAULT_AT"] = f"{point}#{chance.randint(1, 2)}"
+        balagh.environment["FAULT_AT"] = f"{point}#{chance.randint(1, min(2, often[point]))}"
         balagh.launch()
         talking.append(asyncio.create_task(talkers.talk(balagh, only=next(talks), seconds=300)))
         await die(balagh, providers)
@@ -140,8 +164,9 @@ async def die(balagh: GatewayProcess, providers: Providers, *, seconds: float = 
     try:
         async with asyncio.timeout(seconds):
             while balagh.process.poll() is None:
-                if not await providers.deliver(balagh, 12):
-                    await asyncio.sleep(0.02)
+                if not providers.waiting:
+                    providers.waiting.extend(providers.citizens.more(12) * 2)
+                await providers.deliver(balagh, 12)
     except TimeoutError:
         pytest.fail(f"{balagh.environment['FAULT_AT']} was not passed within {seconds:g} s")
     assert -signal.SIGKILL == balagh.process.returncode, balagh.log()[-3000:]

@@ -8,6 +8,8 @@ declare -A needed=(
   [postgresql]='/usr/lib/postgresql/*/bin/initdb'
   [chromium]=/usr/bin/chromium
   [openssl]=/usr/bin/openssl
+  [gcc]=/usr/bin/gcc  # compiles what makes a disk or a clock go wrong
+  [libc6-dev]=/usr/include/stdio.h
   [fonts-noto-core]='/usr/share/fonts/truetype/noto/NotoSansArabic-*'  # pages are looked at in Arabic
 )
 

@@ -108,6 +108,11 @@ class RabbitNode:
 
         await_true(up, 60, "RabbitMQ to answer")
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and not ended since."""
+        return self._process is not None
+
     def stop(self) -> None:
         """Stop the node in good order, about two seconds."""
         if self._process is not None:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import event, text
 
 from gateway.store.engine import Connection, DatabaseError, Store, StoreMismatch, StoreUnavailable, refuses_the_value
+from gateway.store.migrate import HEAD
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.waiting import until
 
@@ -41,7 +42,7 @@ async def noted(store: Store) -> set[str]:
     rows = await store.read(
         lambda found: found.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
     )
-    return set(rows) - {"0001"}
+    return set(rows) - {HEAD}
 
 
 @contextmanager

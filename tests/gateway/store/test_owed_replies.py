@@ -157,7 +157,7 @@ async def test_reports_in_any_order_end_in_the_same_state(store: Store, story: s
         replies.due(connection, NOW, limit=1, hold=HOLD)
         for step in order:
             if step is None:
-                replies.sent(connection, "sms", one.id, f"SM{name}", NOW)
+                replies.sent(connection, "sms", {one.id: f"SM{name}"}, NOW)
             else:
                 step = Delivery(f"SM{name}", step.status, step.error_code, one.id, step.transient)  # noqa: PLW2901
                 replies.delivered(connection, "sms", step, NOW)
