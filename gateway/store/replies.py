@@ -125,17 +125,21 @@ def queue(connection: Connection, drafts: Sequence[tuple[Draft, str]], now: date
         }
         for draft, state in drafts
     ]
-    # Whoever owes them holds their Inbounds, so nobody comes between the look and the insert.
-    owed = known(connection, replies.c.id, [draft.id for draft, _ in drafts])
-    fresh = {str(row["id"]): row for row in rows if row["id"] not in owed}
-    _QUEUE.run(connection, list(fresh.values()))
+    if connection.dialect.name == "postgresql":
+        inserted = insert_or_ignore(connection, replies).returning(replies.c.id)
+        fresh = set(connection.execute(inserted, rows).scalars())
+    else:  # SQLite has one writer: nobody comes between the look and the insert
+        owed = known(connection, replies.c.id, [draft.id for draft, _ in drafts])
+        new = {str(row["id"]): row for row in rows if row["id"] not in owed}
+        _QUEUE.run(connection, list(new.values()))
+        fresh = set(new)
     payload = {
         draft.id: {"id": draft.id, "scheme": str(draft.to.scheme), "address": draft.to.value, "text": draft.text}
         for draft, _ in drafts
         if draft.id in fresh
     }
     _WRITE.run(connection, list(payload.values()))
-    return set(fresh)
+    return fresh
 
 
 def recent(connection: Connection, senders: Collection[str], since: datetime) -> dict[str, int]:

@@ -294,7 +294,7 @@ async def test_a_delivery_report_reaches_its_reply(room: Room) -> None:
     """What became of our reply is recorded; a report of what we never sent is kept with that remark."""
     await room.tell(sms("SM1"))
     (due,) = await room.store.write(partial(replies.due, now=NOW, limit=9, hold=timedelta(minutes=3)))
-    sent = partial(replies.sent, channel="sms", reply_id=due.reply.id, provider_id="SM77", now=NOW)
+    sent = partial(replies.sent, channel="sms", taken={due.reply.id: "SM77"}, now=NOW)
     await room.store.write(sent)
     for sid, number in (("SM77:delivered", "SM77"), ("SM99:delivered", "SM99")):
         report = Delivery(number, DeliveryState.DELIVERED)

@@ -115,7 +115,7 @@ async def test_what_the_provider_took_is_not_sent_again(store: Store) -> None:
     """Sent, or refused for good: never due again."""
     await owe(store, draft("taken"), draft("refused"))
     await take(store)
-    await store.write(partial(replies.sent, channel="sms", reply_id="reply-taken-received", provider_id="SM1", now=NOW))
+    await store.write(partial(replies.sent, channel="sms", taken={"reply-taken-received": "SM1"}, now=NOW))
     await store.write(partial(replies.refused, reply_id="reply-refused-received", code="21610", now=NOW))
 
     assert [] == await take(store, later(days=9))
@@ -174,7 +174,7 @@ async def test_a_report_without_our_own_id_finds_its_reply_later(store: Store) -
     await take(store)
     early = report(DeliveryState.DELIVERED, reply="")
     assert await store.write(partial(replies.delivered, channel="sms", delivery=early, now=NOW)) is None
-    await store.write(partial(replies.sent, channel="sms", reply_id="reply-one-received", provider_id="SM1", now=NOW))
+    await store.write(partial(replies.sent, channel="sms", taken={"reply-one-received": "SM1"}, now=NOW))
 
     assert ("delivered", None, False) == await state(store)
 
@@ -211,7 +211,7 @@ async def test_words_the_network_lost_go_again_and_then_no_more(store: Store) ->
     for turn in (1, 2, 3):
         (due,) = await take(store, at)
         assert (turn, None) == (due.attempts, due.reply.first_tried_at)
-        await store.write(partial(replies.sent, channel="sms", reply_id=due.reply.id, provider_id=f"SM{turn}", now=at))
+        await store.write(partial(replies.sent, channel="sms", taken={due.reply.id: f"SM{turn}"}, now=at))
         lost = report(DeliveryState.UNDELIVERED, "30003", sid=f"SM{turn}")
         await store.write(partial(replies.delivered, channel="sms", delivery=lost, now=at))
         assert [] == await take(store, at + timedelta(minutes=19))
@@ -244,7 +244,7 @@ async def test_what_was_already_on_its_way_is_recorded_as_sent(store: Store) -> 
     await owe(store)
     await take(store)
     await store.write(partial(replies.opt_out, channel="sms", account=ACCOUNT, sender="anna", now=NOW))
-    await store.write(partial(replies.sent, channel="sms", reply_id="reply-one-received", provider_id="SM1", now=NOW))
+    await store.write(partial(replies.sent, channel="sms", taken={"reply-one-received": "SM1"}, now=NOW))
 
     assert ("sent", None, False) == await state(store)
 
