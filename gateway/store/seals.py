@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, and_, func, select, text
 
-from gateway.store.complaints import EVENT_LOCK
-from gateway.store.tables import events, seals
+from gateway.store.complaints import EVENT_LOCK, salted
+from gateway.store.tables import events, personal, seals
 from normalizer.complaint import rfc3339
 
 BATCH = 5_000  # events under one seal at most
+ROWS = 500  # payloads in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,34 @@ def since(connection: Connection, number: int) -> list[Seal]:
     """Return the seals after the one with this number, in order."""
     rows = connection.execute(select(seals).where(seals.c.seq > number).order_by(seals.c.seq))
     return [Seal(row.seq, row.first_event, row.last_event, row.size, row.digest, row.sealed_at) for row in rows]
+
+
+def altered(connection: Connection) -> Iterator[str]:
+    """Yield a sentence for every personal payload that is not the one of which its event holds the digest.
+
+    A payload that is not there says nothing: it may have been erased, which is what the digest is for.
+    """
+    payloads = (
+        select(events.c.reference, events.c.digest, personal.c.version, personal.c.salt, personal.c.body)
+        .join(personal, and_(personal.c.complaint_id == events.c.complaint_id, personal.c.version == events.c.version))
+        .where(events.c.type.in_(("received", "amended")))  # these begin a version
+        .order_by(events.c.seq)
+        .execution_options(yield_per=ROWS)
+    )
+    for row in connection.execute(payloads):
+        if not hmac.compare_digest(salted(row.salt, row.body), row.digest):
+            yield f"the personal payload of {row.reference}, version {row.version}, was altered"
+
+
+def reached(connection: Connection, at_most: int) -> int:
+    """Return the number of the store's last seal, or `at_most` when it has more."""
+    last = connection.execute(select(func.max(seals.c.seq))).scalar()
+    return min(int(last or 0), at_most)
+
+
+def holds(connection: Connection, seal: Seal) -> bool:
+    """Tell whether the store has a seal of this number."""
+    return connection.execute(select(seals.c.seq).where(seals.c.seq == seal.seq)).first() is not None
 
 
 def chain(key: bytes, previous: str, rows: Iterable[Any]) -> str:
