@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, text
+from sqlalchemy.exc import OperationalError
 
 from gateway.store.complaints import EVENT_LOCK, salted
 from gateway.store.tables import events, personal, seals
@@ -17,6 +18,8 @@ from normalizer.complaint import rfc3339
 
 BATCH = 5_000  # events under one seal at most
 ROWS = 500  # payloads in memory at once
+PATIENCE = "500ms"  # for those who are appending to end; an append takes a few milliseconds
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,9 @@ class Seal:
 
 
 def seal(connection: Connection, key: bytes, now: datetime) -> Seal | None:
-    """Seal the events that no seal covers yet; None when there are none."""
-    if connection.dialect.name == "postgresql":
-        # Whoever appends holds this shared: once we have it, every lower sequence number is committed or gone for good.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
+    """Seal the events that no seal covers yet; None when there are none, or when an appender takes too long."""
+    if connection.dialect.name == "postgresql" and not _alone(connection):
+        return None
     last = connection.execute(select(seals).order_by(seals.c.seq.desc()).limit(1)).first()
     after, number, previous = (last.last_event, last.seq, last.digest) if last else (0, 0, "")
     rows = connection.execute(select(events).where(events.c.seq > after).order_by(events.c.seq).limit(BATCH)).all()
@@ -64,6 +66,24 @@ def seal(connection: Connection, key: bytes, now: datetime) -> Seal | None:
         },
     )
     return made
+
+
+def _alone(connection: Connection) -> bool:
+    """Wait until nobody is appending: then every lower sequence number is committed, or gone for good.
+
+    Whoever wants to append now waits behind us, so a node that stopped amid its transaction must not keep us for long.
+    """
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        savepoint.rollback()
+        return False
+    savepoint.commit()
+    return True
 
 
 def since(connection: Connection, number: int) -> list[Seal]:
