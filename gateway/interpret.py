@@ -19,6 +19,7 @@ from channels.message import Inbound, Purpose, Scheme
 from gateway import observe
 from gateway.acknowledge import Acknowledger, Correspondents
 from gateway.city.city import City
+from gateway.ear import Ear
 from gateway.signals import Signal
 from gateway.store import complaints, journal, quarantine, replies
 from gateway.store.complaints import Case
@@ -74,6 +75,7 @@ class Interpreter:
     ) -> None:
         self.store, self.city, self.acknowledger, self.clock = store, city, acknowledger, clock
         self.arrived, self.wake = arrived, wake
+        self._ear = Ear(store, city)
 
     async def run(self) -> None:
         """Interpret for ever. With the store away it waits."""
@@ -90,6 +92,8 @@ class Interpreter:
         rows = await self.store.read(partial(journal.pending, limit=BATCH))
         if not rows:
             return 0
+        if len(rows) == BATCH:  # more waits: who is in danger goes first
+            rows = await self._ear.first(rows)
         with observe.timed("interpret"):
             readings = [self.read(row) for row in rows]
             done = await self.store.write(partial(self.file, readings=readings))
