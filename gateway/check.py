@@ -22,7 +22,7 @@ from gateway.reconcile import Books, reconcile
 from gateway.registry import CHANNELS
 from gateway.settings import PLAIN, Settings, load
 from gateway.spool import Spool
-from gateway.store import attachments, journal, outbox, quarantine, replies, stranded, wal
+from gateway.store import attachments, journal, outbox, quarantine, replies, server, stranded, wal
 from gateway.store.engine import Connection, DatabaseError, Store, StoreMismatch, StoreUnavailable
 from gateway.store.migrate import HEAD, revision
 
@@ -110,6 +110,8 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
     now = datetime.now(UTC)
 
     def look(connection: Connection) -> None:
+        for problem in server.problems(connection, datetime.now(UTC)):
+            wrong(f"store: {problem}")
         found = revision(connection)
         if found is None:
             well(f"store {store.name}: empty, its tables are made at the first run")
