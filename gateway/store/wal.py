@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DatabaseError
 
 from gateway.store.faults import StoreMismatch
 
@@ -60,7 +61,7 @@ def lost(database: Path, aside: Path) -> Lost | None:
     """Let SQLite take up its log and say what that has lost; the log is then copied into the new folder `aside`.
 
     For a process that has not opened the database yet; while another has it open, nothing is looked at. Raises
-    OSError when the log cannot be copied: opening the store would destroy it. Raises StoreMismatch when SQLite finds
+    OSError when the log cannot be copied: opening the store would wipe it. Raises StoreMismatch when SQLite finds
     no database there.
     """
     log, index = (database.with_name(database.name + ending) for ending in ("-wal", "-shm"))
@@ -68,19 +69,25 @@ def lost(database: Path, aside: Path) -> Lost | None:
     if before is None or before.frames <= before.backfilled:
         return None
     content = index.read_bytes()  # opening the database rebuilds it
-    with closing(sqlite3.connect(database)) as connection:
+    # Opened for reading alone: whoever closes a database that may be written, as the last, removes the log.
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError as error:
             raise StoreMismatch(f"{database} is damaged: {error}: restore the latest backup") from error
         after = _read(index)
-        kept = after.frames if after is not None and after.salt == before.salt else 0
-        if max(kept, before.backfilled) >= before.frames:
-            return None
-        aside.mkdir(parents=True)  # before the connection closes, which removes the log
+    kept = after.frames if after is not None and after.salt == before.salt else 0
+    if max(kept, before.backfilled) >= before.frames:
+        return None
+    try:
+        aside.mkdir(parents=True)
         if log.exists():
             shutil.copyfile(log, aside / log.name)
         (aside / index.name).write_bytes(content)
+    except OSError:
+        with index.open("r+b") as file:  # so that the next try sees it again
+            file.write(content)
+        raise
     return Lost(before.frames - before.backfilled, max(0, kept - before.backfilled))
 
 
@@ -88,7 +95,12 @@ def broken(connection: Connection) -> list[str]:
     """Let SQLite read its whole file and say what does not fit together; nothing on another store."""
     if connection.dialect.name != "sqlite":
         return []
-    found = [str(row[0]) for row in connection.execute(text(f"PRAGMA quick_check({NAMED})"))]
+    try:
+        found = [str(row[0]) for row in connection.execute(text(f"PRAGMA quick_check({NAMED})"))]
+    except DatabaseError as error:
+        if not getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
+            raise
+        found = [str(error.orig)]  # so badly that it could not be read to its end
     return [f"the store's file is damaged: {' '.join(line.split())}" for line in found if line != "ok"]
 
 
