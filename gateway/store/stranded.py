@@ -144,6 +144,15 @@ def waits_since(connection: Connection, department: str, messages: int) -> datet
     ).scalar()
 
 
+def refused(connection: Connection, reason: str) -> set[str]:
+    """Name the departments that have events parked for a reason."""
+    waiting = relay.c.published_at.is_(None) & (relay.c.parked_reason == reason)
+    rows = connection.execute(
+        select(events.c.department).distinct().join(relay, relay.c.event_seq == events.c.seq).where(waiting)
+    )
+    return {name for name in rows.scalars() if name is not None}
+
+
 def _anew(connection: Connection, seqs: list[int]) -> None:
     for first in range(0, len(seqs), AT_ONCE):
         connection.execute(

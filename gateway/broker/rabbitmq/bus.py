@@ -113,6 +113,11 @@ class RabbitMQ:
         """Look after topology and consumers at once, and not only when the watch comes round."""
         self._wake.set()
 
+    def renew(self) -> None:
+        """Replace the connection that publishes, as after a confirm that did not come."""
+        if self._publisher is not None:
+            self._publisher.stale = True
+
     async def _states(self, queues: Sequence[str]) -> dict[str, tuple[int, int] | None]:
         result: dict[str, tuple[int, int] | None] = {**dict.fromkeys(queues)}
         with contextlib.suppress(*BROKEN):
