@@ -160,7 +160,8 @@ async def test_a_copy_that_wakes_up_does_again_what_may_have_been_lost(store: St
             replies.insert(),
             {
                 "id": "r", "journal_id": "j", "purpose": "received", "channel": "sms", "account": ACCOUNT,
-                "sender": "s", "language": "ar", "state": "queued", "created_at": NOW, "updated_at": NOW, "next_at": NOW,
+                "sender": "s", "language": "ar", "state": "queued",
+                "created_at": NOW, "updated_at": NOW, "next_at": NOW,
             },
         )  # fmt: skip
 
