@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, text, update
+from sqlalchemy import Connection, Table, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
@@ -149,14 +149,17 @@ def _known(connection: Connection, identity: tuple[str, str, str]) -> Kept | Non
     return Kept(row.id, row.reference or "", row.fingerprint, duplicate=True) if row else None
 
 
-def pending(connection: Connection, limit: int, *, per_sender: int = PER_SENDER) -> list[Row]:
+def pending(
+    connection: Connection, limit: int, *, per_sender: int = PER_SENDER, besides: Collection[str] = ()
+) -> list[Row]:
     """Return the oldest Inbounds that nobody has understood yet, in order of arrival; of one sender only a few.
 
-    A machine that floods one number must not stand before everybody else.
+    A machine that floods one number must not stand before everybody else. `besides` are senders to leave out.
     """
     waiting = connection.execute(
         select(journal.c.seq, journal.c.sender)
         .where(journal.c.state == text("'pending'"))  # a literal, so that SQLite sees the partial index fits
+        .where(journal.c.sender.not_in(besides) if besides else true())
         .order_by(journal.c.seq)
         .limit(limit * LOOK)
     )
