@@ -51,7 +51,7 @@ class Rescue:
         self.store, self.bus, self.filed, self.mine, self.clock = store, bus, filed, mine, clock
         self._departments = {department_queue(name): name for name in bus.topology.departments}
         self._name = secrets.token_hex(8)  # among the processes that share the store
-        self._settled = 0
+        self._settled: int | None = None
         self._seen: dict[str, Depth] = {}
         self._stuck: set[str] = set()
 
@@ -103,8 +103,10 @@ class Rescue:
         _show(depths)
         if self.bus.name == "embedded":  # it holds nothing that it could lose
             return
+        if self._settled is None:
+            self._settled = await self.store.read(stranded.settled_before)
         # Kept one look late: another process may have made a queue just now, and must find what the old one held.
-        await self.store.write(partial(_remember, depths=self._seen))
+        await self.store.write(partial(_remember, depths=self._seen, settled=self._settled))
         self._seen = {name: Depth(depths[name] or 0, now) for name in self._departments if depths[name] is not None}
         await self._doubt_refusals(depths)
         self._settled = await self.store.read(partial(stranded.settled, after=self._settled, before=now - LOST))
@@ -143,6 +145,7 @@ def _show(depths: dict[str, int | None]) -> None:
         observe.DEPTH.labels(queue).set(float("nan") if depth is None else depth)
 
 
-def _remember(connection: Connection, depths: dict[str, Depth]) -> None:
+def _remember(connection: Connection, depths: dict[str, Depth], settled: int) -> None:
+    stranded.keep_settled(connection, settled)
     for queue, depth in depths.items():
         stranded.remember(connection, queue, depth)
