@@ -186,7 +186,7 @@ def main() -> None:
     from gateway.city.problems import CityError
     from gateway.settings import SettingsError
     from gateway.spool import SpoolBroken
-    from gateway.store.engine import StoreMismatch, StoreUnavailable
+    from gateway.store.engine import StoreDamaged, StoreMismatch, StoreUnavailable
     from gateway.vault import BackupFailed, BackupRefused
 
     observe.configure("text", stream=sys.stderr)  # what a command prints is its answer; `run` says otherwise
@@ -199,6 +199,9 @@ def main() -> None:
         print(f"balagh: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
     except StoreMismatch as error:
+        print(f"balagh: BALAGH_STORE_URL: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except StoreDamaged as error:
         print(f"balagh: BALAGH_STORE_URL: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except StoreUnavailable as error:

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from channels.base import Fetches
-from gateway import observe
+from gateway import damage, observe
 from gateway.acknowledge import Acknowledger
 from gateway.api.documents import add_schemas
 from gateway.api.routes import add_api
@@ -228,6 +228,9 @@ async def _settle(house: House) -> None:
     key = house.identities.digest("store")
     broker = house.bus.name if "relay" in house.roles else None
     anew = await house.store.write(partial(facts.settle, key=key, broker=broker))
+    for problem in await house.store.read(partial(damage.behind, witness=house.settings.data_dir / "seals.log")):
+        observe.ALARM.labels("store_behind").inc()
+        log.error("the store has lost what it had", reason=problem)
     if anew:
         log.warning("published anew: until now only the embedded broker had them", events=anew)
 

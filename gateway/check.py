@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
+from gateway import damage
 from gateway.app import bus_of
 from gateway.broker.bus import Bus, Lost, Nacked, Parcel
 from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
@@ -21,7 +22,7 @@ from gateway.reconcile import Books, reconcile
 from gateway.registry import CHANNELS
 from gateway.settings import PLAIN, Settings, load
 from gateway.spool import Spool
-from gateway.store import attachments, journal, outbox, quarantine, replies, stranded
+from gateway.store import attachments, journal, outbox, quarantine, replies, server, stranded, wal
 from gateway.store.engine import Connection, DatabaseError, Store, StoreMismatch, StoreUnavailable
 from gateway.store.migrate import HEAD, revision
 
@@ -91,6 +92,7 @@ async def books(since: datetime | None) -> Books:
     Raises StoreUnavailable, StoreMismatch, SettingsError, CityError.
     """
     settings = load()
+    damage.look(settings)
     store, bus = Store(settings.store_url), bus_of(settings, load_city(settings.city))
     try:
         if (found := await store.read(revision)) != HEAD:
@@ -103,10 +105,13 @@ async def books(since: datetime | None) -> Books:
 
 
 async def _store(settings: Settings, well: Say, wrong: Say) -> None:
+    damage.look(settings)
     store = Store(settings.store_url)
     now = datetime.now(UTC)
 
     def look(connection: Connection) -> None:
+        for problem in server.problems(connection, datetime.now(UTC)):
+            wrong(f"store: {problem}")
         found = revision(connection)
         if found is None:
             well(f"store {store.name}: empty, its tables are made at the first run")
@@ -117,6 +122,8 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
             )
             return
         well(f"store {store.name}: version {found}")
+        for problem in (*wal.broken(connection), *damage.behind(connection, settings.data_dir / "seals.log")):
+            wrong(f"store: {problem}")
         waiting, since = journal.backlog(connection)
         age = (now - since).total_seconds() if since else 0.0
         (wrong if age > STALE else well)(f"journal: {waiting} wait to be understood, the oldest for {age:.0f} s")
@@ -141,6 +148,8 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
         wrong(f"BALAGH_STORE_URL: {store.name} cannot be reached: {error}")
     finally:
         store.close()
+    for problem in damage.standing(settings):
+        wrong(f"store: {problem}")
     if not store.embedded:
         spool = Spool(settings.data_dir / "spool")
         spool.look()

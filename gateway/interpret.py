@@ -19,6 +19,7 @@ from channels.message import Inbound, Purpose, Scheme
 from gateway import observe
 from gateway.acknowledge import Acknowledger, Correspondents
 from gateway.city.city import City
+from gateway.ear import Ear
 from gateway.signals import Signal
 from gateway.store import complaints, journal, quarantine, replies
 from gateway.store.complaints import Case
@@ -32,6 +33,7 @@ BATCH = 48  # Inbounds in one transaction: more would keep the acceptance of oth
 ONE_BREATH = timedelta(seconds=60)  # between messages that are thanked once
 MOST_VERSIONS = 40  # of one complaint
 MOST_LETTERS = 6_000  # in one complaint
+HELD = 0.5  # seconds for which senders that another interpreter has in hand are passed over
 UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 POLL = 0.25  # seconds between looks when another process does the accepting
 # A form or a program files each time; a person in a conversation adds to what was said.
@@ -76,6 +78,9 @@ class Interpreter:
     ) -> None:
         self.store, self.city, self.acknowledger, self.clock = store, city, acknowledger, clock
         self.arrived, self.wake = arrived, wake
+        self._ear = Ear(store, city)
+        self._held: set[str] = set()  # senders that other interpreters work on
+        self._held_since = 0.0
 
     async def run(self) -> None:
         """Interpret for ever. With the store away it waits."""
@@ -89,9 +94,14 @@ class Interpreter:
 
     async def step(self) -> int:
         """Interpret one batch and return how many were dealt with."""
-        rows = await self.store.read(partial(journal.pending, limit=BATCH))
+        now = asyncio.get_running_loop().time()
+        if now - self._held_since > HELD:
+            self._held, self._held_since = set(), now
+        rows = await self.store.read(partial(journal.pending, limit=BATCH, besides=self._held))
         if not rows:
             return 0
+        if len(rows) == BATCH:  # more waits: who is in danger goes first
+            rows = await self._ear.first(rows)
         with observe.timed("interpret"):
             readings = [self.read(row) for row in rows]
             done = await self.store.write(partial(self.file, readings=readings))
@@ -101,8 +111,8 @@ class Interpreter:
             log.info(result.outcome, reference=result.reference, **note)
         for signal in self.wake:
             signal.set()
-        if not done:
-            await asyncio.sleep(0.05)  # other interpreters hold these senders
+        if not done:  # another has these in hand, or died over them a moment ago: on with what is behind them
+            self._held.update(row.sender for row in rows)
         return len(rows)
 
     def read(self, row: Row) -> Reading:

@@ -14,6 +14,7 @@ from gateway.store import leases
 from gateway.store.engine import Store, StoreUnavailable
 
 TERM = timedelta(seconds=15)  # after a kill -9 another node takes over within this
+RENEWALS = 5  # in one term: what the relay does in one go, ten seconds for the confirms, fits into the rest of it
 GOODBYE = 2.0  # seconds to tell the store; without it the others wait for the end of the term
 
 
@@ -30,7 +31,7 @@ class Lease:
         if self.store.embedded:
             return True
         now = asyncio.get_running_loop().time()
-        if self._renewed is not None and now - self._renewed < self.term.total_seconds() / 3:
+        if self._renewed is not None and now - self._renewed < self.term.total_seconds() / RENEWALS:
             return True
         self._renewed = None
         held = await self.store.write(

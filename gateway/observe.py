@@ -57,6 +57,9 @@ OLDEST = Gauge(
 )
 SPOOL = Gauge("balagh_spool_depth", "Messages on local disk because the store is out of reach.", registry=registry)
 FREE = Gauge("balagh_disk_free_bytes", "Bytes free where the data folder is.", registry=registry)
+DAMAGED = Gauge(
+    "balagh_store_damaged", "How often the store lost commits: what is in the folder damaged/.", registry=registry
+)
 SPOILED = Gauge("balagh_spool_spoiled", "Spool files that could not be read back.", registry=registry)
 PARKED = Gauge(
     "balagh_relay_parked", "Events that the broker refused and that are tried again later.", registry=registry

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from gateway import observe
+from gateway import damage, observe
 from gateway.settings import load
 from gateway.store import accounts, journal, outbox, quarantine
 from gateway.store.engine import Connection, Store
@@ -109,7 +109,9 @@ async def drop(number: int, reason: str, say: Say) -> bool:
 
 @asynccontextmanager
 async def _store() -> AsyncIterator[Store]:
-    store = Store(load().store_url)
+    settings = load()
+    damage.look(settings)
+    store = Store(settings.store_url)
     store.migrate()
     try:
         yield store

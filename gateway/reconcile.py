@@ -10,9 +10,10 @@ from pathlib import Path
 
 from gateway.broker.bus import Bus
 from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, department_queue
+from gateway.damage import standing
 from gateway.sealer import witnessed
 from gateway.settings import Settings
-from gateway.store import accounts, outbox, quarantine, seals
+from gateway.store import accounts, outbox, quarantine, seals, wal
 from gateway.store.accounts import ChannelAccount, DepartmentAccount, Gap, OnTheWay
 from gateway.store.engine import Connection, Store
 
@@ -110,10 +111,13 @@ class _Store:
 async def reconcile(settings: Settings, store: Store, bus: Bus, *, since: datetime | None = None) -> Books:
     """Draw up the books. `since` leaves out what arrived earlier. Raises StoreUnavailable."""
     before = datetime.now(UTC) - GRACE
+    outside = list(witnessed(settings.data_dir / "seals.log"))  # before the store, which may be sealed meanwhile
 
     def read(connection: Connection) -> _Store:
         faults = [f"{number} events: parked {reason}" for number, reason in _reasons(outbox.parked(connection))]
-        faults += seals.verify(connection, settings.secret_key, witnessed(settings.data_dir / "seals.log"))
+        faults += seals.verify(connection, settings.secret_key, outside)
+        faults += seals.altered(connection)
+        faults += wal.broken(connection)
         return _Store(
             accounts.by_channel(connection, since),
             accounts.by_department(connection, since),
@@ -149,7 +153,7 @@ async def reconcile(settings: Settings, store: Store, bus: Bus, *, since: dateti
         found.on_the_way,
         not settings.broker_url,
         tuple(found.gaps),
-        (*found.faults, *waiting, *problems),
+        (*found.faults, *waiting, *problems, *standing(settings)),
     )
 
 

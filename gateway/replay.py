@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import aiohttp
 
+from channels.base import ChannelError
 from gateway.registry import CHANNELS
 from gateway.settings import SettingsError, load
 
@@ -14,7 +15,8 @@ async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
     """Sign the body as the provider signs it, post it, and return the answer's status and text.
 
     `path` is below the channel's own, such as /status. Raises SettingsError when the channel is unknown or off, here or
-    at the gateway, when the gateway takes the signature for a forgery, or when none listens there or answers.
+    at the gateway, when the body cannot be signed, when the gateway takes the signature for a forgery, or when none
+    listens there or answers.
     """
     settings = load()
     known = {kind.name: kind for kind in CHANNELS}
@@ -24,7 +26,10 @@ async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
         raise SettingsError(f"channel {channel} is off: {settings.off[channel]}")
     speaker = known[channel](settings.channels[channel])
     below = "/".join(filter(None, (f"/channels/{channel}", path.strip("/"))))
-    headers = dict(speaker.sign(f"{settings.public_url}{below}", body))
+    try:
+        headers = dict(speaker.sign(f"{settings.public_url}{below}", body))
+    except ChannelError as error:
+        raise SettingsError(f"FILE: no provider would send this to {channel}: {error}") from error
     target = f"http://{settings.listen}{below}"
     try:
         async with (

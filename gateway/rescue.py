@@ -5,6 +5,7 @@ binding away while another's queue takes the message, or lose the disk. The stor
 
     an event that no router has seen although the router's queues are empty    is published again
     a department's queue that was missing and had to be made                   what it can have held is, too
+    a department's queue that is empty and refuses                             is asked over a new connection
     balagh.dead, made anew                                                     what is open in quarantine goes there
 
 Every copy has the event's own id: a router decides nothing twice, and a department knows it by that id.
@@ -19,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from gateway import observe
-from gateway.broker.bus import Bus
+from gateway.broker.bus import REFUSED, Bus
 from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, department_queue
 from gateway.signals import Signal
 from gateway.store import stranded
@@ -50,8 +51,9 @@ class Rescue:
         self.store, self.bus, self.filed, self.mine, self.clock = store, bus, filed, mine, clock
         self._departments = {department_queue(name): name for name in bus.topology.departments}
         self._name = secrets.token_hex(8)  # among the processes that share the store
-        self._settled = 0
+        self._settled: int | None = None
         self._seen: dict[str, Depth] = {}
+        self._stuck: set[str] = set()
 
     async def run(self) -> None:
         """Look for ever."""
@@ -101,9 +103,12 @@ class Rescue:
         _show(depths)
         if self.bus.name == "embedded":  # it holds nothing that it could lose
             return
+        if self._settled is None:
+            self._settled = await self.store.read(stranded.settled_before)
         # Kept one look late: another process may have made a queue just now, and must find what the old one held.
-        await self.store.write(partial(_remember, depths=self._seen))
+        await self.store.write(partial(_remember, depths=self._seen, settled=self._settled))
         self._seen = {name: Depth(depths[name] or 0, now) for name in self._departments if depths[name] is not None}
+        await self._doubt_refusals(depths)
         self._settled = await self.store.read(partial(stranded.settled, after=self._settled, before=now - LOST))
         count, since = await self.store.read(partial(stranded.unrouted, after=self._settled))
         observe.BACKLOG.labels("dispatch").set(count)
@@ -114,6 +119,20 @@ class Rescue:
             tell = partial(stranded.tell_again, after=self._settled, before=now - LOST)
             if again := await self.store.write(tell):
                 self._say(ROUTER, len(again))
+
+    async def _doubt_refusals(self, depths: dict[str, int | None]) -> None:
+        """Publish over a new connection when an empty queue goes on refusing.
+
+        A quorum queue tells a publisher that it is full, and that it has room again; when a hand takes its limit away
+        in between, RabbitMQ 3.10 never says the second.
+        """
+        refused = await self.store.read(partial(stranded.refused, reason=REFUSED))
+        stuck = {queue for queue, name in self._departments.items() if name in refused and depths.get(queue) == 0}
+        if stuck & self._stuck:
+            log.warning("refused by an empty queue: publishing over a new connection", queues=sorted(stuck))
+            self.bus.renew()
+            stuck = set()
+        self._stuck = stuck
 
     def _say(self, queue: str, events: int) -> None:
         observe.ALARM.labels("lost_by_broker").inc()
@@ -126,6 +145,7 @@ def _show(depths: dict[str, int | None]) -> None:
         observe.DEPTH.labels(queue).set(float("nan") if depth is None else depth)
 
 
-def _remember(connection: Connection, depths: dict[str, Depth]) -> None:
+def _remember(connection: Connection, depths: dict[str, Depth], settled: int) -> None:
+    stranded.keep_settled(connection, settled)
     for queue, depth in depths.items():
         stranded.remember(connection, queue, depth)

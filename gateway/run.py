@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 import uvloop
 from aiohttp import web
 
-from gateway import observe
+from gateway import damage, observe
 from gateway.app import ROLES, admin_site, build, public_site, running
 from gateway.city.city import load as load_city
 from gateway.house import House
@@ -64,6 +64,7 @@ async def _serve(house: House, begun: float) -> None:
         loop.add_signal_handler(name, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_sole(house))
+        damage.look(house.settings)
         await stack.enter_async_context(running(house))
         settings = house.settings
         admin = settings.admin_listen

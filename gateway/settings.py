@@ -162,7 +162,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _from_file(path: Traversable) -> dict[str, str]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path.name}: {error}") from error
     values: dict[str, str] = {}
     for name, value in tables.items():

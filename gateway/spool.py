@@ -113,7 +113,7 @@ class Spool:
                 continue  # whole, but its name is not yet on disk: it is nobody's until it has been thanked for
             try:
                 found.append(Spooled(path, _decode(path.read_bytes())))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 self.spoil(path, "damaged")
             except OSError as error:
                 if error.errno not in UNREADABLE:

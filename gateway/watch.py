@@ -7,10 +7,10 @@ import contextlib
 import shutil
 from datetime import UTC, datetime
 
-from gateway import observe
+from gateway import damage, observe
 from gateway.house import House
 from gateway.store import attachments, journal, outbox, quarantine, replies
-from gateway.store.engine import Connection, DatabaseError, StoreUnavailable
+from gateway.store.engine import Connection, DatabaseError, StoreDamaged, StoreUnavailable
 from gateway.store.glance import Glance
 
 PERIOD = 2.0  # seconds
@@ -27,11 +27,15 @@ async def watch(house: House) -> None:
         try:
             await glance.look()
             observe.STORE_UP.set(1)
+        except StoreDamaged:
+            observe.STORE_UP.set(0)
+            observe.ALARM.labels("store_damaged").inc()
         except (StoreUnavailable, DatabaseError, TimeoutError):  # away, without its tables yet, or stuck
             observe.STORE_UP.set(0)
         if house.spool is not None:
             observe.SPOOL.set(house.spool.depth)
             observe.SPOILED.set(house.spool.spoiled)
+        observe.DAMAGED.set(len(damage.standing(house.settings)))
         if house.intake.refusing:
             await house.intake.probe()
         with contextlib.suppress(OSError):  # the folder is gone: intake says so, loudly

@@ -20,6 +20,7 @@ from gateway.broker.topology import Topology
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 APP_ID: Final = "balagh"
+REFUSED: Final = "RabbitMQ refused it: a queue is full or cannot write"
 LONGEST_KEY: Final = 255  # bytes: AMQP writes its length in one
 
 HeaderValue = str | int | bool
@@ -148,6 +149,9 @@ class Bus(Protocol):
 
     def doubt(self) -> None:
         """See at once that queues, bindings and consumers are as they should be, and mend what is not."""
+
+    def renew(self) -> None:
+        """Publish over a new connection soon: the present one may go on refusing what is welcome again."""
 
     async def check(self) -> list[str]:
         """What is wrong, one clear sentence each, for the operator; empty when all is well."""

@@ -117,6 +117,9 @@ class Loopback:
     def doubt(self) -> None:
         """Nothing here could be other than it should be."""
 
+    def renew(self) -> None:
+        """There is no connection."""
+
     async def check(self) -> list[str]:
         """Say when it is not running."""
         return [] if self.connected else ["The embedded broker is not running."]

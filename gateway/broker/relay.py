@@ -10,6 +10,7 @@ A lost connection parks nothing: whatever was not confirmed is published again, 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,8 @@ BREATH = 16  # letters written between two turns of the event loop
 POLL = 0.25  # seconds between looks when another process files
 PARK = 5.0  # seconds before a refused event is tried again; doubles up to …
 DOUBLINGS = 10  # past that the pause is the longest anyway, and 2 to the number of tries would outgrow a float
-PARK_MOST = 900.0  # a broker that comes back is noticed at once, whatever this says
+PARK_MOST = 60.0  # a broker that comes back is noticed at once; this is for a queue that has room again
+FOLLOW = 4  # refused events that are tried at once for each that gets through
 ROUTED = {"received", "amended"}  # a router's queue must take these, so they are mandatory on balagh.complaints
 
 log = observe.logger("relay")
@@ -200,3 +202,8 @@ def _record(connection: Any, done: Sequence[Letter], refused: Sequence[Refusal],
     for letter, verdict in refused:
         wait = min(PARK * 2 ** min(letter.attempts, DOUBLINGS), PARK_MOST)
         outbox.park(connection, letter.event.seq, verdict.reason[:300], now + timedelta(seconds=wait))
+    # Where one gets through after a refusal there is room again. A few follow it, and a few each of those: a queue that
+    # is emptied drains what waits within moments, and one that takes one message at a time is not stormed.
+    through = Counter(letter.event.department for letter in done if letter.attempts)
+    for department, number in through.items():
+        outbox.unpark_some(connection, department, FOLLOW * number)

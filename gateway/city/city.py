@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,8 +135,9 @@ def _folder(name_or_path: str) -> Traversable:
     if name_or_path in known:
         return packaged.joinpath(name_or_path)
     path = Path(name_or_path)
-    if name_or_path and path.is_dir():
-        return path
+    with contextlib.suppress(OSError):  # a name so long that no path can be it
+        if name_or_path and path.is_dir():
+            return path
     what = f"no city {name_or_path!r} here; known: {', '.join(known)}; or give the path of a folder"
     raise CityError([Problem("BALAGH_CITY", 0, "", what)])
 

@@ -128,7 +128,11 @@ class _Book:
         text = read_text(file, problems)
         self.path, self.name = str(file), file.name
         self.readable, self.text = text is not None, text or ""
-        self.resource = FluentParser().parse(self.text)
+        try:
+            self.resource = FluentParser().parse(self.text)
+        except RecursionError:
+            self.readable, self.resource = False, ftl.Resource([])
+            problems.append(Problem(self.path, 0, "", "cannot be read: it goes too deep"))
         self.entries: dict[str, ftl.Message | ftl.Term] = {}  # terms under their name with its hyphen
         self.broken: set[str] = set()  # names that stand in what is not valid: spoiled, and so not missing
         for entry in self.resource.body:

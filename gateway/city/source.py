@@ -52,7 +52,10 @@ class Source:
             line = int(found.group(1)) if found else text.count("\n") + 1
             said = f"is not valid TOML: {what[:1].lower()}{what[1:]}{_guess(what)}"
             problems.append(Problem(str(file), line, "", said))
-            return None
+        except (ValueError, RecursionError) as error:  # thousands of digits, or of brackets within brackets
+            what = "goes too deep" if isinstance(error, RecursionError) else "has a number with too many digits"
+            problems.append(Problem(str(file), 0, "", f"cannot be read: it {what}"))
+        return None
 
     @cached_property
     def lines(self) -> Mapping[Place, int]:

@@ -30,12 +30,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.store.faults import StoreMismatch, StoreUnavailable
+from gateway.store.faults import StoreDamaged, StoreMismatch, StoreUnavailable
 
 __all__ = [  # what a job needs to name; nobody else imports SQLAlchemy
     "Connection",
     "DatabaseError",
     "Store",
+    "StoreDamaged",
     "StoreMismatch",
     "StoreUnavailable",
     "refuses_the_value",
@@ -52,7 +53,7 @@ RETRIABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 TOO_MUCH = "54"  # the class of program limits, such as a key that is longer than an index takes
 READ_ONLY = {"25006"}  # a standby, or a primary that was told to rest
 CHECKPOINT = 16_384  # pages (64 MiB) in the WAL before SQLite copies them into the file
-BROKEN_FILE = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+BROKEN_FILE = {"SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_CORRUPT_SEQUENCE", "SQLITE_NOTADB"}
 
 
 class Store:
@@ -97,9 +98,11 @@ class Store:
             upgrade(self.engine)
         except DBAPIError as error:
             if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
-                raise StoreMismatch(f"{self.url.database} is not a database: name another file") from error
+                raise StoreMismatch(
+                    f"{self.url.database} is not a database: restore the latest backup, or name another file"
+                ) from error
             if unreachable(error):
-                raise StoreUnavailable(_why(error)) from error
+                raise _away(error) from error
             raise StoreMismatch(f"its tables cannot be made here: {_why(error)}") from error
 
     def close(self) -> None:
@@ -125,7 +128,7 @@ class Store:
                     time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
                     continue
                 if unreachable(error):
-                    raise StoreUnavailable(_why(error)) from error
+                    raise _away(error) from error
                 raise
         raise StoreUnavailable("too many conflicts")
 
@@ -179,7 +182,7 @@ class _Writer:
                 for job, _, _ in work:
                     results.append(_one(connection, job))
         except Exception as error:  # noqa: BLE001 - the commit itself failed: nobody's job was kept
-            failure = StoreUnavailable(_why(error)) if isinstance(error, DBAPIError) else error
+            failure = _away(error) if isinstance(error, DBAPIError) else error
             results = [(False, failure)] * len(work)
         told = [(future, loop, *result) for (_, future, loop), result in zip(work, results, strict=True)]
         for loop in {loop for _, loop, _, _ in told}:
@@ -218,6 +221,12 @@ def unreachable(error: DBAPIError) -> bool:
     if sqlite in BROKEN_FILE or state in READ_ONLY:  # the drivers hold these for the program's mistake
         return True
     return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+
+
+def _away(error: DBAPIError) -> StoreUnavailable:
+    if getattr(error.orig, "sqlite_errorname", "") in BROKEN_FILE:
+        return StoreDamaged(f"its file is damaged ({_why(error)}): restore the latest backup")
+    return StoreUnavailable(_why(error))
 
 
 def refuses_the_value(error: DBAPIError) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
@@ -177,6 +177,7 @@ def _known(connection: Connection, identity: tuple[str, str, str]) -> Kept | Non
 _WAITING = (
     select(journal.c.seq, journal.c.sender)
     .where(journal.c.state == text("'pending'"))  # a literal, so that SQLite sees the partial index fits
+    .where(journal.c.sender.not_in(bindparam("besides", expanding=True)))
     .order_by(journal.c.seq)
     .limit(bindparam("most"))
 )
@@ -191,14 +192,16 @@ _STILL = select(journal.c.seq).where(
 )
 
 
-def pending(connection: Connection, limit: int, *, per_sender: int = PER_SENDER) -> list[Row]:
+def pending(
+    connection: Connection, limit: int, *, per_sender: int = PER_SENDER, besides: Collection[str] = ()
+) -> list[Row]:
     """Return the oldest Inbounds that nobody has understood yet, in order of arrival; of one sender only a few.
 
-    A machine that floods one number must not stand before everybody else.
+    A machine that floods one number must not stand before everybody else. `besides` are senders to leave out.
     """
     chosen: list[int] = []
     for look in (2 * limit, LOOK * limit):  # further only when a few senders fill the front of the queue
-        waiting = connection.execute(_WAITING, {"most": look}).all()
+        waiting = connection.execute(_WAITING, {"most": look, "besides": list(besides)}).all()
         taken: Counter[str] = Counter()
         chosen = []
         for row in waiting:

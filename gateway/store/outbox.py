@@ -179,6 +179,19 @@ def unpark(connection: Connection) -> None:
     )
 
 
+def unpark_some(connection: Connection, department: str | None, limit: int) -> None:
+    """Let the oldest few of a department's parked events be tried at once: another of its events got through."""
+    oldest = (
+        select(relay.c.event_seq)
+        .join(events, events.c.seq == relay.c.event_seq)
+        .where(relay.c.published_at.is_(None), relay.c.parked_reason.is_not(None), relay.c.parked_until > LONG_AGO)
+        .where(events.c.department.is_not_distinct_from(department))
+        .order_by(relay.c.event_seq)
+        .limit(limit)
+    )
+    connection.execute(update(relay).where(relay.c.event_seq.in_(oldest)).values(parked_until=LONG_AGO))
+
+
 def backlog(connection: Connection) -> tuple[int, int, datetime | None]:
     """Count what is unpublished, count what of it is parked, and say since when the oldest waits."""
     # Asked every two seconds, also with a hundred thousand waiting: counted in the indexes, and hardly a row is read.

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, and_, func, select, text
+from sqlalchemy.exc import OperationalError
 
-from gateway.store.complaints import EVENT_LOCK
-from gateway.store.tables import events, seals
+from gateway.store.complaints import EVENT_LOCK, salted
+from gateway.store.tables import events, personal, seals
 from normalizer.complaint import rfc3339
 
 BATCH = 5_000  # events under one seal at most
+ROWS = 500  # payloads in memory at once
+PATIENCE = "500ms"  # for those who are appending to end; an append takes a few milliseconds
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,9 @@ class Seal:
 
 
 def seal(connection: Connection, key: bytes, now: datetime) -> Seal | None:
-    """Seal the events that no seal covers yet; None when there are none."""
-    if connection.dialect.name == "postgresql":
-        # Whoever appends holds this shared: once we have it, every lower sequence number is committed or gone for good.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
+    """Seal the events that no seal covers yet; None when there are none, or when an appender takes too long."""
+    if connection.dialect.name == "postgresql" and not _alone(connection):
+        return None
     last = connection.execute(select(seals).order_by(seals.c.seq.desc()).limit(1)).first()
     after, number, previous = (last.last_event, last.seq, last.digest) if last else (0, 0, "")
     rows = connection.execute(select(events).where(events.c.seq > after).order_by(events.c.seq).limit(BATCH)).all()
@@ -65,10 +68,56 @@ def seal(connection: Connection, key: bytes, now: datetime) -> Seal | None:
     return made
 
 
+def _alone(connection: Connection) -> bool:
+    """Wait until nobody is appending: then every lower sequence number is committed, or gone for good.
+
+    Whoever wants to append now waits behind us, so a node that stopped amid its transaction must not keep us for long.
+    """
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        savepoint.rollback()
+        return False
+    savepoint.commit()
+    return True
+
+
 def since(connection: Connection, number: int) -> list[Seal]:
     """Return the seals after the one with this number, in order."""
     rows = connection.execute(select(seals).where(seals.c.seq > number).order_by(seals.c.seq))
     return [Seal(row.seq, row.first_event, row.last_event, row.size, row.digest, row.sealed_at) for row in rows]
+
+
+def altered(connection: Connection) -> Iterator[str]:
+    """Yield a sentence for every personal payload that is not the one of which its event holds the digest.
+
+    A payload that is not there says nothing: it may have been erased, which is what the digest is for.
+    """
+    payloads = (
+        select(events.c.reference, events.c.digest, personal.c.version, personal.c.salt, personal.c.body)
+        .join(personal, and_(personal.c.complaint_id == events.c.complaint_id, personal.c.version == events.c.version))
+        .where(events.c.type.in_(("received", "amended")))  # these begin a version
+        .order_by(events.c.seq)
+        .execution_options(yield_per=ROWS)
+    )
+    for row in connection.execute(payloads):
+        if not hmac.compare_digest(salted(row.salt, row.body), row.digest):
+            yield f"the personal payload of {row.reference}, version {row.version}, was altered"
+
+
+def reached(connection: Connection, at_most: int) -> int:
+    """Return the number of the store's last seal, or `at_most` when it has more."""
+    last = connection.execute(select(func.max(seals.c.seq))).scalar()
+    return min(int(last or 0), at_most)
+
+
+def holds(connection: Connection, seal: Seal) -> bool:
+    """Tell whether the store has a seal of this number."""
+    return connection.execute(select(seals.c.seq).where(seals.c.seq == seal.seq)).first() is not None
 
 
 def chain(key: bytes, previous: str, rows: Iterable[Any]) -> str:

@@ -35,6 +35,16 @@ def settled(connection: Connection, after: int, before: datetime) -> int:
     return min(last, *bounds) if bounds else last
 
 
+def settled_before(connection: Connection) -> int:
+    """Return what the last process that looked found `settled`; 0 before the first look."""
+    return int(connection.execute(select(facts.c.value).where(facts.c.name == "settled")).scalar() or 0)
+
+
+def keep_settled(connection: Connection, seq: int) -> None:
+    """Keep what is `settled`, so that a start does not begin with a look at every event there ever was."""
+    _keep(connection, "settled", str(seq))
+
+
 def unrouted(connection: Connection, after: int = 0) -> tuple[int, datetime | None]:
     """Count the events that the broker has and that no router has seen, and say since when the oldest is so.
 
@@ -91,9 +101,7 @@ def first_to_make(connection: Connection, queue: str, *, by: str, at: datetime, 
 
 def remember(connection: Connection, queue: str, depth: Depth) -> None:
     """Keep what a queue was seen to hold, for the day on which it is gone."""
-    name, value = f"queue {queue}", f"{depth.messages} {depth.at.isoformat()}"
-    if not connection.execute(update(facts).where(facts.c.name == name).values(value=value)).rowcount:
-        connection.execute(insert_or_ignore(connection, facts).values(name=name, value=value))
+    _keep(connection, f"queue {queue}", f"{depth.messages} {depth.at.isoformat()}")
 
 
 def remembered(connection: Connection, queue: str) -> Depth | None:
@@ -144,6 +152,15 @@ def waits_since(connection: Connection, department: str, messages: int) -> datet
     ).scalar()
 
 
+def refused(connection: Connection, reason: str) -> set[str]:
+    """Name the departments that have events parked for a reason."""
+    waiting = relay.c.published_at.is_(None) & (relay.c.parked_reason == reason)
+    rows = connection.execute(
+        select(events.c.department).distinct().join(relay, relay.c.event_seq == events.c.seq).where(waiting)
+    )
+    return {name for name in rows.scalars() if name is not None}
+
+
 def _anew(connection: Connection, seqs: list[int]) -> None:
     for first in range(0, len(seqs), AT_ONCE):
         connection.execute(
@@ -151,3 +168,8 @@ def _anew(connection: Connection, seqs: list[int]) -> None:
             .where(relay.c.event_seq.in_(seqs[first : first + AT_ONCE]))
             .values(published_at=None, parked_until=None, parked_reason=None, attempts=0)
         )
+
+
+def _keep(connection: Connection, name: str, value: str) -> None:
+    if not connection.execute(update(facts).where(facts.c.name == name).values(value=value)).rowcount:
+        connection.execute(insert_or_ignore(connection, facts).values(name=name, value=value))

@@ -20,15 +20,15 @@ import json
 import os
 import re
 import signal
+import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import aiormq.channel
 from aiohttp import web
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
@@ -41,6 +41,8 @@ WRITES = re.compile(
     r"\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|CREATE\s+(?:UNIQUE\s+)?(?:TABLE|INDEX))\s+\"?(\w+)",
     re.IGNORECASE,
 )
+METHODS = {(60, 40): "publish", (60, 80): "ack"}  # AMQP's numbers of basic.publish and basic.ack
+METHOD_FRAME, FRAME_END = 1, 0xCE
 STEPS = 3  # turns of the event loop that a publishing is given before it dies unconfirmed
 
 
@@ -123,8 +125,8 @@ def statement_name(statement: str) -> str:
 
 
 def watch_bus(points: FaultPoints) -> None:
-    """Make points around publishing, handling and acknowledging."""
-    publish, consume, ack = RabbitMQ.publish, RabbitMQ.consume, aiormq.channel.Channel.basic_ack
+    """Make points around publishing a window of parcels and handling a delivery."""
+    publish, consume = RabbitMQ.publish, RabbitMQ.consume
 
     async def publishing(bus: RabbitMQ, parcels: Sequence[Any]) -> Any:
         points.pass_by("before publish")
@@ -149,20 +151,44 @@ def watch_bus(points: FaultPoints) -> None:
 
         await consume(bus, queue, handling, prefetch)
 
-    async def acknowledging(amqp: aiormq.channel.Channel, *arguments: Any, **named: Any) -> None:
-        points.pass_by("before ack")
-        await ack(amqp, *arguments, **named)
-        points.pass_by("after ack")
-
     put(RabbitMQ, "publish", publishing)
     put(RabbitMQ, "consume", consuming)
-    put(aiormq.channel.Channel, "basic_ack", acknowledging)
 
 
 def tear(parcels: Sequence[Any]) -> int:
     """Say how many parcels to publish of a window, so that an event for two exchanges reaches only one if it can."""
     torn = [place for place in range(1, len(parcels)) if parcels[place - 1].id == parcels[place].id]
     return torn[len(torn) // 2] if torn else len(parcels) // 2
+
+
+def watch_wire(points: FaultPoints) -> None:
+    """Make points around whatever writes a publishing or an acknowledgement to a socket, and in the middle of it."""
+    write = asyncio.StreamWriter.write
+
+    def writing(stream: asyncio.StreamWriter, data: bytes) -> None:
+        names = sorted({METHODS[method] for method in methods(bytes(data)) if method in METHODS})
+        for name in names:
+            points.pass_by(f"before {name} is written")
+            if points.due(f"half of {name} is written"):
+                write(stream, data[: len(data) // 2])
+                die()
+        write(stream, data)
+        for name in names:
+            points.pass_by(f"after {name} is written")
+
+    put(asyncio.StreamWriter, "write", writing)
+
+
+def methods(data: bytes) -> Iterator[tuple[int, int]]:
+    """Read AMQP's frames as far as they go, and yield class and method of each that calls one."""
+    place = 0
+    while place + 7 <= len(data):
+        kind, _, length = struct.unpack_from(">BHI", data, place)
+        if place + 8 + length > len(data) or data[place + 7 + length] != FRAME_END:
+            return  # HTTP, or the beginning of a frame
+        if kind == METHOD_FRAME:
+            yield struct.unpack_from(">HH", data, place + 7)
+        place += 8 + length
 
 
 def watch_files(points: FaultPoints) -> None:
@@ -220,7 +246,7 @@ def watch_door(points: FaultPoints) -> None:
 def arrange() -> None:
     """Put every fault point in."""
     points = FaultPoints(os.environ.get("FAULT_AT", ""))
-    for watch in (watch_statements, watch_bus, watch_files, watch_door):
+    for watch in (watch_statements, watch_bus, watch_wire, watch_files, watch_door):
         watch(points)
     if term := os.environ.get("FAULT_LEASE"):
         assert Lease.__init__.__kwdefaults__ is not None

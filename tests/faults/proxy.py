@@ -35,9 +35,10 @@ class _Wire:
 
 @dataclass(slots=True, eq=False)
 class Proxy:
-    """Stands before 127.0.0.1:`target` while `standing`."""
+    """Stands before 127.0.0.1:`target`, or the first of the `others` that answers, while `standing`."""
 
     target: int
+    others: tuple[int, ...] = ()
     port: int = 0
     delay: float = 0.0  # seconds that each piece is held back
     silent: frozenset[Way] = frozenset()  # what connections that come from now on do not carry
@@ -76,9 +77,11 @@ class Proxy:
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
         self.connections += 1
-        try:
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
+        for port in (self.target, *self.others):
+            with contextlib.suppress(OSError):
+                server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
+                break
+        else:
             writer.transport.abort()
             return
         wire = _Wire((writer, server_writer), self.silent)

@@ -16,7 +16,7 @@ from tests.faults.providers import Providers, Talkers
 from tests.servers.postgres import Database
 from tests.servers.rabbitmq import RabbitNode, Vhost
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
 ROLES = ("intake", "interpret", "relay", "router", "replies", "clock")
 Make = Callable[..., GatewayProcess]

@@ -55,11 +55,12 @@ async def test_a_broker_that_is_absent_stopped_or_killed_costs_only_time(
     first, second, third = (everything[part::3] for part in range(3))
     balagh.start()
 
+    looking = asyncio.create_task(wrongs(balagh))
     assert [] == await citizens.deliver(balagh, first)
     await reaches(balagh, RELAY, len(citizens.accepted))
     await reaches(balagh, OLDEST, 1)
     assert 0 == await metric(balagh, "balagh_broker_up")
-    [line] = await wrongs(balagh)
+    [line] = await looking
     assert line.startswith("BALAGH_BROKER_URL: RabbitMQ is out of reach: ")
     await asyncio.to_thread(node.start)
     await drains(balagh, seconds=20)
@@ -76,8 +77,9 @@ async def test_a_broker_that_is_absent_stopped_or_killed_costs_only_time(
     under_way = asyncio.create_task(citizens.deliver(balagh, third))
     await until(lambda: len(citizens.accepted) > len(citizens.sayings) // 2)
     await asyncio.to_thread(node.kill9)
-    await asyncio.to_thread(node.start)
     assert [] == await under_way
+    await until(lambda: _down(balagh))
+    await asyncio.to_thread(node.start)
     await drains(balagh, seconds=20)
 
     await departments.take(complaints=len(citizens.sayings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -412,6 +413,33 @@ async def test_a_report_with_an_endless_id_does_not_stop_the_queue(postgres_stor
     await asyncio.wait_for(room.understand(), 20)
 
     assert ["quarantined", "done"] == [state for state, _ in await room.outcomes()]
+
+
+@pytest.mark.servers
+async def test_a_batch_that_another_has_in_hand_holds_up_nobody_else(postgres_store: Store, city: City) -> None:
+    """An interpreter stopped amid a full batch: what came later is filed without it, and its own once it is gone."""
+    room = Room(postgres_store, city)
+    await room.hear(*(sms(f"SM{number}", sender=f"+96479{number:08d}") for number in range(interpret.BATCH + 2)))
+    rows = await room.store.read(partial(journal.pending, limit=interpret.BATCH))
+    began, gate = threading.Event(), threading.Event()
+
+    def stop(connection: Connection) -> None:
+        journal.claim(connection, rows)
+        began.set()
+        gate.wait(20)
+
+    stopping = asyncio.create_task(room.store.write(stop))
+    await until(began.is_set)
+    running = asyncio.create_task(room.interpreter().run())
+    await until(lambda: _is(room, [*["pending"] * interpret.BATCH, "done", "done"]))
+    gate.set()
+    await stopping
+    await until(lambda: _is(room, ["done"] * (interpret.BATCH + 2)))
+    running.cancel()
+
+
+async def _is(room: Room, states: list[str]) -> bool:
+    return states == [state for state, _ in await room.outcomes()]
 
 
 async def test_a_crash_between_reading_and_filing_loses_and_doubles_nothing(room: Room) -> None:

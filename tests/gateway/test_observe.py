@@ -31,6 +31,9 @@ NAMED = (
     "balagh_relay_parked",
     "balagh_quarantine_open",
     "balagh_broker_up",
+    "balagh_broker_blocked",
+    "balagh_broker_problems",
+    "balagh_queue_depth",
     "balagh_store_up",
     "balagh_alarms_total",
 )

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 
 from gateway.sealer import Sealer, witnessed
 from gateway.store import seals
@@ -239,13 +239,43 @@ async def test_a_slow_transaction_is_never_left_out_of_the_chain(postgres_store:
     await asyncio.to_thread(appended.wait, 10)
     await file(postgres_store, "quick")
     sealing = asyncio.create_task(postgres_store.write(partial(seals.seal, key=KEY, now=NOW)))
-    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    await until(lambda: postgres_store.read(lambda found: bool(found.exec_driver_sql(waits).scalar())))
-    assert not sealing.done()
+    await until(lambda: postgres_store.read(_somebody_waits))
     gate.set()
     await dawdling
-    seal = await sealing
+    seal = await sealing or await postgres_store.write(partial(seals.seal, key=KEY, now=NOW))
 
     assert seal is not None
     assert (1, 2, 2) == (seal.first_event, seal.last_event, seal.count)
     assert [] == await faults(postgres_store, [seal])
+
+
+@pytest.mark.servers
+async def test_a_node_that_stopped_amid_its_transaction_holds_up_nobody(postgres_store: Store) -> None:
+    """Paused while it appends: sealing waits for it, and the other nodes' complaints wait for neither."""
+    began, gate = threading.Event(), threading.Event()
+
+    def paused(connection: Connection) -> None:
+        with Ledger(connection, NOW) as ledger:
+            ledger.create(complaint("paused"), sender="paused", account=ACCOUNT)
+        began.set()
+        gate.wait(20)
+
+    stopped = asyncio.create_task(postgres_store.write(paused))
+    await until(began.is_set)
+    sealing = asyncio.create_task(postgres_store.write(partial(seals.seal, key=KEY, now=NOW)))
+    await until(lambda: postgres_store.read(_somebody_waits))
+    async with asyncio.timeout(5):
+        await file(postgres_store, "other")
+        assert await sealing is None
+    assert not stopped.done()
+    gate.set()
+    await stopped
+    seal = await postgres_store.write(partial(seals.seal, key=KEY, now=NOW))
+
+    assert seal is not None
+    assert 2 == seal.count
+
+
+def _somebody_waits(connection: Connection) -> bool:
+    waiting = text("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    return bool(connection.execute(waiting).scalar())

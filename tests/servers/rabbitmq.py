@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,10 +86,30 @@ class RabbitNode:
         """The AMQP address of a virtual host; the password is the node's well-known one."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{vhost}"
 
-    def start(self) -> None:
-        """Start the node and wait until it answers AMQP, about five seconds."""
-        if self._epmd is None:
-            # Started here and not by the node, which would leave it running for ever.
+    @property
+    def name(self) -> str:
+        """Its name among nodes."""
+        return self._env["RABBITMQ_NODENAME"]
+
+    def join(self, names: Sequence[str], *, cookie: str, epmd: int) -> None:
+        """Make it one of several nodes, before its first start; they share a cookie and an epmd."""
+        jar = self._folder / ".erlang.cookie"
+        jar.chmod(0o600)
+        jar.write_text(cookie)
+        jar.chmod(0o400)
+        known = "".join(
+            f"cluster_formation.classic_config.nodes.{place} = {name}\n" for place, name in enumerate(names, 1)
+        )
+        (self._folder / "rabbitmq.conf").write_text(
+            f"{_CONFIG}cluster_formation.peer_discovery_backend = classic_config\n"
+            f"cluster_partition_handling = pause_minority\n{known}"
+        )
+        self._epmd_port = epmd
+        self._env["ERL_EPMD_PORT"] = str(epmd)
+
+    def start_epmd(self) -> None:
+        """Start the epmd, unless one answers; here and not by the node, which would leave it running for ever."""
+        if self._epmd is None and not _answers(self._epmd_port, b""):
             self._epmd = run_server(
                 [self._epmd_program, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
                 env=self._env,
@@ -97,6 +117,10 @@ class RabbitNode:
                 cwd=self._folder,
             )
             await_true(lambda: _answers(self._epmd_port, b""), 10, "epmd")
+
+    def start(self) -> None:
+        """Start the node and wait until it answers AMQP, about five seconds."""
+        self.start_epmd()
         self._process = run_server([self._server], env=self._env, log=self._folder / "console.log", cwd=self._folder)
         self._await_amqp()
 

@@ -21,7 +21,7 @@ from pamqp.commands import Basic
 from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
-from gateway.broker.bus import APP_ID, CONTENT_TYPE, Confirmed, Lost, Nacked, Outcome, Parcel, Returned
+from gateway.broker.bus import APP_ID, CONTENT_TYPE, REFUSED, Confirmed, Lost, Nacked, Outcome, Parcel, Returned
 
 AT_ONCE: Final = 256  # parcels of one exchange that await their confirm together
 _CLOSED: Final = Lost("the connection closed before the confirm")
@@ -74,7 +74,7 @@ class _Slot:
             case PublishError():
                 outcome: Outcome = Returned(f"no queue takes it ({error.args[0]})")
             case DeliveryError():
-                outcome = Nacked("RabbitMQ refused it: a queue is full or cannot write")
+                outcome = Nacked(REFUSED)
             case _:
                 outcome = _CLOSED
         self.batch.settle(self.index, outcome)

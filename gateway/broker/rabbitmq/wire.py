@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 CALL_TIMEOUT: Final = 10.0  # seconds for one question to the broker, connecting included
+GOODBYE: Final = 2.0  # seconds for a connection to close: one that fell silent is replaced, and never answers
 BROKEN: Final = (*CONNECTION_EXCEPTIONS, TimeoutError)  # AMQPChannelError is an AMQPError and so among them
 
 
@@ -33,7 +34,7 @@ async def closing(connection: AbstractConnection) -> AsyncIterator[None]:
     finally:
         # A blocked or vanished broker does not answer the goodbye.
         with contextlib.suppress(*BROKEN):
-            async with asyncio.timeout(CALL_TIMEOUT):
+            async with asyncio.timeout(GOODBYE):
                 await connection.close()
 
 
