@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -109,12 +109,13 @@ class Signer:
         message = (url + Form(body).signed()).encode("utf-8", "surrogateescape")
         return {
             "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-            SIGNATURE: _digest(self._tokens[0], message, hashlib.sha1).decode("ascii"),
+            SIGNATURE: _digest(self._tokens[0], message, "sha1").decode("ascii"),
         }
 
     def _parameters(self, request: web.Request, body: bytes) -> str:
         # The signed URL says which it is, never the Content-Type: that header is not signed.
-        hashes = parse_qs(request.raw_path.partition("?")[2], keep_blank_values=True).get("bodySHA256")
+        query = request.raw_path.partition("?")[2]
+        hashes = parse_qs(query, keep_blank_values=True).get("bodySHA256") if query else None
         if hashes is None:
             return form_of(request, body).signed()
         expected = hashlib.sha256(body).hexdigest().encode("ascii")
@@ -122,20 +123,20 @@ class Signer:
             raise Forged("the body is not the one that the signed URL names")
         return ""
 
-    def _secrets(self, request: web.Request) -> tuple[Sequence[bytes], Callable[..., Any]]:
+    def _secrets(self, request: web.Request) -> tuple[Sequence[bytes], str]:
         settings = request.headers.get(SETTINGS, "")
         if not settings:
-            return self._tokens, hashlib.sha1
+            return self._tokens, "sha1"
         stated = dict(part.strip().partition("=")[::2] for part in settings.split(","))
         secret = self._shared_keys.get(stated.get("key", ""))
         # The algorithm of a SharedKey is pinned: a header must not talk us down to a weaker one.
         if secret is None or stated.get("algorithm", "").upper() != "HMAC_SHA256":
             raise Forged(f"{SETTINGS} names a key or an algorithm that is not configured")
-        return (secret,), hashlib.sha256
+        return (secret,), "sha256"
 
 
-def _digest(secret: bytes, message: bytes, algorithm: Callable[..., Any]) -> bytes:
-    return base64.b64encode(hmac.new(secret, message, algorithm).digest())
+def _digest(secret: bytes, message: bytes, algorithm: str) -> bytes:
+    return base64.b64encode(hmac.digest(secret, message, algorithm))
 
 
 def _with_and_without_port(base: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,7 +54,7 @@ class Identities:
     def digest(self, *parts: str) -> str:
         """Return a short keyed digest of some words, for what must be compared and not be read."""
         message = "".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass")
-        return hmac.new(self.key, b"balagh-digest:" + message, hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(self.key, b"balagh-digest:" + message, "sha256").hex()[:32]
 
     def pin(self, reference: str) -> str:
         """Return the PIN that stands on the receipt beside a reference."""

@@ -15,11 +15,15 @@ import threading
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from pydantic_core import to_json
+
+from normalizer.complaint import rfc3339
 
 registry = CollectorRegistry(auto_describe=True)
 
@@ -85,19 +89,18 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 def configure(style: str = "json", *, stream: TextIO | Unhurried | None = None) -> None:
     """Send structured lines to `stream` (standard output): JSON for machines, or plain text for a person."""
     steady = _Unfailing(stream or sys.stdout)
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _tame,
-    ]
-    renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=steady.isatty(), exception_formatter=structlog.dev.plain_traceback)
-    )
+    if style == "json":
+        processors: list[Any] = [structlog.processors.format_exc_info, _line]
+    else:
+        processors = [
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _tame,
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=steady.isatty(), exception_formatter=structlog.dev.plain_traceback),
+        ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", steady)),
         cache_logger_on_first_use=False,
@@ -187,6 +190,15 @@ def timed(room: str) -> Iterator[None]:
 def bare(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
     """Return `exc_info` that shows where it broke and not what was in it: an exception's text may quote the citizen."""
     return type(error), Exception(type(error).__name__), error.__traceback__
+
+
+def _line(_logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    """Write a line of JSON, in one step: there are half a dozen for every complaint."""
+    document = {"timestamp": rfc3339(datetime.now(UTC)), "level": method, **event}
+    for name, value in document.items():
+        if isinstance(value, str) and not value.isprintable():
+            document[name] = CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    return to_json(document, fallback=str, inf_nan_mode="strings").decode()
 
 
 def _tame(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

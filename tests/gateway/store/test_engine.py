@@ -183,7 +183,9 @@ async def test_a_file_that_cannot_be_a_store_is_refused_with_its_name(tmp_path: 
     photo.write_bytes(b"\xff\xd8\xff\xe0" * 1000)
     store = Store(f"sqlite:///{photo}")
 
-    with pytest.raises(StoreMismatch, match=r"photo\.jpg is not a database: restore the latest backup, or name another file"):
+    with pytest.raises(
+        StoreMismatch, match=r"photo\.jpg is not a database: restore the latest backup, or name another file"
+    ):
         store.migrate()
     assert b"\xff\xd8\xff\xe0" * 1000 == photo.read_bytes()
     store.close()
