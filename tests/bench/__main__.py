@@ -1,13 +1,12 @@
-"""`make bench`: the hot path beside a baseline, in one run, on a RabbitMQ (and PostgreSQL) of its own.
+"""`make bench`: the hot path beside a baseline, in one run, on a RabbitMQ and a PostgreSQL of its own.
 
-Every figure is the median of three rounds with its spread, and the CPU that the measured process spent on one complaint
-beside it. The machine is shared and the load's own process runs on it too, so ratios mean more than rates.
+Every figure is the median of three rounds with its spread, and beside it the CPU that one complaint cost us (and the
+broker). The load's own process runs on the same machine, so ratios mean more than rates: docs/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import statistics
 import subprocess
@@ -15,59 +14,90 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvloop
 
 from tests.bench.load import Result, drive, requests
+from tests.bench.measure import cpu, drained, journeys, pids, quantiles
+from tests.bench.provider import provider
+from tests.bench.stored import fill
 from tests.end_to_end.gateway_process import ROOT, GatewayProcess
 from tests.servers.postgres import PostgresServer
 from tests.servers.processes import free_port
 from tests.servers.rabbitmq import RabbitNode
 
 ROUNDS = 3
+WARM = 300  # messages before the first round
+HALF_YEAR = 11_000
+APART = ("intake", "interpret,clock", "relay", "router,replies")
 TEXTS = [
     json.loads(line)["text"][:120] for line in (ROOT / "tests/data/complaints.jsonl").read_text("utf-8").splitlines()
 ]
 
 
-class Counter:
-    """Numbers messages across rounds, so that none is a redelivery."""
+@dataclass
+class Bench:
+    """What all rows share: the broker, the provider that takes replies, and the unit."""
 
-    def __init__(self) -> None:
-        self.next = 1
+    node: RabbitNode
+    provider: str
+    count: int
+    unit: float = 0.0
+    first: dict[str, float] = field(default_factory=dict)  # rates by row, for the row that compares itself with another
+    sent: int = 0
 
     def make(self, url: str, count: int) -> list[bytes]:
-        """Prepare `count` requests that were never sent before."""
-        prepared = list(requests(url, TEXTS, first=self.next, count=count))
-        self.next += count
+        """Prepare requests that were never sent before, so that none is a redelivery."""
+        prepared = list(requests(url, TEXTS, first=self.sent + 1, count=count))
+        self.sent += count
         return prepared
 
+    def gateway(self, folder: Path, vhost: str, **settings: str) -> GatewayProcess:
+        """Prepare a gateway with everything on."""
+        one = GatewayProcess(folder, BALAGH_BROKER_URL=vhost, BALAGH_SMS__API_URL=self.provider, **settings)
+        one.environment["BALAGH_SMS__RATE"] = "100"  # a short code's
+        return one
 
-def cpu(pid: int) -> float:
-    """CPU seconds that a process has spent."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    async def rounds(
+        self, row: str, url: str, measured: Sequence[int], settle: Callable[[], object] | None, *, than: str = "a"
+    ) -> None:
+        """Measure and print one row; `settle` waits until what was accepted has arrived."""
+        _well(await drive(url, self.make(url, WARM)))
+        await _maybe(settle)
+        rates, ours, broker = [], [], []
+        for _ in range(ROUNDS):
+            prepared = self.make(url, self.count)
+            spent, theirs, begun = cpu(measured), cpu([self.node.pid]), time.perf_counter()
+            result = _well(await drive(url, prepared))
+            await _maybe(settle)
+            seconds = time.perf_counter() - begun if settle else result.seconds
+            rates.append(self.count / seconds)
+            ours.append((cpu(measured) - spent) / self.count)
+            broker.append((cpu([self.node.pid]) - theirs) / self.count)
+        middle = statistics.median(rates)
+        self.first[row] = middle
+        self.unit = self.unit or middle
+        ratio = middle / (self.unit if than == "a" else self.first[than])
+        print(
+            f"{row:<46}{middle:>7.0f}/s ({min(rates):>5.0f}-{max(rates):<5.0f}) {ratio:5.2f} × {than[:1]}"
+            f"  {statistics.median(ours) * 1e6:>5.0f} + {statistics.median(broker) * 1e6:<4.0f} µs CPU",
+            flush=True,
+        )
 
 
-def metric(url: str, name: str) -> float:
-    """One number of /metrics."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as response:
-        for line in response.read().decode().splitlines():
-            if line.startswith(f"{name} "):
-                return float(line.rsplit(" ", 1)[1])
-    return 0.0
+async def _maybe(settle: Callable[[], object] | None) -> None:
+    if settle is not None:
+        await settle()  # type: ignore[misc]
 
 
-def show(name: str, rates: Sequence[float], cpus: Sequence[float], unit: float | None = None) -> float:
-    """Print one row and return its median."""
-    middle = statistics.median(rates)
-    ratio = f"{middle / unit:5.2f} × a" if unit else "         "
-    spread = f"{min(rates):.0f}-{max(rates):.0f}"
-    print(f"{name:<42}{middle:>8.0f}/s  ({spread:>11})  {ratio}   {statistics.median(cpus) * 1e6:>6.0f} µs CPU")
-    return middle
+def _well(result: Result) -> Result:
+    if set(result.statuses) != {200}:
+        raise SystemExit(f"not everything was accepted: {result.statuses}")
+    return result
 
 
 @contextmanager
@@ -90,143 +120,120 @@ def baseline(node: RabbitNode) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def gateway(node: RabbitNode, *, roles: str = "all", **settings: str) -> Iterator[GatewayProcess]:
-    """Run the gateway on a vhost of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        one = GatewayProcess(Path(folder), BALAGH_BROKER_URL=node.new_vhost().url, **settings)
-        one.environment["BALAGH_SMS__RATE"] = "1000"
-        one.start(roles=roles)
-        try:
-            yield one
-        finally:
-            one.stop()
+def running(bench: Bench, folder: Path, *, roles: Sequence[str] = ("all",), **settings: str) -> Iterator[list[GatewayProcess]]:
+    """Run a gateway, or one process for each of `roles`, on a vhost of its own."""
+    vhost = bench.node.new_vhost().url
+    with ExitStack() as stack:
+        made = []
+        for number, some in enumerate(roles):
+            place = folder / str(number)
+            place.mkdir(exist_ok=True)
+            one = bench.gateway(place, vhost, **settings)
+            one.start(roles=some)
+            stack.callback(one.stop)
+            made.append(one)
+        yield made
 
 
-async def rounds(url: str, pid: int, counter: Counter, count: int) -> tuple[list[float], list[float]]:
-    """Measure ROUNDS rounds after a short one that warms up."""
-    await drive(url, counter.make(url, 300))
-    rates, cpus = [], []
-    for _ in range(ROUNDS):
-        prepared = counter.make(url, count)
-        before = cpu(pid)
-        result = await drive(url, prepared)
-        _well(result)
-        rates.append(result.rate)
-        cpus.append((cpu(pid) - before) / count)
-    return rates, cpus
+async def end_to_end(bench: Bench, row: str, gateways: Sequence[GatewayProcess], *, than: str = "a") -> None:
+    """Measure until every complaint is in its department's queue."""
+    await bench.rounds(row, _door(gateways), pids(gateways), lambda: drained(gateways), than=than)
 
 
-async def through(one: GatewayProcess, pid: int, counter: Counter, count: int) -> tuple[list[float], list[float]]:
-    """Measure rounds that end when every complaint is in its department's queue."""
-    url = f"{one.url}/channels/sms"
-    await drive(url, counter.make(url, 300))
-    await drained(one)
-    rates, cpus = [], []
-    for _ in range(ROUNDS):
-        prepared = counter.make(url, count)
-        before, begun = cpu(pid), time.perf_counter()
-        _well(await drive(url, prepared))
-        await drained(one)
-        rates.append(count / (time.perf_counter() - begun))
-        cpus.append((cpu(pid) - before) / count)
-    return rates, cpus
+def _door(gateways: Sequence[GatewayProcess]) -> str:
+    return f"{gateways[0].url}/channels/sms"
 
 
-async def drained(one: GatewayProcess) -> None:
-    """Wait until nothing waits before any room: `journey` counts what its department's queue has confirmed."""
-    while True:
-        accepted = metric(one.url, 'balagh_inbound_total{channel="sms",outcome="accepted"}')
-        arrived = metric(one.url, 'balagh_room_seconds_count{room="journey"}')
-        other = sum(
-            metric(one.url, f'balagh_room_total{{outcome="{outcome}",room="interpret"}}')
-            for outcome in ("nothing", "opt_out", "opt_in", "amendment", "quarantined")
-        )
-        if arrived + other >= accepted:
-            return
-        await asyncio.sleep(0.02)
-
-
-def _well(result: Result) -> None:
-    if set(result.statuses) != {200}:
-        raise SystemExit(f"not everything was accepted: {result.statuses}")
-
-
-async def main(count: int) -> None:
-    """Measure and print a row for each."""
-    counter = Counter()
-    node = RabbitNode()
-    node.start()
-    try:
-        print(f"64 connections, {ROUNDS} rounds of {count} signed webhooks of 1.5 KB\n")
-        with baseline(node) as (url, pid):
-            unit = show("a  bare handler, publish, confirm, 200", *await rounds(url, pid, counter, count))
-        with gateway(node, roles="intake") as one:
-            assert one.process
-            found = await rounds(f"{one.url}/channels/sms", one.process.pid, counter, count)
-            show("b  acceptance alone (SQLite)", *found, unit)
-        with gateway(node) as one:
-            assert one.process
-            show("c  end to end (SQLite)", *await through(one, one.process.pid, counter, count), unit)
-            await paced(one, counter)
-            await half_year(one, counter)
-        await on_postgresql(node, counter, count, unit)
-    finally:
-        node.close()
-
-
-async def paced(one: GatewayProcess, counter: Counter) -> None:
+async def paced(bench: Bench, gateways: Sequence[GatewayProcess]) -> None:
     """Measure latencies at 300 a second."""
-    url = f"{one.url}/channels/sms"
-    before = _journeys(one)
-    result = await drive(url, counter.make(url, 3000), rate=300)
-    await drained(one)
-    journey = _quantiles(before, _journeys(one))
+    before = journeys(await drained(gateways))
+    result = _well(await drive(_door(gateways), bench.make(_door(gateways), 10 * 300), rate=300))
+    journey = quantiles(before, journeys(await drained(gateways)))
     print(
         f"e  paced at 300/s: acceptance p50 {result.quantile(0.5):.1f} ms, p99 {result.quantile(0.99):.1f} ms; "
-        f"webhook to department's queue p50 ≤ {journey[0]:.0f} ms, p99 ≤ {journey[1]:.0f} ms"
+        f"webhook to department's queue p50 ≤ {journey[0]:.0f} ms, p99 ≤ {journey[1]:.0f} ms",
+        flush=True,
     )
 
 
-def _journeys(one: GatewayProcess) -> dict[float, float]:
-    with urllib.request.urlopen(f"{one.url}/metrics", timeout=5) as response:
-        lines = [line for line in response.read().decode().splitlines() if 'room="journey"' in line]
-    return {
-        float(line.split('le="')[1].split('"')[0]): float(line.rsplit(" ", 1)[1]) for line in lines if 'le="' in line
-    }
-
-
-def _quantiles(before: dict[float, float], after: dict[float, float]) -> tuple[float, float]:
-    """Upper bounds in milliseconds of the buckets that hold the median and the p99."""
-    counts = {bound: after[bound] - before.get(bound, 0) for bound in after}
-    total = counts[float("inf")]
-    found = [next(bound for bound in sorted(counts) if counts[bound] >= total * share) for share in (0.5, 0.99)]
-    return found[0] * 1000, found[1] * 1000
-
-
-async def half_year(one: GatewayProcess, counter: Counter) -> None:
-    """Replay the 11,000 complaints of a half year at once."""
-    url = f"{one.url}/channels/sms"
-    prepared = counter.make(url, 11_000)
+async def half_year(bench: Bench, gateways: Sequence[GatewayProcess]) -> None:
+    """Replay the complaints of a half year at once."""
+    prepared = bench.make(_door(gateways), HALF_YEAR)
     begun = time.perf_counter()
-    _well(await drive(url, prepared))
+    _well(await drive(_door(gateways), prepared))
     posted = time.perf_counter() - begun
-    await drained(one)
-    print(f"g  11,000 at once: accepted in {posted:.1f} s, in their departments in {time.perf_counter() - begun:.1f} s")
+    await drained(gateways)
+    print(
+        f"g  {HALF_YEAR:,} at once: accepted in {posted:.1f} s, in their departments in "
+        f"{time.perf_counter() - begun:.1f} s",
+        flush=True,
+    )
 
 
-async def on_postgresql(node: RabbitNode, counter: Counter, count: int, unit: float) -> None:
-    """Measure c on PostgreSQL, in one process."""
-    server = PostgresServer()
-    server.start()
+async def stored(bench: Bench, folder: Path, complaints: int) -> None:
+    """Measure acceptance and the whole walk again in a store that already holds very many."""
+    with running(bench, folder) as gateways:  # a sample to multiply
+        _well(await drive(_door(gateways), bench.make(_door(gateways), 1_000)))
+        await drained(gateways)
+    begun = time.perf_counter()
+    held = fill(folder / "0" / "data" / "balagh.db", complaints)
+    print(f"   (a store of {held:,} complaints was made in {time.perf_counter() - begun:.0f} s)", flush=True)
+    with running(bench, folder, roles=("intake",)) as [one]:
+        await bench.rounds(f"d  b with {held:,} stored", _door([one]), pids([one]), None, than=ROW_B)
+    with running(bench, folder) as gateways:
+        await end_to_end(bench, f"d  c with {held:,} stored", gateways, than=ROW_C)
+
+
+ROW_B = "b  acceptance alone (SQLite)"
+ROW_C = "c  end to end (SQLite)"
+
+
+async def on_postgresql(bench: Bench) -> None:
+    """Measure c on PostgreSQL, in one process and in four."""
+    for row, roles in (("f  end to end (PostgreSQL, one process)", ("all",)), ("f  the same in four processes", APART)):
+        server = PostgresServer()
+        server.start()
+        try:
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                running(bench, Path(folder), roles=roles, BALAGH_STORE_URL=server.url()) as gateways,
+            ):
+                await end_to_end(bench, row, gateways)
+        finally:
+            server.close()
+
+
+async def main(count: int, complaints: int, rows: str) -> None:
+    """Measure and print a row for each."""
+    node = RabbitNode()
+    node.start()
     try:
-        with gateway(node, BALAGH_STORE_URL=server.url()) as one:
-            assert one.process
-            show("f  end to end (PostgreSQL, one process)", *await through(one, one.process.pid, counter, count), unit)
+        async with provider() as address:
+            bench = Bench(node, address, count)
+            print(f"64 connections, {ROUNDS} rounds of {count} signed webhooks of 1.5 KB; CPU: ours + the broker's\n")
+            with baseline(node) as (url, pid):
+                await bench.rounds("a  bare handler, publish, confirm, 200", url, [pid], None)
+            if "b" in rows:
+                with tempfile.TemporaryDirectory() as folder, running(bench, Path(folder), roles=("intake",)) as [one]:
+                    await bench.rounds(ROW_B, _door([one]), pids([one]), None)
+            if set("ceg") & set(rows):
+                with tempfile.TemporaryDirectory() as folder, running(bench, Path(folder)) as gateways:
+                    await end_to_end(bench, ROW_C, gateways)
+                    await paced(bench, gateways)
+                    await half_year(bench, gateways)
+            if "d" in rows and {"b", "c"} <= set(rows):
+                with tempfile.TemporaryDirectory() as folder:
+                    await stored(bench, Path(folder), complaints)
+            if "f" in rows:
+                await on_postgresql(bench)
     finally:
-        server.close()
+        node.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=3000, help="webhooks in a round")
-    uvloop.run(main(parser.parse_args().count))
+    parser.add_argument("--stored", type=int, default=1_000_000, help="complaints in the full store of row d")
+    parser.add_argument("--rows", default="bcdefg", help="which rows; a is always measured, d needs b and c")
+    given = parser.parse_args()
+    uvloop.run(main(given.count, given.stored, given.rows))
