@@ -19,6 +19,7 @@ from gateway import observe
 from gateway.signals import Signal
 from gateway.store import replies
 from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.moments import LONGEST
 from gateway.store.replies import Due
 
 BATCH = 16  # replies in hand at once
@@ -106,7 +107,7 @@ class Replies:
         if due.attempts >= TRIES:
             await self._record("given_up", due, partial(replies.refused, code=f"gave up: {code}"))
             return
-        pause = after if after is not None else backoff(due.attempts)
+        pause = backoff(due.attempts) if after is None else min(after, LONGEST.total_seconds())
         at = self.clock() + timedelta(seconds=pause)
         await self._record(outcome, due, partial(replies.again, code=code, at=at, unknown=unknown))
 

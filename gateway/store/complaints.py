@@ -75,13 +75,17 @@ def load_by_id(connection: Connection, complaint_id: str, *, lock: bool = False)
     return next(iter(_load(connection, complaints.c.id == complaint_id, lock=lock)), None)
 
 
-def open_of(connection: Connection, senders: Collection[str], *, since: datetime) -> dict[str, Case]:
-    """Return the open complaint of each sender about which they last wrote, at `since` or later; locked."""
+def open_of(
+    connection: Connection, senders: Collection[str], *, since: datetime, until: datetime | None = None
+) -> dict[str, Case]:
+    """Return the open complaint of each sender about which they last wrote, from `since` to `until`; locked."""
     if not senders:
         return {}
     condition = and_(
         complaints.c.sender.in_(senders), complaints.c.heard_at >= since, complaints.c.status.not_in(FINAL)
     )
+    if until is not None:
+        condition = and_(condition, complaints.c.heard_at <= until)
     found = sorted(_load(connection, condition, lock=True), key=lambda case: case.heard_at)
     # Between the look and the lock a department may have closed one.
     return {case.sender: case for case in found if case.complaint.status.value not in FINAL}
