@@ -125,15 +125,15 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
         for problem in (*wal.broken(connection), *damage.behind(connection, settings.data_dir / "seals.log")):
             wrong(f"store: {problem}")
         waiting, since = journal.backlog(connection)
-        age = (now - since).total_seconds() if since else 0.0
+        age = max(0.0, (now - since).total_seconds()) if since else 0.0
         (wrong if age > STALE else well)(f"journal: {waiting} wait to be understood, the oldest for {age:.0f} s")
         unpublished, parked, since = outbox.backlog(connection)
-        age = (now - since).total_seconds() if since else 0.0
+        age = max(0.0, (now - since).total_seconds()) if since else 0.0
         (wrong if age > STALE or parked else well)(
             f"outbox: {unpublished} wait for the broker, the oldest for {age:.0f} s, {parked} parked"
         )
         undecided, since = stranded.unrouted(connection)
-        age = (now - since).total_seconds() if since else 0.0
+        age = max(0.0, (now - since).total_seconds()) if since else 0.0
         (wrong if age > STALE else well)(f"router: {undecided} wait for a decision, the oldest for {age:.0f} s")
         for reference, sequence, reason in outbox.parked(connection, 3):
             wrong(f"parked: {reference} event {sequence}: {reason}")
@@ -222,7 +222,7 @@ async def _queues(settings: Settings, bus: Bus, waiting: dict[str, tuple[int, in
             if not messages:
                 continue
             since = await store.read(partial(stranded.waits_since, department=name, messages=messages))
-            age = (now - since).total_seconds() if since else 0.0
+            age = max(0.0, (now - since).total_seconds()) if since else 0.0
             text = f"queue {queue}: {messages} not taken, the oldest for about {age:.0f} s"
             text += "" if consumers else ", nobody consumes it"
             (wrong if age > (UNTAKEN if consumers else STALE) else well)(text)

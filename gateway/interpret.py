@@ -257,13 +257,15 @@ class _Batch:
         senders = {reading.row.sender for reading in readings}
         talking = [reading.row for reading in readings if reading.inbound and may_amend(reading.inbound)]
         since = min((row.received_at for row in talking), default=now) - window
-        self.opened = complaints.open_of(connection, {row.sender for row in talking}, since=since)
+        # A clock that was set back has left complaints of a future: nothing that is said now belongs to them.
+        until = max((row.received_at for row in talking), default=now) + window
+        self.opened = complaints.open_of(connection, {row.sender for row in talking}, since=since, until=until)
         self.others = Correspondents(connection, senders, now)
 
     def open_case(self, row: Row) -> Case | None:
         """Return the complaint that a message still belongs to: its sender's, if they wrote of it lately."""
         case = self.opened.get(row.sender)
-        return case if case is not None and case.heard_at >= row.received_at - self.window else None
+        return case if case is not None and abs(row.received_at - case.heard_at) <= self.window else None
 
 
 def full(case: Case) -> bool:

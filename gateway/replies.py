@@ -20,6 +20,7 @@ from gateway.batcher import Batcher
 from gateway.signals import Signal
 from gateway.store import replies
 from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.moments import LONGEST
 from gateway.store.replies import Due
 
 BATCH = 32  # replies in hand at once
@@ -110,7 +111,7 @@ class Replies:
         if due.attempts >= TRIES:
             await self._record("given_up", due, partial(replies.refused, code=f"gave up: {code}"))
             return
-        pause = after if after is not None else backoff(due.attempts)
+        pause = backoff(due.attempts) if after is None else min(after, LONGEST.total_seconds())
         at = self.clock() + timedelta(seconds=pause)
         await self._record(outcome, due, partial(replies.again, code=code, at=at, unknown=unknown))
 

@@ -25,6 +25,7 @@ from gateway.store.engine import Connection, Store
 from gateway.vault import BackupFailed, BackupRefused, Chain
 
 STAGE = "restore.partial"
+RESTORING = ".restoring"  # what a store's name ends with until it is whole
 DRAIN = 200  # messages of the spool at once
 OURS = {"secret.key", "lock", STAGE}  # what may stand in an empty data folder
 
@@ -97,9 +98,10 @@ def _empty(settings: Settings, store: Store) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise BackupRefused(f"BALAGH_DATA_DIR: a gateway is running in {data}") from error
-        killed = (data / STAGE).is_dir()  # then its files are the former restore's
+        killed = (data / STAGE).is_dir()  # then these are the former restore's
+        its = {vault.FILES, vault.SEALS, vault.SPOOL}
         for path in sorted(data.iterdir()):
-            if path.name in OURS or (killed and path.name in {vault.FILES, vault.SEALS, vault.SPOOL}):
+            if path.name in OURS or (killed and (path.name in its or RESTORING in path.name)):
                 continue
             if path.is_file() or any(inner.is_file() for inner in path.rglob("*")):
                 raise BackupRefused(f"BALAGH_DATA_DIR: {data} holds {path.name}: restore into an empty folder")
@@ -126,9 +128,10 @@ def _restore(
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir()
     final = Path(str(store.url.database)) if store.embedded else None
-    staged = final.with_name(f"{final.name}.restoring") if final else stage / vault.STORE
+    staged = final.with_name(f"{final.name}{RESTORING}") if final else stage / vault.STORE
     staged.parent.mkdir(parents=True, exist_ok=True)
-    staged.unlink(missing_ok=True)
+    for leftover in staged.parent.glob(f"{staged.name}*"):  # its log too: it belongs to another file
+        leftover.unlink()
     if vault.copy_file(folder / vault.STORE, staged) != manifest["parts"][vault.STORE]["sha256"]:
         raise BackupFailed(f"{vault.STORE} is damaged: nothing was restored")
     chain = Chain(folder / vault.TAIL)

@@ -9,24 +9,37 @@ from datetime import UTC, datetime
 
 from gateway import damage, observe
 from gateway.house import House
-from gateway.store import attachments, journal, outbox, quarantine, replies
+from gateway.store import attachments, journal, moments, outbox, quarantine, replies
 from gateway.store.engine import Connection, DatabaseError, StoreDamaged, StoreUnavailable
 from gateway.store.glance import Glance
+from gateway.timepiece import Timepiece
 
 PERIOD = 2.0  # seconds
+RIGHTING = 60.0  # seconds between looks for moments that a clock set ahead has left
 PATIENCE = 4.0  # seconds for the store to answer: as long as intake waits for it before it spools
+
+
+log = observe.logger("watch")
 
 
 async def watch(house: House) -> None:
     """Measure for ever."""
     glance = Glance(house.store, _measure, patience=PATIENCE)
+    timepiece, due = Timepiece(), 0.0
     while True:
+        if step := timepiece.stepped():
+            observe.ALARM.labels("clock_stepped").inc()
+            log.warning("the clock was set", seconds=round(step))
+            due = 0.0
         observe.BROKER_UP.set(1 if house.bus.connected else 0)
         observe.BROKER_BLOCKED.set(1 if house.bus.blocked else 0)
         observe.BROKER_PROBLEMS.set(len(await house.bus.check()))
         try:
             await glance.look()
             observe.STORE_UP.set(1)
+            if asyncio.get_running_loop().time() >= due:  # also at the start: it may have been set while nobody ran
+                await house.store.write(lambda connection: moments.set_right(connection, datetime.now(UTC)))
+                due = asyncio.get_running_loop().time() + RIGHTING
         except StoreDamaged:
             observe.STORE_UP.set(0)
             observe.ALARM.labels("store_damaged").inc()

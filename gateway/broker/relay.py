@@ -99,7 +99,9 @@ class Relay:
         for letter in done:
             observe.ROOM.labels("relay", letter.event.type).inc()
             if letter.event.type == "offered":
-                observe.SECONDS.labels("journey").observe((now - letter.complaint.received_at).total_seconds())
+                observe.SECONDS.labels("journey").observe(
+                    max(0.0, (now - letter.complaint.received_at).total_seconds())
+                )
             log.info("published", event_id=letter.event.id, type=letter.event.type, reference=letter.event.reference)
         for parked, verdict in refused:
             observe.ALARM.labels("parked").inc()

@@ -25,6 +25,8 @@ CHUNK = 64 * 1024  # bytes
 PATIENCE = 600.0  # seconds for a form to arrive: the largest one over 2.1 Mbit/s
 UPLOADS = 32  # files written at once: each holds a place on the disk for as long as its sender likes
 TURN = 10.0  # seconds to wait for a place among them
+GRACE = 30.0  # seconds after which a file that comes slower than …
+SLOWEST = 8 * 1024  # … so many bytes a second gives up its place to somebody who waits
 NAME_LENGTH = 100  # characters of a file's name
 
 FIELDS = frozenset(
@@ -62,22 +64,64 @@ class Full(Exception):
 
 
 class Shelf:
-    """Where files are put, so many at once and no more. A form without files needs no place on it."""
+    """Where files are put, so many at once and no more. A form without files needs no place on it.
+
+    A place is kept for as long as the file takes to arrive; but who sends a byte now and then loses it when it is
+    wanted, or a few idle connections would keep everybody's photos out.
+    """
 
     def __init__(self, files: Files) -> None:
         self._files, self._places = files, asyncio.Semaphore(UPLOADS)
+        self._turns: set[_Turn] = set()
 
     async def put(self, chunks: AsyncIterator[bytes]) -> Stored:
-        """Write a file. Raises Full when no place comes free in time, and what Files raises."""
+        """Write a file. Raises Full when no place comes free in time or ours was wanted, and what Files raises."""
+        if self._places.locked():
+            self._make_room()
         try:
             async with asyncio.timeout(TURN):
                 await self._places.acquire()
         except TimeoutError:
             raise Full from None
+        turn = _Turn(asyncio.get_running_loop().time(), asyncio.timeout(None))
+        self._turns.add(turn)
         try:
-            return await self._files.write(chunks, limit=FILE_SIZE)
+            async with turn.end:
+                return await self._files.write(turn.counted(chunks), limit=FILE_SIZE)
+        except TimeoutError:
+            if turn.end.expired():
+                raise Full from None
+            raise
         finally:
+            self._turns.discard(turn)
             self._places.release()
+
+    def _make_room(self) -> None:
+        """End the turn of the slowest, if it is too slow."""
+        now = asyncio.get_running_loop().time()
+        slow = [turn for turn in self._turns if now - turn.began > GRACE and turn.pace(now) < SLOWEST]
+        if slow:
+            slowest = min(slow, key=lambda turn: turn.pace(now))
+            self._turns.discard(slowest)  # the next who waits ends another's
+            slowest.end.reschedule(now)
+
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """A file on its way to the shelf."""
+
+    began: float
+    end: asyncio.Timeout
+    size: int = 0
+
+    async def counted(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            self.size += len(chunk)
+            yield chunk
+
+    def pace(self, now: float) -> float:
+        """Return the bytes a second so far."""
+        return self.size / (now - self.began)
 
 
 @dataclass(frozen=True, slots=True)

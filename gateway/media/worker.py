@@ -97,7 +97,9 @@ class MediaWorker:
         if counted and wanted.attempts >= TRIES:
             await self._fail(wanted, reason)
             return
-        pause = after if after is not None else min(MOST, FIRST * 2**wanted.attempts) * random.uniform(0.5, 1)  # noqa: S311
+        if after is None:
+            after = FIRST * 2**wanted.attempts * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
+        pause = min(MOST, after)
         at = self.clock() + timedelta(seconds=pause)
         await self.store.write(
             partial(attachments.later, attachment_id=wanted.id, reason=reason, at=at, counted=counted)

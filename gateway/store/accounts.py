@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, text
 
+from gateway.store.moments import young
 from gateway.store.tables import complaints, events, journal, quarantine, relay
 
 SHOWN = 20  # references named for one kind of gap
@@ -117,7 +118,7 @@ def on_the_way(connection: Connection, since: datetime | None, settled_before: d
         *(
             int(
                 connection.execute(
-                    select(func.count()).select_from(statement.where(time >= settled_before).subquery())
+                    select(func.count()).select_from(statement.where(young(time, settled_before)).subquery())
                 ).scalar_one()
             )
             for _, statement, time in _moving(since)
@@ -145,7 +146,7 @@ def gaps(connection: Connection, since: datetime | None, settled_before: datetim
     in_time = [journal.c.received_at >= since] if since is not None else []
     events_in_time = [events.c.time >= since] if since is not None else []
     for what, statement, time in _moving(since):
-        yield from _gap(connection, what, statement.where(time < settled_before))
+        yield from _gap(connection, what, statement.where(~young(time, settled_before)))
     yield from _gap(
         connection,
         "understood as a complaint, but there is none",

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
@@ -17,6 +17,7 @@ from normalizer.complaint import Complaint, Priority, Status
 from router.route import Route
 
 FINAL = (Status.RESOLVED.value, Status.CLOSED.value, Status.WITHDRAWN.value)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 EVENT_LOCK = 0x62616C61_65766E74  # held shared by whoever appends events, so that the sealer can wait for all of them
 
 
@@ -75,11 +76,13 @@ def load_by_id(connection: Connection, complaint_id: str, *, lock: bool = False)
     return next(iter(_load(connection, _BY_ID, {"id": complaint_id}, lock=lock)), None)
 
 
-def open_of(connection: Connection, senders: Collection[str], *, since: datetime) -> dict[str, Case]:
-    """Return the open complaint of each sender about which they last wrote, at `since` or later; locked."""
+def open_of(
+    connection: Connection, senders: Collection[str], *, since: datetime, until: datetime | None = None
+) -> dict[str, Case]:
+    """Return the open complaint of each sender about which they last wrote, from `since` to `until`; locked."""
     if not senders:
         return {}
-    found = _load(connection, _OPEN, {"senders": senders, "since": since}, lock=True)
+    found = _load(connection, _OPEN, {"senders": senders, "since": since, "until": until or LATEST}, lock=True)
     # Between the look and the lock a department may have closed one.
     return {
         case.sender: case
@@ -130,6 +133,7 @@ _OPEN = _Search(
     and_(
         complaints.c.sender.in_(bindparam("senders", expanding=True)),
         complaints.c.heard_at >= bindparam("since", type_=Instant),
+        complaints.c.heard_at <= bindparam("until", type_=Instant),
         complaints.c.status.not_in(FINAL),
     )
 )

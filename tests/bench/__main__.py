@@ -120,7 +120,9 @@ def baseline(node: RabbitNode) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def running(bench: Bench, folder: Path, *, roles: Sequence[str] = ("all",), **settings: str) -> Iterator[list[GatewayProcess]]:
+def running(
+    bench: Bench, folder: Path, *, roles: Sequence[str] = ("all",), **settings: str
+) -> Iterator[list[GatewayProcess]]:
     """Run a gateway, or one process for each of `roles`, on a vhost of its own."""
     vhost = bench.node.new_vhost().url
     with ExitStack() as stack:

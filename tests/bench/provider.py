@@ -27,7 +27,8 @@ async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
             await reader.readexactly(length)
             body = f'{{"sid":"SM{next(_numbers):032x}","status":"queued"}}'.encode()
             writer.write(
-                b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+                b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+                + body
             )
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()

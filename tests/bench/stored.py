@@ -53,7 +53,13 @@ def fill(path: Path, complaints: int) -> int:
     The gateway must not run meanwhile. The seals do not cover the copies: this is a store to measure with, and no more.
     """
     with sqlite3.connect(path, isolation_level=None) as store:
-        for pragma in ("journal_mode=WAL", "synchronous=OFF", "cache_size=-2000000", "foreign_keys=OFF", "temp_store=2"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=OFF",
+            "cache_size=-2000000",
+            "foreign_keys=OFF",
+            "temp_store=2",
+        ):
             store.execute(f"PRAGMA {pragma}")
         sample = store.execute("SELECT count(*) FROM complaints").fetchone()[0]
         times = max(0, -(-complaints // sample) - 1)
@@ -63,7 +69,9 @@ def fill(path: Path, complaints: int) -> int:
         store.execute(_MAP, {"sample": sample + 1000})
         store.execute("CREATE INDEX temp.copies_old ON copies (old)")
         for table, changed in _COPIES.items():
-            columns = [row[1] for row in store.execute(f"PRAGMA table_info({table})") if changed.get(row[1], "") is not None]
+            columns = [
+                row[1] for row in store.execute(f"PRAGMA table_info({table})") if changed.get(row[1], "") is not None
+            ]
             values = ", ".join(changed.get(name) or f"t.{name}" for name in columns)
             store.execute(
                 f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) SELECT {values} "

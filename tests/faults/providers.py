@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -110,3 +111,20 @@ class Talkers:
             if theirs != ["\n".join(saying.words for saying in sayings)]:
                 missing.append(sender)
         return missing
+
+
+async def all_is_well(
+    citizens: Citizens, talkers: Talkers, departments: Departments, balagh: GatewayProcess, *, seconds: float = 90
+) -> None:
+    """Assert that all that was written was accepted and is where it must be, as departments and operators see it."""
+    assert set(citizens.sayings) == citizens.accepted
+    with contextlib.suppress(TimeoutError):  # what is missing is said below
+        await departments.take(
+            complaints=citizens.count + talkers.count, enough=lambda: not talkers.unheard(departments), seconds=seconds
+        )
+    departments.kept_the_promise(citizens)
+    departments.nothing_missing()
+    assert [] == talkers.unheard(departments), "not one complaint with all the words in order"
+    books = await asyncio.to_thread(balagh.command, "reconcile")
+    assert 0 == books.returncode, books.stdout + books.stderr
+    assert "balanced" in books.stdout

@@ -8,6 +8,12 @@ from tests.end_to_end.gateway_process import GatewayProcess
 from tests.servers.waiting import until
 
 
+def watchful(balagh: GatewayProcess) -> GatewayProcess:
+    """Let a gateway look at what an operator sees twice a second."""
+    balagh.program = "tests.faults.impatient"
+    return balagh
+
+
 async def metric(balagh: GatewayProcess, name: str) -> float:
     """One number of /metrics, named with its labels."""
     return await asyncio.to_thread(balagh.metric, name)

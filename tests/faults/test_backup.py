@@ -422,3 +422,47 @@ async def test_photos_of_an_earlier_backup_are_linked_and_a_damaged_one_is_said(
     made = house.command("backup", str(house.folder / "third"))
     assert (1, True) == (made.returncode, f"WRONG {kept} is damaged: it is not in the backup" in made.stdout)
     assert 0 == house.command("restore", str(house.folder / "third"), "--verify").returncode
+
+
+async def test_a_backup_or_a_restore_that_is_killed_is_begun_again(gateway: Callable[..., GatewayProcess]) -> None:
+    """Killed with -9 at moments through both: the same command again does it, and everything is there."""
+    house = gateway()
+    house.start()
+    citizens = Citizens(60)
+    await citizens.insist(house, list(citizens.sayings))
+    await with_photo(house, "الماء مقطوع عن بيتنا")
+    folder = house.folder / "backup"
+
+    async def killed_until_it_ends(*command: str) -> int:
+        """Give it more time each time; returns how often it was killed."""
+        for number in range(20):
+            process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
+                [sys.executable, "-m", "gateway", *command],
+                cwd=ROOT,
+                env=house.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            try:
+                _, errors = await asyncio.to_thread(process.communicate, timeout=0.4 * 1.25**number)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.communicate)
+                continue
+            if process.returncode == 2:  # killed a moment before, when all was done and it had only to say so
+                assert "is there already" in errors or "holds balagh.db: " in errors, errors
+            else:
+                assert 0 == process.returncode, errors
+            return number
+        raise AssertionError("it never ended")
+
+    assert await killed_until_it_ends("backup", str(folder)) > 0
+    house.kill9()
+    emptied(house)
+    assert await killed_until_it_ends("restore", str(folder)) > 0
+    assert [] == list((house.folder / "data").glob("*restor*"))
+    house.start()
+    await citizens.insist(house, list(citizens.sayings))
+    assert not [told for told in citizens.references.values() if len(told) > 1]
+    await reconciled(house)

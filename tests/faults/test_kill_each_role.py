@@ -12,7 +12,7 @@ import pytest
 from tests.end_to_end.gateway_process import GatewayProcess
 from tests.faults.citizens import Citizens
 from tests.faults.departments import Departments
-from tests.faults.providers import Providers, Talkers
+from tests.faults.providers import Providers, Talkers, all_is_well
 from tests.servers.postgres import Database
 from tests.servers.rabbitmq import RabbitNode, Vhost
 
@@ -115,16 +115,3 @@ async def providers_and_talkers(
     happens = [partial(amid_talk, kill, waiting[number :: len(kills)]) for number, kill in enumerate(kills)]
     await Providers(citizens).amid(doors, happens)
     await asyncio.gather(*talking)
-
-
-async def all_is_well(citizens: Citizens, talkers: Talkers, departments: Departments, balagh: GatewayProcess) -> None:
-    """Assert that everything that was accepted is where it must be, as departments and operators see it."""
-    assert set(citizens.sayings) == citizens.accepted
-    complaints = citizens.count + talkers.count
-    await departments.take(complaints=complaints, seconds=120, enough=lambda: not talkers.unheard(departments))
-    departments.kept_the_promise(citizens)
-    departments.nothing_missing()
-    assert [] == talkers.unheard(departments)
-    books = await asyncio.to_thread(balagh.command, "reconcile")
-    assert 0 == books.returncode, books.stdout + books.stderr
-    assert "balanced" in books.stdout

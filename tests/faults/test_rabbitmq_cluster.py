@@ -11,7 +11,7 @@ from tests.end_to_end.gateway_process import GatewayProcess
 from tests.faults.citizens import Citizens
 from tests.faults.departments import Departments
 from tests.faults.proxy import Proxy
-from tests.faults.rounds import balances, drains, wrongs
+from tests.faults.rounds import balances, drains, watchful, wrongs
 from tests.servers.processes import await_true
 from tests.servers.rabbitmq_cluster import NODES, three_nodes
 from tests.servers.waiting import until
@@ -25,12 +25,12 @@ async def test_a_cluster_whose_leader_is_killed_goes_on(
     async with three_nodes() as cluster:
         first, second, third = cluster.nodes
         async with Proxy(first.port, (second.port, third.port)).standing() as balancer:
-            balagh = gateway(BALAGH_BROKER_URL=f"amqp://guest:guest@127.0.0.1:{balancer.port}/%2F")
+            balagh = watchful(gateway(BALAGH_BROKER_URL=f"amqp://guest:guest@127.0.0.1:{balancer.port}/%2F"))
             departments = Departments(second.url())
             citizens = Citizens(size(150, 6000))
             everything = citizens.deliveries()
             await asyncio.to_thread(balagh.start)
-            await drains(balagh, seconds=30)
+            await drains(balagh, seconds=60)
             await departments.listen()
             leaders = await asyncio.to_thread(first.ctl, "list_queues", "name", "leader", "members")
             router = next(line.split("\t") for line in leaders.splitlines() if line.startswith("balagh.router\t"))
@@ -41,7 +41,7 @@ async def test_a_cluster_whose_leader_is_killed_goes_on(
             await until(lambda: len(citizens.accepted) > len(citizens.sayings) // 4)
             first.kill9()
             assert [] == await under_way
-            await drains(balagh, seconds=30)
+            await drains(balagh, seconds=60)
             assert [] == await wrongs(balagh)
 
             under_way = asyncio.create_task(citizens.deliver(balagh, everything[1::2]))
@@ -49,7 +49,7 @@ async def test_a_cluster_whose_leader_is_killed_goes_on(
             whole = "the cluster to be whole again"
             await asyncio.to_thread(await_true, lambda: NODES == cluster.running(seen_by=1), 30, whole)
             assert [] == await under_way
-            await drains(balagh, seconds=30)
+            await drains(balagh, seconds=60)
 
             await departments.take(complaints=len(citizens.sayings))
             departments.kept_the_promise(citizens)

@@ -12,7 +12,7 @@ from tests.end_to_end.gateway_process import GatewayProcess
 from tests.faults.citizens import Citizens
 from tests.faults.departments import Departments
 from tests.faults.proxy import BACK, BOTH, OUT, Proxy
-from tests.faults.rounds import balances, drains, metric, reaches, wrongs
+from tests.faults.rounds import balances, drains, metric, reaches, watchful, wrongs
 from tests.servers.rabbitmq import RabbitNode
 from tests.servers.waiting import until
 
@@ -49,7 +49,7 @@ async def test_a_broker_that_is_absent_stopped_or_killed_costs_only_time(
 ) -> None:
     """Not there at the start, stopped for a while, killed under load: receipts as ever, and all of it drains."""
     node = rabbitmq_node()
-    balagh, departments = gateway(BALAGH_BROKER_URL=node.url()), Departments(node.url())
+    balagh, departments = watchful(gateway(BALAGH_BROKER_URL=node.url())), Departments(node.url())
     citizens = Citizens(size(90, 3000))
     everything = citizens.deliveries()
     first, second, third = (everything[part::3] for part in range(3))
@@ -93,7 +93,9 @@ async def test_a_connection_that_is_cut_or_falls_silent_is_replaced(
     """Reset by a firewall, half-open one way or both ways: noticed by the heartbeat, and all of it drains."""
     vhost = running.new_vhost()
     async with Proxy(running.port).standing() as proxy:
-        balagh = gateway(BALAGH_BROKER_URL=f"amqp://guest:guest@127.0.0.1:{proxy.port}/{vhost.name}?heartbeat=1")
+        balagh = watchful(
+            gateway(BALAGH_BROKER_URL=f"amqp://guest:guest@127.0.0.1:{proxy.port}/{vhost.name}?heartbeat=1")
+        )
         departments = Departments(vhost.url)
         citizens = Citizens(size(90, 4000))
         everything = citizens.deliveries()
@@ -137,7 +139,7 @@ async def _down(balagh: GatewayProcess) -> bool:
 async def test_a_memory_alarm_is_told_and_waited_out(gateway: Gateways, running: RabbitNode, size: Size) -> None:
     """Short of memory the broker takes nothing: the metrics and check say so, and it drains once there is room."""
     vhost = running.new_vhost()
-    balagh, departments = gateway(BALAGH_BROKER_URL=vhost.url), Departments(vhost.url)
+    balagh, departments = watchful(gateway(BALAGH_BROKER_URL=vhost.url)), Departments(vhost.url)
     citizens = Citizens(size(60, 2000))
     everything = citizens.deliveries()
     balagh.start()

@@ -14,7 +14,7 @@ import pytest
 from tests.end_to_end.gateway_process import GatewayProcess
 from tests.faults.citizens import Citizens
 from tests.faults.departments import DEPARTMENTS, Departments
-from tests.faults.rounds import balances, drains, metric, reaches, wrongs
+from tests.faults.rounds import balances, drains, metric, reaches, watchful, wrongs
 from tests.servers.postgres import Database
 from tests.servers.rabbitmq import Vhost
 from tests.servers.waiting import until
@@ -31,7 +31,7 @@ async def test_a_full_queue_parks_its_complaints_and_they_drain_once_there_is_ro
     gateway: Gateways, rabbitmq: Vhost, size: Size
 ) -> None:
     """The broker refuses what a full queue may not take: parked with an alarm, named by check, and then delivered."""
-    balagh, departments = gateway(BALAGH_BROKER_URL=rabbitmq.url), Departments(rabbitmq.url)
+    balagh, departments = watchful(gateway(BALAGH_BROKER_URL=rabbitmq.url)), Departments(rabbitmq.url)
     citizens = Citizens(size(60, 2000))
     balagh.start()
     await drains(balagh, seconds=20)
@@ -61,7 +61,7 @@ async def test_what_a_hand_deletes_at_the_broker_comes_back_with_what_was_in_it(
     gateway: Gateways, rabbitmq: Vhost, size: Size
 ) -> None:
     """Queues deleted while full and under load, with another's queue bound beside: each complaint is delivered."""
-    balagh, departments = gateway(BALAGH_BROKER_URL=rabbitmq.url), Departments(rabbitmq.url)
+    balagh, departments = watchful(gateway(BALAGH_BROKER_URL=rabbitmq.url)), Departments(rabbitmq.url)
     citizens = Citizens(size(90, 2000))
     everything = citizens.deliveries()
     balagh.start()
@@ -92,8 +92,7 @@ async def test_a_deleted_binding_loses_nothing_although_another_queue_takes_the_
     gateway: Gateways, rabbitmq: Vhost, size: Size
 ) -> None:
     """The broker confirms what only somebody else's queue took: it is noticed, bound again and published again."""
-    balagh, departments = gateway(BALAGH_BROKER_URL=rabbitmq.url), Departments(rabbitmq.url)
-    balagh.program = "tests.faults.impatient"
+    balagh, departments = watchful(gateway(BALAGH_BROKER_URL=rabbitmq.url, TEST_LOST="3")), Departments(rabbitmq.url)
     citizens = Citizens(size(30, 1000))
     balagh.start()
     await drains(balagh, seconds=20)
@@ -119,7 +118,7 @@ async def test_a_router_that_hangs_is_seen_and_another_takes_over(
 ) -> None:
     """Frozen with messages in hand: the queue's depth and check tell, and a second router gets what it held."""
     settings = {"BALAGH_BROKER_URL": f"{rabbitmq.url}?heartbeat=2", "BALAGH_STORE_URL": postgres.url}
-    door, hung, spare = (gateway(**settings) for _ in range(3))
+    door, hung, spare = (watchful(gateway(**settings)) for _ in range(3))
     citizens, departments = Citizens(size(40, 1000)), Departments(rabbitmq.url)
     everything = citizens.deliveries()
     door.start(roles="intake,interpret,relay")
@@ -156,7 +155,7 @@ async def test_a_router_that_hangs_is_seen_and_another_takes_over(
 
 async def test_a_department_whose_system_stops_taking_is_named(gateway: Gateways, rabbitmq: Vhost, size: Size) -> None:
     """Its queue grows in the metrics; check says how long the oldest lies there, and with time that it is wrong."""
-    balagh, departments = gateway(BALAGH_BROKER_URL=rabbitmq.url), Departments(rabbitmq.url)
+    balagh, departments = watchful(gateway(BALAGH_BROKER_URL=rabbitmq.url)), Departments(rabbitmq.url)
     citizens = Citizens(size(20, 500))
     balagh.start()
     assert [] == await citizens.deliver(balagh, [*citizens.sayings])

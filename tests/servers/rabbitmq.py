@@ -82,6 +82,12 @@ class RabbitNode:
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
+    @property
+    def pid(self) -> int:
+        """The process of the running node."""
+        assert self._process is not None
+        return self._process.pid
+
     def url(self, vhost: str = "%2F") -> str:
         """The AMQP address of a virtual host; the password is the node's well-known one."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{vhost}"

@@ -38,6 +38,7 @@ log = observe.logger("broker")
 # In seconds. aiormq gives up after three of them and RabbitMQ after two, so what a cut cable had in hand comes again
 # within half a minute.
 HEARTBEAT: Final = 10
+AGAIN: Final = 5.0  # seconds between two looks at a topology that is not as it should be
 ALARM_EVERY: Final = 0.5  # seconds between two looks for a resource alarm
 _ALARM: Final = "RabbitMQ takes no messages: it is short of memory or disk space (resource alarm)"
 
@@ -252,7 +253,8 @@ class RabbitMQ:
                 self._wake.clear()
                 await self._look_after(connection)
                 await happens(lost, 1.0)  # at most one look a second, whatever happens
-                await happens(self._wake, self._watch_every)
+                # A queue may only be between two leaders: what is wrong is looked at again soon.
+                await happens(self._wake, min(AGAIN, self._watch_every) if self._differs else self._watch_every)
         finally:
             self._control = None
 
