@@ -24,12 +24,15 @@ LOCK = 0x62616C61  # PostgreSQL advisory lock: two nodes that start together mig
 
 def upgrade(engine: Engine) -> None:
     """Migrate to HEAD. Raises StoreMismatch for a store that a newer version wrote."""
-    with _rows_left_alone(engine) as connection:
+    with engine.connect() as connection:
         if revision(connection) == HEAD:
             return
+    with _rows_left_alone(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
             connection.execute(text("SET LOCAL statement_timeout = 0"))  # a million rows take longer than a request may
+        if revision(connection) == HEAD:  # another node was faster
+            return
         if revision(connection) is None and (strangers := _strangers(connection)):
             raise StoreMismatch(
                 f"the store holds a table {strangers[0]} that is not this program's: give it a store of its own"

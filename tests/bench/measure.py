@@ -37,7 +37,7 @@ def metrics(gateways: Sequence[GatewayProcess]) -> dict[str, float]:
 
 
 async def drained(gateways: Sequence[GatewayProcess]) -> dict[str, float]:
-    """Wait until everything accepted is in a department's queue, confirmed, or was nothing to file; returns /metrics."""
+    """Wait until everything accepted is in a department's queue or was nothing to file; returns /metrics."""
     others = ("nothing", "opt_out", "opt_in", "amendment", "quarantined")
     while True:
         found = await asyncio.to_thread(metrics, gateways)

@@ -34,8 +34,9 @@ _COPIES = {
         "state": "'sent'",
         "next_at": "NULL",
     },
-    "reply_payload": {"id": "'r' || m.new || 'received'"},
+    "reply_payload": {"id": "'r' || m.new || t.purpose"},
 }
+_FROM = {"reply_payload": "(SELECT p.*, r.purpose, r.journal_id FROM reply_payload AS p JOIN replies AS r USING (id))"}
 _KEYS = {
     "journal": "t.id",
     "journal_payload": "t.id",
@@ -43,7 +44,7 @@ _KEYS = {
     "personal": "t.complaint_id",
     "events": "t.complaint_id",
     "replies": "t.journal_id",
-    "reply_payload": "(SELECT journal_id FROM replies WHERE replies.id = t.id)",
+    "reply_payload": "t.journal_id",
 }
 
 
@@ -75,8 +76,7 @@ def fill(path: Path, complaints: int) -> int:
             values = ", ".join(changed.get(name) or f"t.{name}" for name in columns)
             store.execute(
                 f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) SELECT {values} "
-                f"FROM (SELECT t.*, {_KEYS[table]} AS copied FROM {table} AS t) AS t JOIN copies AS m ON m.old = t.copied "
-                "ORDER BY m.n"
+                f"FROM {_FROM.get(table, table)} AS t JOIN copies AS m ON m.old = {_KEYS[table]} ORDER BY m.n"
             )
         store.execute(
             "INSERT INTO relay (event_seq, complaint_id, urgent, created_at, published_at, attempts) "
