@@ -49,6 +49,12 @@ async def shows(gateway: GatewayProcess, name: str, right: Callable[[float], boo
     await until(answer, seconds)
 
 
+async def accepted(citizens: Citizens, more: int) -> None:
+    """Wait until so many more messages were accepted, or all of them."""
+    enough = min(len(citizens.accepted) + more, citizens.count)
+    await until(lambda: len(citizens.accepted) >= enough, 60)
+
+
 async def back(gateway: GatewayProcess) -> None:
     """Wait until the store answers and the spool is empty."""
     await shows(gateway, "balagh_store_up", lambda value: value == 1)
@@ -168,11 +174,9 @@ async def test_restarted_killed_and_cut(
     async with stream(citizens, balagh) as failed:
         await until(lambda: len(citizens.accepted) >= 20)
         async with connections_killed(database, 0.05):
-            some = len(citizens.accepted)
-            await until(lambda: len(citizens.accepted) >= some + 40)
+            await accepted(citizens, 40)
         await asyncio.to_thread(server.restart)
-        some = len(citizens.accepted)
-        await until(lambda: len(citizens.accepted) >= some + 20)
+        await accepted(citizens, 20)
         await asyncio.to_thread(server.kill9)
         await asyncio.to_thread(server.start)
         await back(balagh)
@@ -199,6 +203,7 @@ async def test_serialization_failures_and_deadlocks(
     await asyncio.gather(*(asyncio.to_thread(node.start) for node in nodes))
     citizens = Citizens(size(150, 2000))
     async with stream(citizens, nodes) as failed:
+        await asyncio.to_thread(_lock_in_the_wrong_order, postgres)
         with hand(postgres.url, autocommit=True) as other:
             other.execute(CONFLICT)
             for number, table in enumerate(("journal", "complaints", "events", "relay")):
@@ -207,11 +212,9 @@ async def test_serialization_failures_and_deadlocks(
                     f"CREATE TRIGGER conflict AFTER INSERT OR UPDATE ON {table}"
                     f" FOR EACH STATEMENT EXECUTE FUNCTION conflict('0.1', '{code}')".encode()
                 )
-            some = len(citizens.accepted)
-            await until(lambda: len(citizens.accepted) >= some + 50)
+            await accepted(citizens, 50)
             for table in ("journal", "complaints", "events", "relay"):
                 other.execute(f"DROP TRIGGER conflict ON {table}".encode())
-        await asyncio.to_thread(_lock_in_the_wrong_order, postgres)
     await departments.take(complaints=citizens.count)
 
     assert [] == failed
