@@ -136,7 +136,7 @@ class Signer:
 
 
 def _digest(secret: bytes, message: bytes, algorithm: str) -> bytes:
-    return base64.b64encode(hmac.digest(secret, message, algorithm))
+    return base64.b64encode(hmac.new(secret, message, algorithm).digest())
 
 
 def _with_and_without_port(base: str) -> Iterator[str]:

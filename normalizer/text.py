@@ -36,6 +36,10 @@ _BLANKS = re.compile(r"[^\S\n]+")
 _LINE_ENDS = re.compile(r" ?\n ?")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
+# Whatever `clean` may have something to do about, but for the blanks at both ends and marks that are not composed.
+_WANTING = re.compile(
+    f"[{_UNSEEN}{_TATWEEL}\u200c\u200d\ufffe\uffff\x00\ud800-\udfff\r\v\f\x85\u2028\u2029]|[^\\S \n]|  | \n|\n |\n{{3}}"
+)
 _FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
 _UNREAD = re.compile(
     f"[{_UNSEEN}{_TATWEEL}\u200c\u200d\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\ufe00-\ufe0f]"
@@ -63,6 +67,8 @@ def clean(original: str) -> str:
 
     Digits stay as they were written: a meter number in Arabic digits is what the citizen can find again.
     """
+    if not _WANTING.search(original) and unicodedata.is_normalized("NFC", original):
+        return original.strip()
     text = _mend(original)
     text = _compose(text)
     text = _break_lines(text)
