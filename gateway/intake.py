@@ -123,7 +123,7 @@ class Intake:
         return Kept(entry.id, reference, first, duplicate=True), "spooled"
 
     async def _journal(self, entries: Sequence[Entry]) -> Sequence[Kept]:
-        return await self.store.write(partial(journal.append, entries=entries))
+        return await self.store.write(partial(journal.append, entries=entries), urgent=True)
 
     async def drain(self) -> None:
         """Move the spool into the journal whenever the store answers, for ever."""

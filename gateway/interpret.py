@@ -30,6 +30,7 @@ from normalizer.complaint import Attachment, Complaint, Priority, Status
 from normalizer.normalize import amend, normalize, nothing_to_file
 
 BATCH = 48  # Inbounds in one transaction: more would keep the acceptance of others waiting
+BREATH = 8  # Inbounds understood between two turns of the event loop
 ONE_BREATH = timedelta(seconds=60)  # between messages that are thanked once
 MOST_VERSIONS = 40  # of one complaint
 MOST_LETTERS = 6_000  # in one complaint
@@ -103,7 +104,11 @@ class Interpreter:
         if len(rows) == BATCH:  # more waits: who is in danger goes first
             rows = await self._ear.first(rows)
         with observe.timed("interpret"):
-            readings = [self.read(row) for row in rows]
+            readings = []
+            for number, row in enumerate(rows, 1):
+                readings.append(self.read(row))
+                if number % BREATH == 0:
+                    await asyncio.sleep(0)  # citizens wait at the door
             done = await self.store.write(partial(self.file, readings=readings))
         for result in done:
             observe.ROOM.labels("interpret", result.outcome).inc()

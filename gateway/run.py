@@ -25,6 +25,7 @@ from gateway.threshold import Threshold
 GOODBYE = 8.0  # seconds that requests in flight are given to end
 
 GARBAGE = 20_000  # objects between two looks for cycles; the default of 700 means one or two for every message
+TURN = 0.001  # seconds that the store's thread keeps the interpreter while the door waits for it
 
 log = observe.logger("house")
 
@@ -73,6 +74,7 @@ async def _serve(house: House, begun: float) -> None:
             await stack.enter_async_context(_site(admin_site(house), admin, "ADMIN_LISTEN"))
         gc.freeze()  # what start-up made stays for good: the collector need not look at it again
         gc.set_threshold(GARBAGE, 20, 50)
+        sys.setswitchinterval(TURN)
         _announce(house, settings, time.perf_counter() - begun)
         await stop.wait()
         log.info("stopping")

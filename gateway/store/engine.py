@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -46,7 +46,8 @@ T = TypeVar("T")
 DatabaseError = DBAPIError
 Job = Callable[[Connection], T]
 
-BATCH = 128  # jobs in one SQLite transaction: past this the fsync is no longer what costs
+BATCH = 128  # urgent jobs in one SQLite transaction: past this the fsync is no longer what costs
+TOGETHER = 4  # other jobs in one: each is a batch of its own already, and an urgent one would wait for all
 PG_THREADS = 8  # two cores feed no more; each holds one connection
 RETRIES = 6  # deadlocks and serialization failures are rare and short
 RETRIABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
@@ -75,11 +76,14 @@ class Store:
         """What a person calls it, without its password."""
         return self.url.render_as_string(hide_password=True)
 
-    async def write(self, job: Job[T]) -> T:
-        """Run the job and return what it returned, once that is durable. Raises StoreUnavailable, or what it raised."""
+    async def write(self, job: Job[T], *, urgent: bool = False) -> T:
+        """Run the job and return what it returned, once that is durable. Raises StoreUnavailable, or what it raised.
+
+        SQLite does `urgent` jobs before others: a provider waits for them.
+        """
         loop = asyncio.get_running_loop()
         if self._writer is not None:
-            return await self._writer.submit(job, loop)
+            return await self._writer.submit(job, loop, urgent=urgent)
         return await loop.run_in_executor(self._threads, partial(self._run, self.engine.begin, job))
 
     async def read(self, job: Job[T]) -> T:
@@ -133,51 +137,56 @@ class Store:
         raise StoreUnavailable("too many conflicts")
 
 
+Work = tuple[Job[Any], asyncio.Future[Any], asyncio.AbstractEventLoop]
+
+
 class _Writer:
-    """The one thread that writes SQLite, a batch of jobs to a transaction."""
+    """The one thread that writes SQLite, a batch of jobs to a transaction.
+
+    Urgent jobs have transactions of their own, and never wait for more than one other.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.jobs: queue.SimpleQueue[tuple[Job[Any], asyncio.Future[Any], asyncio.AbstractEventLoop] | None] = (
-            queue.SimpleQueue()
-        )
+        self.urgent: deque[Work] = deque()
+        self.jobs: deque[Work] = deque()
+        self.work = threading.Condition()
         self.thread: threading.Thread | None = None
         self.connection: Connection | None = None  # the thread's own, kept from batch to batch
         self.closed = False
 
-    async def submit(self, job: Job[T], loop: asyncio.AbstractEventLoop) -> T:
+    async def submit(self, job: Job[T], loop: asyncio.AbstractEventLoop, *, urgent: bool) -> T:
         if self.closed:  # nobody would take it out of the queue again
             raise StoreUnavailable("the store is closed")
         if self.thread is None:
             self.thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
             self.thread.start()
         future: asyncio.Future[T] = loop.create_future()
-        self.jobs.put((job, future, loop))
+        with self.work:
+            (self.urgent if urgent else self.jobs).append((job, future, loop))
+            self.work.notify()
         return await future
 
     def close(self) -> None:
-        self.closed = True
+        with self.work:
+            self.closed = True
+            self.work.notify()
         if self.thread is not None:
-            self.jobs.put(None)
             self.thread.join()
             self.thread = None
 
     def _run(self) -> None:
-        closing = False
-        while not closing:
-            batch = [self.jobs.get()]
-            while len(batch) < BATCH:
-                try:
-                    batch.append(self.jobs.get_nowait())
-                except queue.Empty:
-                    break
-            work = [item for item in batch if item is not None]
-            closing = len(work) < len(batch)
-            if work:
-                self._commit(work)
+        while True:
+            with self.work:
+                self.work.wait_for(lambda: self.urgent or self.jobs or self.closed)
+                batches = _taken(self.urgent, BATCH), _taken(self.jobs, TOGETHER)
+            if not any(batches):
+                break
+            for batch in filter(None, batches):
+                self._commit(batch)
         self._let_go()
 
-    def _commit(self, work: list[tuple[Job[Any], asyncio.Future[Any], asyncio.AbstractEventLoop]]) -> None:
+    def _commit(self, work: list[Work]) -> None:
         results: list[tuple[bool, Any]] = []
         try:
             if self.connection is None:
@@ -200,6 +209,10 @@ class _Writer:
         if connection is not None:
             with contextlib.suppress(DBAPIError):
                 connection.close()
+
+
+def _taken(jobs: deque[Work], most: int) -> list[Work]:
+    return [jobs.popleft() for _ in range(min(most, len(jobs)))]
 
 
 def _one(connection: Connection, job: Job[Any]) -> tuple[bool, Any]:

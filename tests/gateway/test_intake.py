@@ -113,9 +113,9 @@ class Nudging(Store):
         super().__init__(url)
         self.gate: asyncio.Future[None] | None = None
 
-    async def write(self, job: Job[T]) -> T:
+    async def write(self, job: Job[T], *, urgent: bool = False) -> T:
         """Write, and let whoever waits at the gate go."""
-        found = await super().write(job)
+        found = await super().write(job, urgent=urgent)
         if self.gate is not None and not self.gate.done():
             self.gate.set_result(None)
         return found
@@ -218,11 +218,11 @@ class Doubtful(Store):
 
     trouble: Callable[[], Awaitable[None]] | None = None
 
-    async def write(self, job: Job[T]) -> T:
+    async def write(self, job: Job[T], *, urgent: bool = False) -> T:
         """Write, after the trouble."""
         if self.trouble is not None:
             await self.trouble()
-        return await super().write(job)
+        return await super().write(job, urgent=urgent)
 
     async def read(self, job: Job[T]) -> T:
         """Read, after the trouble."""
