@@ -230,11 +230,11 @@ class Moody(Store):
 
     away = lame = False
 
-    async def write(self, job: Callable[[Connection], T]) -> T:
+    async def write(self, job: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Write, unless it is away."""
         if self.away or (self.lame and isinstance(job, partial)):
             raise StoreUnavailable("away")
-        return await super().write(job)
+        return await super().write(job, urgent=urgent)
 
 
 @dataclass

@@ -321,7 +321,7 @@ async def test_concurrent_jobs_share_the_cost_of_durability(sqlite_store: Store)
     event.listen(sqlite_store.engine, "commit", commits.append)
 
     with held(sqlite_store):
-        told = asyncio.gather(*(sqlite_store.write(note(str(number))) for number in range(100)))
+        told = asyncio.gather(*(sqlite_store.write(note(str(number)), urgent=True) for number in range(100)))
         await asyncio.sleep(0)
     await told
     await until(lambda: bool(commits))
