@@ -26,6 +26,7 @@ from gateway.store.complaints import Case
 from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable, refuses_the_value
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
+from gateway.store.visits import Round
 from normalizer.complaint import Attachment, Complaint, Priority, Status
 from normalizer.normalize import amend, normalize, nothing_to_file
 
@@ -80,6 +81,7 @@ class Interpreter:
         self.store, self.city, self.acknowledger, self.clock = store, city, acknowledger, clock
         self.arrived, self.wake = arrived, wake
         self._ear = Ear(store, city)
+        self._visits = Round()
         self._held: set[str] = set()  # senders that other interpreters work on
         self._held_since = 0.0
 
@@ -98,7 +100,7 @@ class Interpreter:
         now = asyncio.get_running_loop().time()
         if now - self._held_since > HELD:
             self._held, self._held_since = set(), now
-        rows = await self.store.read(partial(journal.pending, limit=BATCH, besides=self._held))
+        rows = await self.store.read(partial(journal.pending, limit=BATCH, besides=self._held, visits=self._visits))
         if not rows:
             return 0
         if len(rows) == BATCH:  # more waits: who is in danger goes first

@@ -17,9 +17,10 @@ from sqlalchemy.exc import IntegrityError
 from channels.message import Purpose
 from gateway.store.prepared import Prepared, known
 from gateway.store.tables import journal, journal_payload
+from gateway.store.visits import Round
 
 PER_SENDER = 6  # Inbounds of one sender in one batch
-LOOK = 20  # batches to look ahead for other senders
+VISITED = 300  # senders that are looked at behind a few who fill the front
 _ROW = ("seq", "id", "channel", "account", "sender", "reference", "received_at")
 COUNTERS = 64  # references of one identity to try before giving up: with a million stored, two are rarely needed
 
@@ -193,23 +194,29 @@ _STILL = select(journal.c.seq).where(
 
 
 def pending(
-    connection: Connection, limit: int, *, per_sender: int = PER_SENDER, besides: Collection[str] = ()
+    connection: Connection,
+    limit: int,
+    *,
+    per_sender: int = PER_SENDER,
+    besides: Collection[str] = (),
+    visits: Round | None = None,
 ) -> list[Row]:
     """Return the oldest Inbounds that nobody has understood yet, in order of arrival; of one sender only a few.
 
-    A machine that floods one number must not stand before everybody else. `besides` are senders to leave out.
+    A machine that floods one number must not stand before everybody else: when a few senders fill the front of the
+    queue, however far, the oldest of each of the others follow. `besides` are senders to leave out.
     """
+    waiting = connection.execute(_WAITING, {"most": 2 * limit, "besides": list(besides)}).all()
+    taken: Counter[str] = Counter()
     chosen: list[int] = []
-    for look in (2 * limit, LOOK * limit):  # further only when a few senders fill the front of the queue
-        waiting = connection.execute(_WAITING, {"most": look, "besides": list(besides)}).all()
-        taken: Counter[str] = Counter()
-        chosen = []
-        for row in waiting:
-            if taken[row.sender] < per_sender and len(chosen) < limit:
-                taken[row.sender] += 1
-                chosen.append(row.seq)
-        if len(chosen) == limit or len(waiting) < look:
-            break
+    for row in waiting:
+        taken[row.sender] += 1
+        if taken[row.sender] <= per_sender and len(chosen) < limit:
+            chosen.append(row.seq)
+    if len(chosen) < limit and len(waiting) == 2 * limit:
+        oldest = (visits or Round()).visit(connection, VISITED)
+        others = sorted(seq for sender, seq in oldest.items() if sender not in taken and sender not in besides)
+        chosen += others[: limit - len(chosen)]
     return [_row(found) for found in connection.execute(_CHOSEN, {"chosen": chosen})] if chosen else []
 
 

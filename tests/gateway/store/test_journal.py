@@ -15,6 +15,7 @@ from sqlalchemy import text
 from gateway.store import journal
 from gateway.store.engine import Connection, DatabaseError, Store
 from gateway.store.journal import Entry, Kept
+from gateway.store.visits import Round
 from tests.gateway.store.making import NOW, entry, finish, later, refer, set_aside
 from tests.servers.postgres import Database
 from tests.servers.waiting import until
@@ -234,3 +235,57 @@ async def test_two_interpreters_never_hold_the_same_sender(postgres_store: Store
 
     loop = asyncio.get_running_loop()
     assert 3 == len(await postgres_store.write(one))
+
+
+async def test_a_flood_from_one_sender_hides_nobody_behind_it(store: Store) -> None:
+    """Five thousand messages of one number came before a neighbour's: the neighbour's is in the next batch."""
+    flood = [entry(f"SM{number}", sender="+9647901111111") for number in range(5000)]
+    neighbour = [entry(f"SN{number}", sender="+9647902222222") for number in range(3)]
+    await keep(store, *flood, *neighbour)
+
+    few = [one.id for one in flood[: journal.PER_SENDER]]
+    assert [*few, neighbour[0].id] == [row.id for row in await store.read(partial(journal.pending, limit=48))]
+    besides = partial(journal.pending, limit=48, besides={neighbour[0].sender})
+    assert few == [row.id for row in await store.read(besides)]
+
+
+async def test_behind_a_flood_everybodys_turn_comes(store: Store) -> None:
+    """Behind a flood wait more people than are looked at for one batch: each is understood, in order of arrival."""
+    people = journal.VISITED + 300
+    flood = [entry(f"SM{number}", sender="+9647905555555") for number in range(1000)]
+    await keep(
+        store, *flood, *(entry(f"SN{number}", sender=f"+96479{number % people:08d}") for number in range(2 * people))
+    )
+    left, visits, last = {row.id: row.sender for row in await pending(store)}, Round(), dict[str, int]()
+
+    for _ in range(2 * people // 42 + 3):
+        rows = await store.read(partial(journal.pending, limit=48, visits=visits))
+        for row in rows:
+            assert row.seq > last.get(row.sender, 0)
+            last[row.sender] = row.seq
+            del left[row.id]
+        await store.write(partial(done, rows=rows))
+    assert {flood[0].sender} == set(left.values())
+    assert people + 1 == len(last)
+
+
+@pytest.mark.servers
+async def test_a_server_that_remembers_a_quiet_hour_finds_who_waits_behind_a_flood(postgres_store: Store) -> None:
+    """Its statistics say that nothing ever waits; then a flood comes, and behind it two thousand people: no scans."""
+    await keep(postgres_store, *(entry(f"SL{number}", sender=f"+96478{number:08d}") for number in range(2000)))
+    await postgres_store.write(partial(done, rows=await pending(postgres_store)))
+    await postgres_store.write(lambda connection: connection.execute(text("ANALYZE journal")))
+    await keep(postgres_store, *(entry(f"SM{number}", sender="+9647905555555") for number in range(4000)))
+    await keep(postgres_store, *(entry(f"SN{number}", sender=f"+96479{number:08d}") for number in range(2000)))
+
+    def visit(connection: Connection) -> int:
+        connection.execute(text("SET LOCAL statement_timeout = '1s'"))  # entry by entry it takes 0.02 s
+        return len(Round().visit(connection, 5000))
+
+    assert 2001 == await postgres_store.read(visit)
+
+
+def done(connection: Connection, rows: list[journal.Row]) -> None:
+    """Everything in a batch was understood."""
+    for row in rows:
+        finish(connection, seq=row.seq, outcome="complaint", now=NOW)
