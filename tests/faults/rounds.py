@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from tests.end_to_end.gateway_process import GatewayProcess
 from tests.servers.waiting import until
+
+
+STEADY = 1.5  # seconds: three measurements of a watchful gateway
 
 
 def watchful(balagh: GatewayProcess) -> GatewayProcess:
@@ -30,7 +34,17 @@ async def reaches(balagh: GatewayProcess, name: str, least: float, *, seconds: f
 
 async def drains(balagh: GatewayProcess, *, seconds: float) -> None:
     """Wait until the broker is up, and nothing waits for it, is parked or undecided any more. Raises TimeoutError."""
-    await until(lambda: _drained(balagh), seconds)
+    since = 0.0  # when it was first seen so; what is measured twice a second may be older than the question
+
+    async def steadily() -> bool:
+        nonlocal since
+        if not await _drained(balagh):
+            since = 0.0
+            return False
+        since = since or time.monotonic()
+        return time.monotonic() - since > STEADY
+
+    await until(steadily, seconds)
 
 
 async def _drained(balagh: GatewayProcess) -> bool:
