@@ -8,7 +8,6 @@ import time
 from tests.end_to_end.gateway_process import GatewayProcess
 from tests.servers.waiting import until
 
-
 STEADY = 1.5  # seconds: three measurements of a watchful gateway
 
 
