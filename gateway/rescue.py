@@ -124,10 +124,14 @@ class Rescue:
         """Publish over a new connection when an empty queue goes on refusing.
 
         A quorum queue tells a publisher that it is full, and that it has room again; when a hand takes its limit away
-        in between, RabbitMQ 3.10 never says the second.
+        in between, or another node becomes its leader at that moment, RabbitMQ 3.10 never says the second.
         """
         refused = await self.store.read(partial(stranded.refused, reason=REFUSED))
-        stuck = {queue for queue, name in self._departments.items() if name in refused and depths.get(queue) == 0}
+        refusing = {
+            department_queue(name) if name is not None else ROUTER_DISTRESS if distress else ROUTER
+            for name, distress in refused
+        }
+        stuck = {queue for queue in refusing if depths.get(queue) == 0}
         if stuck & self._stuck:
             log.warning("refused by an empty queue: publishing over a new connection", queues=sorted(stuck))
             self.bus.renew()

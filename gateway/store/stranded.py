@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, select, text, upd
 
 from gateway.store.journal import insert_or_ignore
 from gateway.store.tables import complaints, events, facts, quarantine, relay
+from normalizer.complaint import Priority
 
 AT_ONCE = 500  # events published anew in one look
 
@@ -152,13 +153,14 @@ def waits_since(connection: Connection, department: str, messages: int) -> datet
     ).scalar()
 
 
-def refused(connection: Connection, reason: str) -> set[str]:
-    """Name the departments that have events parked for a reason."""
+def refused(connection: Connection, reason: str) -> set[tuple[str | None, bool]]:
+    """Say of what is parked for a reason to which departments it goes (None: to the router), and if as distress."""
     waiting = relay.c.published_at.is_(None) & (relay.c.parked_reason == reason)
+    distress = (events.c.priority == Priority.DISTRESS.value).label("distress")
     rows = connection.execute(
-        select(events.c.department).distinct().join(relay, relay.c.event_seq == events.c.seq).where(waiting)
+        select(events.c.department, distress).distinct().join(relay, relay.c.event_seq == events.c.seq).where(waiting)
     )
-    return {name for name in rows.scalars() if name is not None}
+    return {(row.department, bool(row.distress)) for row in rows}
 
 
 def _anew(connection: Connection, seqs: list[int]) -> None:

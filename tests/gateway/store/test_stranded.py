@@ -128,13 +128,19 @@ async def test_the_oldest_in_a_queue_is_as_old_as_its_publication(store: Store) 
 
 
 async def test_refused_departments_are_named(store: Store) -> None:
-    """Only those that the broker refused; a missing queue is another matter."""
+    """Only those that the broker refused, and the router where it was that; a missing queue is another matter."""
     for number, (department, reason) in enumerate((("water", REFUSED), ("roads", "no queue takes it"))):
         await file(store, str(number))
         await offer(store, str(number), department)
         await store.write(partial(_park_offer, complaint=f"id-{number}", reason=reason))
 
-    assert {"water"} == await store.read(partial(stranded.refused, reason=REFUSED))
+    assert {("water", False)} == await store.read(partial(stranded.refused, reason=REFUSED))
+
+    await file(store, "new")
+    fresh = await store.read(partial(outbox.unpublished, now=later(days=1), limit=100))
+    [seq] = [letter.event.seq for letter in fresh if letter.event.complaint_id == "id-new"]
+    await store.write(partial(outbox.park, seq=seq, reason=REFUSED, until=later(days=1)))
+    assert {("water", False), (None, False)} == await store.read(partial(stranded.refused, reason=REFUSED))
 
 
 async def test_the_copies_of_the_quarantine_are_made_again(store: Store) -> None:
