@@ -5,6 +5,7 @@ Every row stands in every index under a random key, as a real one does; only the
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -88,4 +89,5 @@ def fill(path: Path, complaints: int) -> int:
         )
         store.execute("COMMIT")
         store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        os.sync()  # or the first fsync that we measure would wait for all of this
         return int(store.execute("SELECT count(*) FROM complaints").fetchone()[0])
