@@ -83,7 +83,7 @@ class Rescue:
             return self._offer_again(connection, queue, made)
         if queue in {ROUTER, ROUTER_DISTRESS}:
             return len(stranded.tell_again(connection, after=0, before=made))
-        return stranded.copy_again(connection) if queue == DEAD else 0
+        return stranded.copy_again(connection, before=made) if queue == DEAD else 0
 
     def _offer_again(self, connection: Connection, queue: str, made: datetime) -> int:
         depth = stranded.remembered(connection, queue)

@@ -135,9 +135,9 @@ def offer_again(connection: Connection, department: str, depth: Depth, until: da
     return len(rows)
 
 
-def copy_again(connection: Connection) -> int:
-    """Copy what is open in the quarantine to balagh.dead once more, and return how many rows that is."""
-    lost = and_(quarantine.c.state == text("'open'"), quarantine.c.copied_at.is_not(None))
+def copy_again(connection: Connection, before: datetime) -> int:
+    """Copy once more what was copied to balagh.dead before a moment and is open; return how many rows that is."""
+    lost = and_(quarantine.c.state == text("'open'"), quarantine.c.copied_at < before)
     return connection.execute(update(quarantine).where(lost).values(copied_at=None)).rowcount
 
 

@@ -280,7 +280,7 @@ class RabbitMQ:
                 await amqp.declare_exchange(exchange.name, exchange.kind, durable=True, timeout=CALL_TIMEOUT)
         for queue in self.topology.queues:
             async with self._noting(connection, queue.name, differs) as amqp:
-                missing = self._makes and await self._state(queue.name) is None
+                before = await self._state(queue.name) if self._makes else None
                 if not self._makes:
                     await amqp.declare_queue(queue.name, passive=True, timeout=CALL_TIMEOUT)
                 declared = await amqp.declare_queue(
@@ -288,7 +288,9 @@ class RabbitMQ:
                 )
                 for binding in queue.bindings if self._makes else ():
                     await declared.bind(binding.exchange, binding.pattern, timeout=CALL_TIMEOUT)
-                if missing:
+                after = declared.declaration_result.message_count
+                # It was missing; or it went, with what was in it, between the look and the declaration.
+                if self._makes and (before is None or (before[0] and not after)):
                     self.made[queue.name] = datetime.now(UTC)
         for name, difference in differs.items():
             if self._differs.get(name) != difference:

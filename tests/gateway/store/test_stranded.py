@@ -151,7 +151,8 @@ async def test_the_copies_of_the_quarantine_are_made_again(store: Store) -> None
         await store.write(partial(outbox.copied, ids=[number], now=NOW))
     await store.write(partial(quarantine.settle, number=number, state="dropped", by="a person", now=NOW))
 
-    assert 1 == await store.write(stranded.copy_again)
+    assert 0 == await store.write(partial(stranded.copy_again, before=NOW))  # it was made before they were copied
+    assert 1 == await store.write(partial(stranded.copy_again, before=later(seconds=1)))
     [row] = await store.read(partial(outbox.uncopied, limit=10))
     assert "open" == row.subject
 
