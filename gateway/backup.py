@@ -25,8 +25,8 @@ from gateway.identity import Identities
 from gateway.sealer import witnessed
 from gateway.settings import Settings, load
 from gateway.store import snapshot
-from gateway.store.engine import Store, StoreMismatch, StoreUnavailable
-from gateway.store.migrate import HEAD, revision
+from gateway.store.engine import Store, StoreUnavailable
+from gateway.store.migrate import HEAD, demand
 from gateway.store.snapshot import CopyFailed
 from gateway.store.tail import Frame, Tail
 from gateway.vault import BackupFailed, BackupRefused, Chain
@@ -55,10 +55,7 @@ def backup(folder: Path, say: Say, *, base: Path | None = None, follow: threadin
         if store.embedded and not Path(str(store.url.database)).is_file():
             raise BackupRefused(f"BALAGH_STORE_URL: there is no store at {store.url.database}")
         with snapshot.moment(store) as connection:
-            found = revision(connection)
-        if found != HEAD:
-            what = "holds nothing yet" if found is None else f"has tables of version {found}, this program's are {HEAD}"
-            raise StoreMismatch(f"the store {what}: the next run makes them right")
+            demand(connection)
         with made.begun(base):
             if follow is not None:
                 made.follow(follow)

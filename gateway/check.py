@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-from gateway import damage
+from gateway import damage, observe
 from gateway.app import bus_of
 from gateway.broker.bus import Bus, Lost, Nacked, Parcel
 from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
@@ -23,8 +23,8 @@ from gateway.registry import CHANNELS
 from gateway.settings import PLAIN, Settings, load
 from gateway.spool import Spool
 from gateway.store import attachments, journal, outbox, quarantine, replies, server, stranded, wal
-from gateway.store.engine import Connection, DatabaseError, Store, StoreMismatch, StoreUnavailable
-from gateway.store.migrate import HEAD, revision
+from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable
+from gateway.store.migrate import HEAD, demand, revision
 
 FREE = 512 * 1024 * 1024  # bytes of disk below which it is time to act
 STALE = 120.0  # seconds after which something that waits in front of a room is a problem
@@ -95,9 +95,7 @@ async def books(since: datetime | None) -> Books:
     damage.look(settings)
     store, bus = Store(settings.store_url), bus_of(settings, load_city(settings.city))
     try:
-        if (found := await store.read(revision)) != HEAD:
-            what = "holds nothing yet" if found is None else f"has tables of version {found}, this program's are {HEAD}"
-            raise StoreMismatch(f"the store {what}: the next run makes them right")
+        await store.read(demand)
         return await reconcile(settings, store, bus, since=since)
     finally:
         await bus.stop()
@@ -125,15 +123,15 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
         for problem in (*wal.broken(connection), *damage.behind(connection, settings.data_dir / "seals.log")):
             wrong(f"store: {problem}")
         waiting, since = journal.backlog(connection)
-        age = max(0.0, (now - since).total_seconds()) if since else 0.0
+        age = observe.age(since, now)
         (wrong if age > STALE else well)(f"journal: {waiting} wait to be understood, the oldest for {age:.0f} s")
         unpublished, parked, since = outbox.backlog(connection)
-        age = max(0.0, (now - since).total_seconds()) if since else 0.0
+        age = observe.age(since, now)
         (wrong if age > STALE or parked else well)(
             f"outbox: {unpublished} wait for the broker, the oldest for {age:.0f} s, {parked} parked"
         )
-        undecided, since = stranded.unrouted(connection)
-        age = max(0.0, (now - since).total_seconds()) if since else 0.0
+        undecided, since = stranded.unrouted(connection, stranded.settled_before(connection))
+        age = observe.age(since, now)
         (wrong if age > STALE else well)(f"router: {undecided} wait for a decision, the oldest for {age:.0f} s")
         for reference, sequence, reason in outbox.parked(connection, 3):
             wrong(f"parked: {reference} event {sequence}: {reason}")
@@ -222,7 +220,7 @@ async def _queues(settings: Settings, bus: Bus, waiting: dict[str, tuple[int, in
             if not messages:
                 continue
             since = await store.read(partial(stranded.waits_since, department=name, messages=messages))
-            age = max(0.0, (now - since).total_seconds()) if since else 0.0
+            age = observe.age(since, now)
             text = f"queue {queue}: {messages} not taken, the oldest for about {age:.0f} s"
             text += "" if consumers else ", nobody consumes it"
             (wrong if age > (UNTAKEN if consumers else STALE) else well)(text)

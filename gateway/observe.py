@@ -187,6 +187,17 @@ def timed(room: str) -> Iterator[None]:
         SECONDS.labels(room).observe(time.perf_counter() - begun)
 
 
+def age(since: datetime | None, now: datetime) -> float:
+    """Return the seconds since a moment: 0 without one, and 0 when a clock was set back since."""
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
+def waits(room: str, number: int, since: datetime | None, now: datetime) -> None:
+    """Show how many wait in front of a room, and since when the oldest does."""
+    BACKLOG.labels(room).set(number)
+    OLDEST.labels(room).set(age(since, now))
+
+
 def bare(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
     """Return `exc_info` that shows where it broke and not what was in it: an exception's text may quote the citizen."""
     return type(error), Exception(type(error).__name__), error.__traceback__
@@ -195,10 +206,7 @@ def bare(error: BaseException) -> tuple[type[BaseException], BaseException, Trac
 def _line(_logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     """Write a line of JSON, in one step: there are half a dozen for every complaint."""
     document = {"timestamp": rfc3339(datetime.now(UTC)), "level": method, **event}
-    for name, value in document.items():
-        if isinstance(value, str) and not value.isprintable():
-            document[name] = CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
-    return to_json(document, fallback=str, inf_nan_mode="strings").decode()
+    return to_json(_tame(None, method, document), fallback=str, inf_nan_mode="strings").decode()
 
 
 def _tame(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -111,8 +111,7 @@ class Rescue:
         await self._doubt_refusals(depths)
         self._settled = await self.store.read(partial(stranded.settled, after=self._settled, before=now - LOST))
         count, since = await self.store.read(partial(stranded.unrouted, after=self._settled))
-        observe.BACKLOG.labels("dispatch").set(count)
-        observe.OLDEST.labels("dispatch").set(max(0.0, (now - since).total_seconds()) if since else 0)
+        observe.waits("dispatch", count, since, now)
         if since is not None and since < now - LOST and depths.get(ROUTER) == depths.get(ROUTER_DISTRESS) == 0:
             self.bus.doubt()  # a binding may be gone, and what is published again would be lost again
             await asyncio.sleep(MENDING)

@@ -60,15 +60,10 @@ async def watch(house: House) -> None:
 def _measure(connection: Connection) -> None:
     now = datetime.now(UTC)
     waiting, since = journal.backlog(connection)
-    _set("interpret", waiting, since, now)
+    observe.waits("interpret", waiting, since, now)
     unpublished, parked, since = outbox.backlog(connection)
-    _set("relay", unpublished, since, now)
+    observe.waits("relay", unpublished, since, now)
     observe.PARKED.set(parked)
     observe.QUARANTINED.set(quarantine.count(connection))
     observe.BACKLOG.labels("replies").set(replies.waiting(connection))
     observe.BACKLOG.labels("media").set(attachments.waiting(connection))
-
-
-def _set(room: str, waiting: int, since: datetime | None, now: datetime) -> None:
-    observe.BACKLOG.labels(room).set(waiting)
-    observe.OLDEST.labels(room).set(max(0.0, (now - since).total_seconds()) if since else 0)

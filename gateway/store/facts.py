@@ -6,6 +6,7 @@ import secrets
 
 from sqlalchemy import Connection, select, update
 
+from gateway.store import outbox
 from gateway.store.engine import StoreMismatch
 from gateway.store.journal import insert_or_ignore
 from gateway.store.tables import facts, relay
@@ -24,19 +25,35 @@ def settle(connection: Connection, *, key: str, broker: str | None) -> int:
     connection.execute(
         insert_or_ignore(connection, facts), [{"name": name, "value": value} for name, value in first.items()]
     )
-    known = {row.name: row.value for row in connection.execute(select(facts))}
-    if known[KEY] != key:
+    held = {row.name: row.value for row in connection.execute(select(facts))}
+    if held[KEY] != key:
         raise StoreMismatch("this store was made with another BALAGH_SECRET_KEY: put the old one back")
-    if broker is None or known[BROKER] == broker:
+    if broker is None or held[BROKER] == broker:
         return 0
-    connection.execute(update(facts).where(facts.c.name == BROKER).values(value=broker))
-    if known[BROKER] != "embedded":
+    keep(connection, BROKER, broker)
+    if held[BROKER] != "embedded":
         return 0
-    anew = update(relay).where(relay.c.published_at.is_not(None)).values(published_at=None, parked_until=None)
-    return connection.execute(anew).rowcount
+    return outbox.anew(connection, relay.c.published_at.is_not(None))
 
 
 def touch(connection: Connection) -> None:
     """Write something of no meaning: whether that can be committed says whether anything can."""
-    connection.execute(insert_or_ignore(connection, facts), {"name": TOUCHED, "value": ""})
-    connection.execute(update(facts).where(facts.c.name == TOUCHED).values(value=secrets.token_hex(4)))
+    keep(connection, TOUCHED, secrets.token_hex(4))
+
+
+def known(connection: Connection, name: str) -> str | None:
+    """Return what is kept under a name; None when nothing is."""
+    return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
+
+
+def hold(connection: Connection, name: str) -> str:
+    """Return what is kept under a name, empty when nothing is; until the commit nobody else changes it."""
+    connection.execute(insert_or_ignore(connection, facts), {"name": name, "value": ""})
+    held: str = connection.execute(select(facts.c.value).where(facts.c.name == name).with_for_update()).scalar_one()
+    return held
+
+
+def keep(connection: Connection, name: str, value: str) -> None:
+    """Keep something under a name, in place of what was kept there."""
+    if not connection.execute(update(facts).where(facts.c.name == name).values(value=value)).rowcount:
+        connection.execute(insert_or_ignore(connection, facts), {"name": name, "value": value})

@@ -58,6 +58,13 @@ def _rows_left_alone(engine: Engine) -> Iterator[Connection]:
                 raw.execute("PRAGMA foreign_keys=ON")
 
 
+def demand(connection: Connection) -> None:
+    """Hold a store to the tables of this version. Raises StoreMismatch."""
+    if (found := revision(connection)) != HEAD:
+        what = "holds nothing yet" if found is None else f"has tables of version {found}, this program's are {HEAD}"
+        raise StoreMismatch(f"the store {what}: the next run makes them right")
+
+
 def revision(connection: Connection) -> str | None:
     """Return the version of the tables, or None for an empty store."""
     if not inspect(connection).has_table("alembic_version"):

@@ -237,11 +237,10 @@ def copied(connection: Connection, ids: Sequence[int], now: datetime) -> None:
 def republish(connection: Connection, event_id: str) -> bool:
     """Publish an event once more, under its own id. Returns False when there is no such event."""
     seq = connection.execute(select(events.c.seq).where(events.c.id == event_id)).scalar()
-    if seq is None:
-        return False
-    connection.execute(
-        update(relay)
-        .where(relay.c.event_seq == seq)
-        .values(published_at=None, parked_until=None, parked_reason=None, attempts=0)
-    )
-    return True
+    return seq is not None and anew(connection, relay.c.event_seq == seq) > 0
+
+
+def anew(connection: Connection, which: ColumnElement[bool]) -> int:
+    """Publish some of the outbox's events as if nobody had tried yet, under their own ids; returns how many."""
+    fresh = update(relay).where(which).values(published_at=None, parked_until=None, parked_reason=None, attempts=0)
+    return connection.execute(fresh).rowcount

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, delete, event, func, i
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.store import seals
+from gateway.store import outbox, seals
 from gateway.store.engine import Store
 from gateway.store.faults import StoreMismatch, StoreUnavailable
 from gateway.store.migrate import revision, upgrade
@@ -200,15 +200,15 @@ def awaken(connection: Connection, *, republish: bool) -> int:
     connection.execute(
         update(journal).where(journal.c.state == "quarantined", journal.c.id.not_in(shown)).values(state="pending")
     )
-    anew = update(relay).where(relay.c.published_at.is_not(None)).values(published_at=None, parked_until=None)
-    if not republish:
-        unrouted = (
-            select(events.c.seq)
-            .join(complaints, complaints.c.id == events.c.complaint_id)
-            .where(events.c.type.in_(("received", "amended")), events.c.sequence > complaints.c.routed_sequence)
-        )
-        anew = anew.where(relay.c.event_seq.in_(unrouted))
-    return connection.execute(anew).rowcount
+    published = relay.c.published_at.is_not(None)
+    if republish:
+        return outbox.anew(connection, published)
+    unrouted = (
+        select(events.c.seq)
+        .join(complaints, complaints.c.id == events.c.complaint_id)
+        .where(events.c.type.in_(("received", "amended")), events.c.sequence > complaints.c.routed_sequence)
+    )
+    return outbox.anew(connection, published & relay.c.event_seq.in_(unrouted))
 
 
 def _copy_pages(source: Engine, target: Engine) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, select, text, update
 
-from gateway.store.journal import insert_or_ignore
-from gateway.store.tables import complaints, events, facts, quarantine, relay
+from gateway.store import facts, outbox
+from gateway.store.tables import complaints, events, quarantine, relay
 from normalizer.complaint import Priority
 
 AT_ONCE = 500  # events published anew in one look
@@ -38,12 +38,12 @@ def settled(connection: Connection, after: int, before: datetime) -> int:
 
 def settled_before(connection: Connection) -> int:
     """Return what the last process that looked found `settled`; 0 before the first look."""
-    return int(connection.execute(select(facts.c.value).where(facts.c.name == "settled")).scalar() or 0)
+    return int(facts.known(connection, "settled") or 0)
 
 
 def keep_settled(connection: Connection, seq: int) -> None:
     """Keep what is `settled`, so that a start does not begin with a look at every event there ever was."""
-    _keep(connection, "settled", str(seq))
+    facts.keep(connection, "settled", str(seq))
 
 
 def unrouted(connection: Connection, after: int = 0) -> tuple[int, datetime | None]:
@@ -91,23 +91,22 @@ def first_to_make(connection: Connection, queue: str, *, by: str, at: datetime, 
     again once.
     """
     name = f"made {queue}"
-    connection.execute(insert_or_ignore(connection, facts).values(name=name, value=""))
-    before = connection.execute(select(facts.c.value).where(facts.c.name == name).with_for_update()).scalar_one()
+    before = facts.hold(connection, name)
     other, _, then = before.partition(" ")
     if other not in {"", by} and abs(at - datetime.fromisoformat(then)) < within:
         return False
-    connection.execute(update(facts).where(facts.c.name == name).values(value=f"{by} {at.isoformat()}"))
+    facts.keep(connection, name, f"{by} {at.isoformat()}")
     return True
 
 
 def remember(connection: Connection, queue: str, depth: Depth) -> None:
     """Keep what a queue was seen to hold, for the day on which it is gone."""
-    _keep(connection, f"queue {queue}", f"{depth.messages} {depth.at.isoformat()}")
+    facts.keep(connection, f"queue {queue}", f"{depth.messages} {depth.at.isoformat()}")
 
 
 def remembered(connection: Connection, queue: str) -> Depth | None:
     """Return what a queue was last seen to hold; None when it was never looked at."""
-    value = connection.execute(select(facts.c.value).where(facts.c.name == f"queue {queue}")).scalar()
+    value = facts.known(connection, f"queue {queue}")
     if value is None:
         return None
     messages, _, at = value.partition(" ")
@@ -165,13 +164,4 @@ def refused(connection: Connection, reason: str) -> set[tuple[str | None, bool]]
 
 def _anew(connection: Connection, seqs: list[int]) -> None:
     for first in range(0, len(seqs), AT_ONCE):
-        connection.execute(
-            update(relay)
-            .where(relay.c.event_seq.in_(seqs[first : first + AT_ONCE]))
-            .values(published_at=None, parked_until=None, parked_reason=None, attempts=0)
-        )
-
-
-def _keep(connection: Connection, name: str, value: str) -> None:
-    if not connection.execute(update(facts).where(facts.c.name == name).values(value=value)).rowcount:
-        connection.execute(insert_or_ignore(connection, facts).values(name=name, value=value))
+        outbox.anew(connection, relay.c.event_seq.in_(seqs[first : first + AT_ONCE]))
