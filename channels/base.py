@@ -17,8 +17,11 @@ How speaking can end:
     Sent                     the provider took it
     SpeakError
     ├── Refused              for good: this text to this address will never go (`opted_out`, `alarm` say more)
+    ├── Barred               nothing of ours goes there until a person has looked: a dead token, a blocked account
     ├── Busy                 not now: try again after `retry_after` seconds
     └── OutcomeUnknown       the provider may or may not have taken it: look before sending again
+
+A provider that must be asked for what is new is fetched from by a `Poller`; it ends in Busy and Barred as well.
 """
 
 from __future__ import annotations
@@ -26,15 +29,16 @@ from __future__ import annotations
 import abc
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
-from channels.message import Address, Inbound, Purpose, Receipt, Reply, Scheme, Sent, raw_body
+from channels.message import Address, Inbound, Media, Purpose, Receipt, Reply, Scheme, Sent, raw_body
 
 PATIENCE = 20.0  # seconds for a body to arrive; it is a megabyte at most, and providers hang up after 15
 
@@ -77,12 +81,26 @@ class Refused(SpeakError):
     """The provider will never take this: do not try again.
 
     `code` is the provider's own; `opted_out` says that the citizen asked for silence; `alarm` says that the fault is
-    ours or the account's, so that a person must look (a dead token, a country that is not enabled).
+    ours or the account's, so that a person must look (a country that is not enabled); `elsewhere` says that the
+    citizen cannot be reached this way but may be by another, such as an SMS.
     """
 
-    def __init__(self, code: str, message: str, *, opted_out: bool = False, alarm: bool = False) -> None:
+    def __init__(
+        self, code: str, message: str, *, opted_out: bool = False, alarm: bool = False, elsewhere: bool = False
+    ) -> None:
         super().__init__(f"{code}: {message}")
-        self.code, self.opted_out, self.alarm = code, opted_out, alarm
+        self.code, self.opted_out, self.alarm, self.elsewhere = code, opted_out, alarm, elsewhere
+
+
+class Barred(SpeakError):
+    """The provider takes nothing from this account and gives it nothing: the token died, the account is blocked.
+
+    What waits stays; it is tried again from time to time, and a person is told.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
 
 
 class Busy(SpeakError):
@@ -97,17 +115,6 @@ class OutcomeUnknown(SpeakError):
     """The request left, and no answer came: it may have been sent. Look at the provider before trying again."""
 
     code = "unknown"
-
-
-@runtime_checkable
-class Channel(Protocol):
-    """A way a citizen reaches the city. `name` is its URL, its settings table, its docs page, its fixture folder."""
-
-    name: ClassVar[str]
-
-    def app(self, accept: Accept) -> web.Application:
-        """Build the application that is mounted at /channels/<name>."""
-        ...
 
 
 @runtime_checkable
@@ -141,31 +148,122 @@ class Source:
 class Fetches(Protocol):
     """A channel whose media must be fetched from the provider after the message was accepted."""
 
-    def source(self, url: str) -> Source:
-        """Say how to fetch a media URL of this channel."""
+    async def source(self, url: str) -> Source:
+        """Say how to fetch a media URL of this channel.
+
+        Raises Busy or Barred when the provider must be asked and does not say, Refused when it never will.
+        """
         ...
 
 
-class Webhook(abc.ABC):
+@runtime_checkable
+class Forgets(Protocol):
+    """A channel that can delete media at the provider, once they are safe with us."""
+
+    async def forget(self, url: str) -> None:
+        """Delete what a media URL points at. Returns also when it is gone already. Raises Refused, Busy, Barred."""
+        ...
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """A channel that can ask its provider whether we are let in, for `balagh check`."""
+
+    async def probe(self) -> str:
+        """Return in a few words who we are there. Raises Refused, Busy, Barred."""
+        ...
+
+
+class Reception(Protocol):
+    """What the house does for a channel that goes out to fetch."""
+
+    async def accept(self, inbound: Inbound) -> Receipt:
+        """Put an Inbound on disk and return its receipt. Raises when it could not be stored."""
+        ...
+
+    async def keep(self, data: bytes, *, content_type: str = "", filename: str = "") -> Media:
+        """Put the bytes of an attachment on disk. The content decides its type; the declared one is a hint.
+
+        Raises ValueError when there are none, or more than one attachment may have.
+        """
+        ...
+
+    async def recall(self, key: str) -> str:
+        """Return what this channel last remembered under a key; empty when nothing was."""
+        ...
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep a value (a cursor, an id) under a key, on disk, for whichever process fetches next."""
+        ...
+
+
+@runtime_checkable
+class Recounts(Protocol):
+    """A channel whose provider keeps a log of what it delivered: the other side of our books."""
+
+    def recount(self, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
+        """Yield what the provider says citizens sent since then, under the identities that its deliveries had.
+
+        Whatever was missing is taken in by it. Raises Refused, Busy, Barred.
+        """
+        ...
+
+
+class Adapter(abc.ABC):
+    """What every channel is: a name, a provider, settings. `Webhook` and `Poller` say how it hears; one may be both.
+
+    `name` is its URL, its settings table, its docs page, its fixture folder.
+    """
+
+    name: ClassVar[str]
+    provider: ClassVar[str] = ""
+    Settings: ClassVar[type[BaseModel]]
+    """A pydantic model of the channel's settings, read from BALAGH_<NAME>__<KEY>. Secrets are SecretStr.
+
+    Two fields are filled by the house: `public_url` from BALAGH_PUBLIC_URL, the address under which the provider knows
+    us, and `signing_key` (SecretStr), a key for what the channel must sign and know again, derived from
+    BALAGH_SECRET_KEY.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        """Take the channel's settings: an instance of its `Settings`."""
+        self.settings = settings
+
+    async def close(self) -> None:  # noqa: B027 - most channels hold nothing open
+        """Let go of what is open: sessions, connections."""
+
+
+class Poller(Adapter):
+    """A channel that goes out to fetch. A subclass fills `fetch`, and `lines` when it has more than one.
+
+    The role `pollers` runs each line in one process at a time, under a lease.
+    """
+
+    interval: float = 60.0
+    """Seconds between the end of a fetch and the next; 0 when a fetch itself waits for what is new."""
+
+    def lines(self) -> Sequence[str]:
+        """Name what is fetched separately: mailboxes, binds. By default one."""
+        return ("",)
+
+    @abc.abstractmethod
+    def fetch(self, line: str, reception: Reception) -> AsyncIterator[Inbound]:
+        """Yield what is new. Code after a `yield` runs only once that Inbound is on disk: there the cursor moves.
+
+        When it cannot be stored, the generator is closed at that `yield` and begun again later. Raises Busy when the
+        provider is away, Barred when it does not let us in.
+        """
+
+
+class Webhook(Adapter):
     """A channel that the provider calls. A subclass fills `verify` and `parse`, and may fill `answer`.
 
     The subclass lists its paths below /channels/<name> in `paths`; each hears POST. Add routes of another method in
     `extend`. Everything else, from reading bytes to answering errors, happens here, once.
     """
 
-    name: ClassVar[str]
-    provider: ClassVar[str] = ""
     max_body: ClassVar[int] = 1024 * 1024  # bytes
     paths: ClassVar[Sequence[str]] = ("",)
-    Settings: ClassVar[type[BaseModel]]
-    """A pydantic model of the channel's settings, read from BALAGH_<NAME>__<KEY>. Secrets are SecretStr.
-
-    A field called `public_url` is filled from BALAGH_PUBLIC_URL: the address under which the provider knows us.
-    """
-
-    def __init__(self, settings: Any) -> None:
-        """Take the channel's settings: an instance of its `Settings`."""
-        self.settings = settings
 
     # To fill in:
 
@@ -193,7 +291,7 @@ class Webhook(abc.ABC):
         del receipts
         return web.Response()
 
-    def extend(self, app: web.Application) -> None:  # noqa: B027 - most channels need nothing more
+    def extend(self, app: web.Application) -> None:
         """Add what the provider needs besides POST, such as a verification by GET."""
 
     # HTTP; a subclass has no need to touch it:

@@ -23,6 +23,14 @@ class Scheme(StrEnum):
     SENDER_ID = "sender-id"  # a short code or an alphanumeric sender: it can be read, never called or answered
     WHATSAPP = "whatsapp"  # what WhatsApp calls the sender: a number, or a business-scoped id. Opaque.
     MAILTO = "mailto"
+    TELEGRAM = "telegram"  # a private chat with our bot
+    MESSENGER = "messenger"  # a person on Facebook, as our Page knows them (page-scoped id)
+    INSTAGRAM = "instagram"  # the same on Instagram
+    X = "x"  # an account on X, by number
+    YOUTUBE = "youtube"  # a channel on YouTube: nobody can write to it in private
+    COMMENT = "comment"  # the author of a public post, reached in private through the id of that post
+    PUBLIC = "public"  # the place under a public post, where everybody reads: nothing personal goes there
+    CALL = "call"  # one telephone call, by the provider's id; who called is stated in the answers
     WEB = "web"  # the citizens' page: the form's own token, nobody we could answer
     API = "api"  # a program with a key: the key's name
     UNKNOWN = "unknown"  # withheld, or not understood
@@ -32,6 +40,9 @@ class Purpose(StrEnum):
     """Why something arrived. Only a MESSAGE may become a complaint."""
 
     MESSAGE = "message"
+    EDIT = "edit"  # newer words of an earlier message, which `revises` names
+    DELETION = "deletion"  # its sender took back the message that `revises` names
+    CALL = "call"  # a step of a telephone call that says nothing by itself: it began, a choice, it ended
     DELIVERY = "delivery"  # what became of a reply of ours
     OPT_OUT = "opt_out"  # "send me nothing more", as the provider recognised it
     OPT_IN = "opt_in"
@@ -161,6 +172,13 @@ class Inbound:
     `account` is the end of ours that heard it (a number, a page, a mailbox, the name of an API key); `external_id`
     is the provider's id of the citizen's item. `answers` holds what a form or a program stated outright (kind,
     category, district, …); `raw` is the provider's own payload, kept for a person and for reading it again.
+
+    `way` is how the citizen spoke, where that is not the channel's name (a fax in a mailbox, an SMS through a carrier).
+    `revises` is the external_id, on the same channel and account, of the message that this edits or takes back.
+    `about` is the reference of the complaint it belongs to, where the channel has proof (a thread that we signed).
+    `thread` is whatever the channel needs to answer in the same conversation; it comes back in `Reply.thread`.
+    Of a public post, `reply_to` is where its author can be answered in private and `comment_to` where in public; None
+    where the platform has no such way.
     """
 
     channel: str
@@ -178,6 +196,11 @@ class Inbound:
     delivery: Delivery | None = None
     provider: str = ""
     public: bool = False
+    way: str = ""
+    revises: str = ""
+    about: str = ""
+    reply_to: Address | None = None
+    comment_to: Address | None = None
     url: str = field(default="", repr=False)
     note: str = ""  # for UNREADABLE: what could not be read, in words for the operator
     raw: Mapping[str, Any] = field(default_factory=_empty, repr=False)
@@ -191,6 +214,7 @@ class Inbound:
         """Read back what `to_json` wrote. Raises ValueError, KeyError or TypeError when it is something else."""
         data = json.loads(document)
         sent_at, place, delivery = data.get("sent_at"), data.get("place"), data.get("delivery")
+        private, public = data.get("reply_to"), data.get("comment_to")
         return cls(
             **{
                 **data,
@@ -200,6 +224,8 @@ class Inbound:
                 "place": Pin(**place) if place else None,
                 "delivery": Delivery(**{**delivery, "status": DeliveryState(delivery["status"])}) if delivery else None,
                 "sent_at": datetime.fromisoformat(sent_at) if sent_at else None,
+                "reply_to": Address(**private) if private else None,
+                "comment_to": Address(**public) if public else None,
                 "answers": MappingProxyType(data.get("answers", {})),
                 "raw": MappingProxyType(data.get("raw", {})),
             }
@@ -227,7 +253,12 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Words for one citizen, on the way out. `id` is ours and the same at every try."""
+    """Words for one citizen, on the way out. `id` is ours and the same at every try.
+
+    `purpose` says what the words are for ("received", "closed", …) and `values` what stands in them (reference, pin,
+    …), for a provider that takes templates and not words. `heard_at` is when the message was received that it answers:
+    some providers let us speak freely for a day after it. `thread` is what the channel gave with that message.
+    """
 
     id: str
     account: str  # the number or page of ours that speaks
@@ -235,6 +266,11 @@ class Reply:
     text: str = field(repr=False)
     language: str = "ar"
     first_tried_at: datetime | None = None  # set from the second try on: look before sending again
+    purpose: str = ""
+    reference: str = ""
+    thread: str = field(default="", repr=False)
+    heard_at: datetime | None = None
+    values: Mapping[str, str] = field(default_factory=_empty, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +292,9 @@ _DEFAULTS: dict[str, Any] = {
     "thread": "",
     "provider": "",
     "public": False,
+    "way": "",
+    "revises": "",
+    "about": "",
     "url": "",
     "note": "",
 }
@@ -276,16 +315,19 @@ def _plain(inbound: Inbound) -> dict[str, Any]:
             data[name] = value
     if inbound.media:
         data["media"] = [_slots(item) for item in inbound.media]
-    if inbound.place:
-        data["place"] = _slots(inbound.place)
-    if inbound.delivery:
-        data["delivery"] = _slots(inbound.delivery)
+    for name, part in (
+        ("place", inbound.place),
+        ("delivery", inbound.delivery),
+        ("reply_to", inbound.reply_to),
+        ("comment_to", inbound.comment_to),
+    ):
+        if part:
+            data[name] = _slots(part)
     if inbound.sent_at:
         data["sent_at"] = inbound.sent_at.astimezone(UTC).isoformat()
-    if inbound.answers:
-        data["answers"] = dict(inbound.answers)
-    if inbound.raw:
-        data["raw"] = dict(inbound.raw)
+    for name, mapping in (("answers", inbound.answers), ("raw", inbound.raw)):
+        if mapping:
+            data[name] = dict(mapping)
     return data
 
 

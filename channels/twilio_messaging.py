@@ -121,14 +121,6 @@ class TwilioMessaging(Webhook):
         )
         self._callback = _callback(settings, self.name)
 
-    def extend(self, app: web.Application) -> None:
-        """Close the session with the API when the house closes."""
-
-        async def close(_: web.Application) -> None:
-            await self.close()
-
-        app.on_cleanup.append(close)
-
     def verify(self, request: web.Request, body: bytes) -> None:
         """Check the signature, and then that it is our account which speaks: sub-accounts sign with their own."""
         self._signer.verify(request, body)
@@ -183,7 +175,7 @@ class TwilioMessaging(Webhook):
         """Close the session with the API."""
         await self._api.close()
 
-    def source(self, url: str) -> Source:
+    async def source(self, url: str) -> Source:
         """Say how to fetch a photo or a recording: at the API with our credentials, elsewhere without."""
         api, hosts, private = self._account.url, _MEDIA_HOSTS, ""
         if api != DEFAULT_URL:

@@ -154,9 +154,7 @@ async def running(house: House) -> AsyncIterator[House]:
         for lease in held:
             await lease.release()
         for channel in house.channels.values():
-            close = getattr(channel, "close", None)
-            if close is not None:
-                await close()
+            await channel.close()
         await asyncio.to_thread(house.store.close)
 
 

@@ -20,7 +20,7 @@ from gateway.city.problems import unknown
 from gateway.files import Files, Unusable
 from gateway.reconcile import Books, reconcile
 from gateway.registry import CHANNELS
-from gateway.settings import PLAIN, Settings, load
+from gateway.settings import FILLED, PLAIN, Settings, load
 from gateway.spool import Spool
 from gateway.store import attachments, journal, outbox, quarantine, replies, server, stranded, wal
 from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable
@@ -80,8 +80,7 @@ def _meant(name: str) -> str:
     """Say which setting was probably meant, when one looks like it."""
     known = [*PLAIN]
     for kind in CHANNELS:
-        fields = (key for key in kind.Settings.model_fields if key != "public_url")  # filled from BALAGH_PUBLIC_URL
-        known += [f"{kind.name.replace('-', '_')}__{key}".upper() for key in fields]
+        known += [f"{kind.name.replace('-', '_')}__{key}".upper() for key in set(kind.Settings.model_fields) - FILLED]
     near = difflib.get_close_matches(name, known, n=1)
     return f": did you mean BALAGH_{near[0]}?" if near else ""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from channels.base import Forged
+from channels.base import Forged, Webhook
 from channels.message import Inbound, Receipt
 from gateway import observe
 from gateway.house import HOUSE, House
@@ -23,9 +23,6 @@ log = observe.logger("doors")
 
 REFUSED = {400, 403, 408, 413}  # what somebody who is no provider would get
 GLANCE = 2.0  # seconds for the store to answer before health calls it down
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
@@ -51,6 +48,8 @@ def add_channels(app: web.Application, house: House) -> None:
         return await house.intake.accept(inbound)
 
     for name, channel in house.channels.items():
+        if not isinstance(channel, Webhook):
+            continue
         heard = channel.app(accept)
         heard.middlewares.append(_noting(name))
         app.add_subapp(f"/channels/{name}", heard)

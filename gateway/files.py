@@ -97,14 +97,14 @@ class Files:
         chunks: AsyncIterator[bytes],
         *,
         limit: int,
-        allowed: AbstractSet[str] = TAKEN,
+        allowed: AbstractSet[str] | None = TAKEN,
         expected_sha256: str | None = None,
     ) -> Stored:
         """Keep the bytes and return what they are, once they are on disk for good.
 
-        `limit` is in bytes; `allowed` holds content types; `expected_sha256` is lower-case hex. Raises TooBig and
-        NotAllowed as soon as it is certain, Empty, Mismatch, and OSError when the disk does not take it. Nothing can
-        be seen of bytes that were not kept. What `chunks` raises passes through.
+        `limit` is in bytes; `allowed` holds content types (None: any); `expected_sha256` is lower-case hex. Raises
+        TooBig and NotAllowed as soon as it is certain, Empty, Mismatch, and OSError when the disk does not take it.
+        Nothing can be seen of bytes that were not kept. What `chunks` raises passes through.
         """
         draft = _Draft(self._tmp, allowed)
         try:
@@ -185,7 +185,7 @@ async def _batches(chunks: AsyncIterator[bytes], limit: int) -> AsyncGenerator[b
 class _Draft:
     """A file in the making. Every method blocks, in a thread; the lock keeps them apart after a cancellation."""
 
-    def __init__(self, folder: Path, allowed: AbstractSet[str]) -> None:
+    def __init__(self, folder: Path, allowed: AbstractSet[str] | None) -> None:
         self._path = folder / secrets.token_hex(16)
         self._allowed = allowed
         self._lock = threading.Lock()
@@ -201,7 +201,7 @@ class _Draft:
             if self._done:
                 return
             self._sniffer.feed(batch)
-            if not self._sniffer.candidates & self._allowed:
+            if self._allowed is not None and not self._sniffer.candidates & self._allowed:
                 raise NotAllowed(self._sniffer.finish())
             if self._file is None:
                 self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
@@ -214,7 +214,7 @@ class _Draft:
         with self._lock:
             assert self._file is not None
             content_type, sha256 = self._sniffer.finish(), self._sha256.hexdigest()
-            if content_type not in self._allowed:
+            if self._allowed is not None and content_type not in self._allowed:
                 raise NotAllowed(content_type)
             if expected_sha256 not in {None, sha256}:
                 raise Mismatch("its SHA-256 is not the one that was given")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
-from channels.base import Speaker
+from channels.base import Adapter, Speaker
 from gateway.broker.bus import Bus
 from gateway.city.city import City
 from gateway.files import Files
@@ -42,7 +41,7 @@ class House:
     spool: Spool | None
     bus: Bus
     signals: Signals
-    channels: dict[str, Any]  # name -> the channel, for those that are on
+    channels: dict[str, Adapter]  # name -> the channel, for those that are on
     roles: frozenset[str]
 
     @property

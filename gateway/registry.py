@@ -6,11 +6,14 @@ Whether a channel is on is decided by its settings, not here.
 
 from __future__ import annotations
 
-from channels.base import Webhook
+from channels.base import Adapter, Webhook
 from channels.sms import Sms
 from channels.whatsapp import Whatsapp
 
-CHANNELS: tuple[type[Webhook], ...] = (
+CHANNELS: tuple[type[Adapter], ...] = (
     Sms,
     Whatsapp,
 )
+
+WEBHOOKS: tuple[type[Webhook], ...] = tuple(kind for kind in CHANNELS if issubclass(kind, Webhook))
+"""Those that a provider calls."""

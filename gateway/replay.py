@@ -7,7 +7,7 @@ from http import HTTPStatus
 import aiohttp
 
 from channels.base import ChannelError
-from gateway.registry import CHANNELS
+from gateway.registry import WEBHOOKS
 from gateway.settings import SettingsError, load
 
 
@@ -19,7 +19,7 @@ async def replay(channel: str, body: bytes, path: str = "") -> tuple[int, str]:
     listens there or answers.
     """
     settings = load()
-    known = {kind.name: kind for kind in CHANNELS}
+    known = {kind.name: kind for kind in WEBHOOKS}
     if channel not in known:
         raise SettingsError(f"CHANNEL: {channel!r} is not one of {', '.join(known)}")
     if channel not in settings.channels:

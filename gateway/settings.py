@@ -7,6 +7,7 @@ Every mistake is a SettingsError whose text names the setting.
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import os
 import re
@@ -35,6 +36,7 @@ PLAIN = (
     "LISTEN", "PUBLIC_URL", "ADMIN_LISTEN", "DATA_DIR", "STORE_URL", "BROKER_URL", "CITY", "SECRET_KEY", "API_KEYS",
     "LOG",
 )  # fmt: skip
+FILLED = {"public_url", "signing_key"}  # of a channel's settings, by the house itself
 SECRET = {"SECRET_KEY", "API_KEYS", "BROKER_URL", "STORE_URL"}
 
 
@@ -121,7 +123,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     secret_key = values.pop("SECRET_KEY", "")
     city = values.pop("CITY", DEFAULT_CITY)
     api_keys = _api_keys(values.pop("API_KEYS", ""), listen)
-    channels, off = _channels(values, {name for name, value in given.items() if value}, public_url)
+    secret = _secret(secret_key, data_dir, listen)
+    channels, off = _channels(values, {name for name, value in given.items() if value}, public_url, secret)
     return Settings(
         listen=listen,
         public_url=public_url,
@@ -130,7 +133,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         store_url=store_url,
         broker_url=broker_url,
         city=city,
-        secret_key=_secret(secret_key, data_dir, listen),
+        secret_key=secret,
         api_keys=api_keys,
         log=log,
         channels=channels,
@@ -277,7 +280,9 @@ def _secret_fields(model: type[BaseModel]) -> set[str]:
     return {name for name, info in model.model_fields.items() if "SecretStr" in str(info.annotation)}
 
 
-def _channels(values: dict[str, str], given: set[str], public_url: str) -> tuple[dict[str, BaseModel], dict[str, str]]:
+def _channels(
+    values: dict[str, str], given: set[str], public_url: str, secret: bytes
+) -> tuple[dict[str, BaseModel], dict[str, str]]:
     """Build the settings of every channel that has any; take what was read out of `values`."""
     ready: dict[str, BaseModel] = {}
     off: dict[str, str] = {}
@@ -285,19 +290,20 @@ def _channels(values: dict[str, str], given: set[str], public_url: str) -> tuple
         table = f"{channel.name}__".upper().replace("-", "_")
         mine = {name[len(table) :].lower(): values.pop(name) for name in list(values) if name.startswith(table)}
         fields: Mapping[str, Any] = channel.Settings.model_fields
-        unknown = sorted(set(mine) - set(fields))
+        unknown = sorted(set(mine) - (set(fields) - {"signing_key"}))
         if unknown:
             raise SettingsError(f"{PREFIX}{table}{unknown[0].upper()}: no such setting; {_names(table, fields)}")
         if not any(name.startswith(table) for name in given):
-            missing = sorted(name for name in _secret_fields(channel.Settings) if fields[name].is_required())
+            missing = sorted(name for name in _secret_fields(channel.Settings) - FILLED if fields[name].is_required())
             off[channel.name] = f"no {PREFIX}{table}{missing[0].upper()}" if missing else f"no {PREFIX}{table}… setting"
             continue
+        mine = {name: value for name, value in mine.items() if value}
         if "public_url" in fields:
             mine.setdefault("public_url", public_url)
+        if "signing_key" in fields:
+            mine["signing_key"] = hmac.digest(secret, f"balagh-channel:{channel.name}".encode(), "sha256").hex()
         try:
-            ready[channel.name] = channel.Settings.model_validate(
-                {name: value for name, value in mine.items() if value}
-            )
+            ready[channel.name] = channel.Settings.model_validate(mine)
         except ValidationError as error:
             raise SettingsError(_half(PREFIX + table, error)) from error
     return ready, off
@@ -315,4 +321,4 @@ def _half(table: str, error: ValidationError) -> str:
 
 
 def _names(table: str, fields: Mapping[str, Any]) -> str:
-    return "there are " + ", ".join(f"{PREFIX}{table}{name.upper()}" for name in fields if name != "public_url")
+    return "there are " + ", ".join(f"{PREFIX}{table}{name.upper()}" for name in fields if name not in FILLED)

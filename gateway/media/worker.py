@@ -74,7 +74,8 @@ class MediaWorker:
             if source is None:
                 raise Unfetchable("the channel is off")
             with observe.timed("media"):
-                stored = await self.fetcher.fetch(source.source(wanted.url), declared=wanted.content_type, limit=LIMIT)
+                found = await source.source(wanted.url)
+                stored = await self.fetcher.fetch(found, declared=wanted.content_type, limit=LIMIT)
         except Unfetchable as error:
             await self._fail(wanted, str(error))
         except TryLater as error:

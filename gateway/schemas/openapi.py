@@ -15,7 +15,7 @@ from gateway.api.problem import Kind, ProblemDetails
 from gateway.api.report import Report
 from gateway.api.view import ComplaintView
 from gateway.city.city import City
-from gateway.registry import CHANNELS
+from gateway.registry import WEBHOOKS
 from gateway.schemas.asyncapi import program_version
 
 _MODELS: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
@@ -252,7 +252,7 @@ def _operation() -> dict[str, Any]:
 def _channels() -> dict[str, Any]:
     """Summarise the providers' doors. Their bodies are the providers' own, and described by them."""
     paths: dict[str, Any] = {}
-    for channel in CHANNELS:
+    for channel in WEBHOOKS:
         about = inspect.getdoc(channel) or channel.name
         for path in channel.paths:
             paths[f"/channels/{channel.name}{path}"] = {

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from channels.base import Webhook
+from channels.base import Adapter, Webhook
 from channels.message import Inbound, Receipt
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 EXAMPLE = ROOT / ".env.example"
 
 _SETTING = re.compile(r"#?(BALAGH_[A-Z0-9_]+)=(.*)")
-_FILLED_BY_THE_HOUSE = {"public_url"}
+_FILLED_BY_THE_HOUSE = {"public_url", "signing_key"}
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,17 @@ def example_values() -> Mapping[str, str]:
     return {match[1]: match[2] for match in found if match}
 
 
-def table(channel: type[Webhook]) -> str:
+def table(channel: type[Adapter]) -> str:
     """Return what a channel's settings begin with: BALAGH_SMS__."""
     return f"BALAGH_{channel.name.upper().replace('-', '_')}__"
 
 
-def setting_names(channel: type[Webhook]) -> list[str]:
+def setting_names(channel: type[Adapter]) -> list[str]:
     """Return the environment variables that a channel reads."""
     return [table(channel) + key.upper() for key in channel.Settings.model_fields if key not in _FILLED_BY_THE_HOUSE]
 
 
-def example_settings(channel: type[Webhook], **changes: Any) -> Any:
+def example_settings(channel: type[Adapter], **changes: Any) -> Any:
     """Build a channel's settings from .env.example, as the house builds them from the environment."""
     values = example_values()
     own: dict[str, Any] = {
@@ -95,6 +95,8 @@ def example_settings(channel: type[Webhook], **changes: Any) -> Any:
     }
     if "public_url" in channel.Settings.model_fields:
         own["public_url"] = values["BALAGH_PUBLIC_URL"]
+    if "signing_key" in channel.Settings.model_fields:
+        own["signing_key"] = "a-key-that-the-house-derives"
     return channel.Settings.model_validate({**own, **changes})
 
 

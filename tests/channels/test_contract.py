@@ -17,9 +17,9 @@ from aiohttp.test_utils import TestClient, make_mocked_request
 from multidict import CIMultiDict
 from pydantic import SecretStr
 
-from channels.base import Webhook
+from channels.base import Adapter, Webhook
 from channels.message import Inbound, Purpose
-from gateway.registry import CHANNELS
+from gateway.registry import CHANNELS, WEBHOOKS
 from gateway.settings import PLAIN, load
 from tests.channels.harness import (
     EXAMPLE,
@@ -37,10 +37,11 @@ from tests.channels.harness import (
     setting_names,
 )
 
-ALL = [fixture for channel in CHANNELS for fixture in fixtures_of(channel)]
+ALL = [fixture for channel in WEBHOOKS for fixture in fixtures_of(channel)]
 ACCEPTED = [fixture for fixture in ALL if not fixture.ignored and not fixture.unreadable]
 
 each_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
+each_webhook = pytest.mark.parametrize("channel", WEBHOOKS, ids=lambda channel: channel.name)
 each_fixture = pytest.mark.parametrize("fixture", ALL, ids=str)
 each_accepted = pytest.mark.parametrize("fixture", ACCEPTED, ids=str)
 
@@ -67,7 +68,7 @@ def visit(aiohttp_client: Any, sink: Sink) -> Any:
 # What must be there
 
 
-@each_channel
+@each_webhook
 def test_has_recorded_requests(channel: type[Webhook]) -> None:
     """A channel comes with what its provider really sends, and with something genuine that cannot be read."""
     recorded = fixtures_of(channel)
@@ -84,13 +85,13 @@ def test_nothing_is_left_out_of_the_registry() -> None:
 
 
 @each_channel
-def test_has_tests_of_its_own(channel: type[Webhook]) -> None:
+def test_has_tests_of_its_own(channel: type[Adapter]) -> None:
     """A channel says what its messages mean, and shows that its signature is the provider's, in tests of its own."""
     assert (ROOT / f"tests/channels/test_{channel.name.replace('-', '_')}.py").is_file()
 
 
 @each_channel
-def test_is_documented(channel: type[Webhook]) -> None:
+def test_is_documented(channel: type[Adapter]) -> None:
     """An operator finds every setting of a channel on its page, and what the channel cannot do."""
     page = ROOT / f"docs/channels/{channel.name}.md"
     assert page.is_file(), f"write {page.relative_to(ROOT)}"
@@ -100,7 +101,7 @@ def test_is_documented(channel: type[Webhook]) -> None:
 
 
 @each_channel
-def test_is_in_the_example_settings(channel: type[Webhook]) -> None:
+def test_is_in_the_example_settings(channel: type[Adapter]) -> None:
     """Every setting has an example that is commented out, below one line that says what it is."""
     lines = EXAMPLE.read_text("utf-8").splitlines()
     for name in setting_names(channel):
@@ -110,7 +111,7 @@ def test_is_in_the_example_settings(channel: type[Webhook]) -> None:
 
 
 @each_channel
-def test_shows_no_secret(channel: type[Webhook]) -> None:
+def test_shows_no_secret(channel: type[Adapter]) -> None:
     """Settings that are printed by accident, whole or in an error, give no secret away."""
     settings = example_settings(channel)
     secrets = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
@@ -183,7 +184,7 @@ async def test_missing_header_is_forged(fixture: Fixture, visit: Any, sink: Sink
     assert [] == sink.accepted
 
 
-@each_channel
+@each_webhook
 @pytest.mark.parametrize(
     "hostile", [b"\xd8\xaa\xd9\x88\xd9\x82\xd9\x8a\xd8\xb9", b"\xff\xfe", b""], ids=["arabic", "bytes", "empty"]
 )
@@ -208,7 +209,7 @@ async def test_tampered_body_is_forged(fixture: Fixture, visit: Any, sink: Sink)
     assert [] == sink.accepted
 
 
-@each_channel
+@each_webhook
 async def test_too_large_is_refused(channel: type[Webhook], visit: Any, sink: Sink) -> None:
     """More bytes than the channel takes are not kept in memory, whoever sends them."""
     client = await visit(channel)
@@ -229,7 +230,7 @@ async def test_broken_store_is_never_thanked(fixture: Fixture, visit: Any, sink:
     assert 500 <= response.status < 600
 
 
-@each_channel
+@each_webhook
 async def test_same_and_shuffled(channel: type[Webhook], visit: Any, sink: Sink) -> None:
     """However often and in whatever order a provider delivers, the same messages have the same identities."""
     client = await visit(channel)

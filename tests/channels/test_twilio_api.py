@@ -20,7 +20,7 @@ from channels.message import Address, DeliveryState, Reply, Scheme, Sent
 from channels.sms import Sms
 from channels.twilio_api import FAULTS, transient
 from channels.whatsapp import Whatsapp
-from tests.channels.harness import Sink, example_settings, house
+from tests.channels.harness import example_settings
 
 SID = "AC00000000000000000000000000000001"
 BASIC = "Basic " + base64.b64encode(f"{SID}:replace-with-the-auth-token".encode()).decode()
@@ -322,22 +322,22 @@ async def test_first_try_does_not_look(sms: Sms, twilio: Twilio) -> None:
     assert [] == twilio.asked
 
 
-async def test_session_closes_with_the_house(api: str, sink: Sink) -> None:
-    """When the house closes, so does the connection to Twilio."""
+async def test_session_closes_with_the_channel(api: str) -> None:
+    """When the channel closes, so does its connection to Twilio."""
     channel = Sms(example_settings(Sms, api_url=api))
-    async with TestServer(house(channel, sink)):
-        await channel.send(reply())
-        session = channel._api._session
-        assert session
-        assert not session.closed
+    await channel.send(reply())
+    session = channel._api._session
+    assert session
+    assert not session.closed
+    await channel.close()
 
     assert session.closed
 
 
-def test_media_of_twilio() -> None:
+async def test_media_of_twilio() -> None:
     """A photo is fetched at the API with our credentials, which no other host gets."""
     channel = Sms(example_settings(Sms))
-    at_api = channel.source(f"https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages/MM1/Media/ME1")
+    at_api = await channel.source(f"https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages/MM1/Media/ME1")
 
     assert isinstance(channel, Fetches)
     assert {"Authorization": BASIC} == at_api.headers
@@ -350,20 +350,21 @@ def test_media_of_twilio() -> None:
         "http://[broken",
         "",
     ):
-        elsewhere = channel.source(url)
+        elsewhere = await channel.source(url)
         assert (url, {}) == (elsewhere.url, elsewhere.headers)
     assert BASIC not in repr(at_api)
 
 
-def test_media_of_a_stand_in() -> None:
+async def test_media_of_a_stand_in() -> None:
     """With another API_URL, its host and port stand in for Twilio's, and only they may be private."""
     channel = Sms(example_settings(Sms, api_url="http://127.0.0.1:9090/"))
     for url in ("https://api.twilio.com/Media/ME1?x=1", "http://127.0.0.1:9090/Media/ME1?x=1"):
-        source = channel.source(url)
+        source = await channel.source(url)
         assert "http://127.0.0.1:9090/Media/ME1?x=1" == source.url
         assert {"Authorization": BASIC} == source.headers
         assert ("127.0.0.1:9090", True) == (source.private, "127.0.0.1" in source.hosts)
-    assert "twilio.internal:443" == Sms(example_settings(Sms, api_url="https://twilio.internal")).source("x").private
+    internal = Sms(example_settings(Sms, api_url="https://twilio.internal"))
+    assert "twilio.internal:443" == (await internal.source("x")).private
 
 
 def test_faults_are_sorted() -> None:

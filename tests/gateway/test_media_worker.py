@@ -138,10 +138,10 @@ async def test_one_bug_holds_up_no_other_photo(walk: Walk, twilio: TwilioHouse) 
     class Breaking:
         """A channel with a bug that quotes what it was handed."""
 
-        def source(self, url: str) -> object:
+        async def source(self, url: str) -> object:
             if url.endswith("ME1"):
                 raise ValueError(f"{url} {CITIZEN}")
-            return channel.source(url)
+            return await channel.source(url)
 
     walk.media.sources = {"whatsapp": Breaking()}  # type: ignore[dict-item]
     with logged() as log:
