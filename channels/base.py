@@ -133,7 +133,8 @@ class Source:
     """Where the bytes of one attachment may be fetched.
 
     The address to ask, the headers to send to that host, and the hosts to which it may lead. `private` names the one
-    `host:port` that may lie in a private network.
+    `host:port` that may lie in a private network. `sha256` is what the bytes must have, in lower-case hex, where the
+    provider says it.
 
     In `hosts`, `*.example.com` stands for every host below example.com, and not for example.com itself.
     """
@@ -142,6 +143,7 @@ class Source:
     headers: Mapping[str, str] = field(repr=False)
     hosts: frozenset[str]
     private: str = ""
+    sha256: str = ""
 
 
 @runtime_checkable
@@ -206,6 +208,15 @@ class Recounts(Protocol):
 
         Whatever was missing is taken in by it. Raises Refused, Busy, Barred.
         """
+        ...
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A channel whose provider sometimes says only that something was said, and must be asked for the words."""
+
+    def follow(self, pointer: Inbound) -> AsyncIterator[Inbound]:
+        """Yield what a POINTER points at: nothing when it is gone. Raises Refused, Busy, Barred."""
         ...
 
 

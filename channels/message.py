@@ -43,6 +43,10 @@ class Purpose(StrEnum):
     EDIT = "edit"  # newer words of an earlier message, which `revises` names
     DELETION = "deletion"  # its sender took back the message that `revises` names
     CALL = "call"  # a step of a telephone call that says nothing by itself: it began, a choice, it ended
+    POINTER = "pointer"  # something was said somewhere; `answers` say what must be asked for to know its words
+    IGNORED = (
+        "ignored"  # genuine and nobody's complaint (an out-of-office note, a list): `note` says why; never answered
+    )
     DELIVERY = "delivery"  # what became of a reply of ours
     OPT_OUT = "opt_out"  # "send me nothing more", as the provider recognised it
     OPT_IN = "opt_in"
@@ -202,7 +206,7 @@ class Inbound:
     reply_to: Address | None = None
     comment_to: Address | None = None
     url: str = field(default="", repr=False)
-    note: str = ""  # for UNREADABLE: what could not be read, in words for the operator
+    note: str = ""  # for UNREADABLE and IGNORED: why, in words for the operator
     raw: Mapping[str, Any] = field(default_factory=_empty, repr=False)
 
     def to_json(self) -> str:
