@@ -7,6 +7,8 @@ declare -A needed=(
   [rabbitmq-server]=/usr/lib/rabbitmq/bin/rabbitmq-server
   [postgresql]='/usr/lib/postgresql/*/bin/initdb'
   [chromium]=/usr/bin/chromium
+  [dovecot-imapd]=/usr/lib/dovecot/imap
+  [dovecot-lmtpd]=/usr/lib/dovecot/lmtp
   [openssl]=/usr/bin/openssl
   [gcc]=/usr/bin/gcc  # compiles what makes a disk or a clock go wrong
   [libc6-dev]=/usr/include/stdio.h
@@ -17,7 +19,17 @@ missing=()
 for package in "${!needed[@]}"; do
   compgen -G "${needed[$package]}" >/dev/null || missing+=("$package")
 done
-[ "${#missing[@]}" -eq 0 ] && exit 0
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+
+packages() {  # stand-ins for providers that come from npm
+  local folder; folder="$(dirname "${BASH_SOURCE[0]}")/node"
+  local stamp="$folder/node_modules/.package-lock.json"
+  [ "$stamp" -nt "$folder/package-lock.json" ] && return
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null)
+}
+
+[ "${#missing[@]}" -eq 0 ] && { packages; exit 0; }
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   echo "The tests need these Debian packages, and this user may not install them:" >&2
@@ -36,3 +48,4 @@ if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
 fi
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+packages
