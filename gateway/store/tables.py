@@ -236,6 +236,10 @@ reply_payload = Table(
     Column("scheme", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("reference", Text, nullable=False, server_default=""),
+    Column("thread", Text, nullable=False, server_default="", comment="what the channel gave to answer in"),
+    Column("slots", Text, nullable=False, server_default="{}", comment="what stands in a template, as JSON"),
+    Column("heard_at", Instant, comment="when the message came that it answers"),
 )
 
 deliveries = Table(
@@ -280,6 +284,104 @@ Index(
     postgresql_where=text("next_at IS NOT NULL"),
 )
 Index("attachments_complaint", attachments.c.complaint_id)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True, comment="of the message that was edited or taken back"),
+    Column("journal_id", Text, nullable=False, comment="the Inbound that says so last"),
+    Column("purpose", Text, nullable=False, comment="edit, deletion"),
+    Column("at", Instant, nullable=False),
+)
+
+pointers = Table(
+    "pointers",
+    metadata,
+    Column("journal_id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", Instant, comment="null once its words are here, or can never be"),
+    Column("reason", Text),
+)
+Index(
+    "pointers_due",
+    pointers.c.next_at,
+    sqlite_where=text("next_at IS NOT NULL"),
+    postgresql_where=text("next_at IS NOT NULL"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False, comment="transcribe, call_back, triage, confirm"),
+    Column("subject", Text, nullable=False, comment="what it is about: a complaint's id, a call, a journal id"),
+    Column("complaint_id", Text),
+    Column("journal_id", Text),
+    Column("reference", Text, nullable=False, server_default=""),
+    Column("channel", Text, nullable=False),
+    Column("language", Text, nullable=False, server_default="und"),
+    Column("urgent", Boolean, nullable=False),
+    Column("state", Text, nullable=False, server_default="open", comment="open, done"),
+    Column("created_at", Instant, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", Instant),
+    Column("done_at", Instant),
+    Column("done_by", Text),
+    Column("outcome", Text),
+    UniqueConstraint("kind", "subject", name="tasks_once"),
+)
+Index(
+    "tasks_open",
+    tasks.c.urgent.desc(),
+    tasks.c.created_at,
+    sqlite_where=text("state = 'open'"),
+    postgresql_where=text("state = 'open'"),
+)
+Index("tasks_complaint", tasks.c.complaint_id)
+
+task_payload = Table(
+    "task_payload",
+    metadata,
+    Column("id", Text, ForeignKey("tasks.id"), primary_key=True),
+    Column("body", Text, nullable=False, comment="what the person needs to know and has entered, as JSON"),
+)
+
+memory = Table(
+    "memory",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("display", Text, nullable=False),
+    Column("password_hash", Text, nullable=False, comment="argon2id"),
+    Column("rights", Text, nullable=False, comment="a JSON list of words"),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("locked_until", Instant),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id_digest", Text, primary_key=True),
+    Column("user", Text, ForeignKey("users.name"), nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
 
 quarantine = Table(
     "quarantine",

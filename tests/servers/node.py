@@ -1,4 +1,4 @@
-"""Stand-ins that come from npm: a script of ours beside the packages it uses, in a process that ends with its context."""
+"""Stand-ins that come from npm: a script of ours beside the packages it uses, in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MODULES = FOLDER / "node_modules"
 def running(
     script: str | Path, *arguments: str, log: Path, env: dict[str, str] | None = None
 ) -> Iterator[Popen[bytes]]:
-    """Run a script of `tests/servers/node`, or one inside its packages, with its output in `log`; kill it at the end."""
+    """Run a script of `tests/servers/node`, or of its packages, with its output in `log`; kill it at the end."""
     process = run_server(command(script, *arguments), env={**os.environ, **(env or {})}, log=log, cwd=FOLDER)
     try:
         yield process
