@@ -9,19 +9,19 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from channels.message import Purpose
 from gateway.store.prepared import Prepared, known
-from gateway.store.tables import journal, journal_payload
+from gateway.store.tables import complaints, journal, journal_payload
 from gateway.store.visits import Round
 
 PER_SENDER = 6  # Inbounds of one sender in one batch
 VISITED = 300  # senders that are looked at behind a few who fill the front
-_ROW = ("seq", "id", "channel", "account", "sender", "reference", "received_at")
+_ROW = ("seq", "id", "channel", "account", "sender", "reference", "received_at", "complaint_id", "state")
 COUNTERS = 64  # references of one identity to try before giving up: with a million stored, two are rarely needed
 
 
@@ -68,6 +68,8 @@ class Row:
     reference: str
     received_at: datetime
     body: str = field(repr=False)
+    complaint_id: str | None = None
+    state: str = "pending"
 
 
 def insert_or_ignore(connection: Connection, table: Table) -> Any:
@@ -268,13 +270,51 @@ def backlog(connection: Connection) -> tuple[int, datetime | None]:
 
 def find(connection: Connection, reference: str) -> Row | None:
     """Return the Inbound to which a reference was given."""
-    row = connection.execute(
-        select(journal, journal_payload.c.body)
-        .join(journal_payload, journal_payload.c.id == journal.c.id)
-        .where(journal.c.reference == reference)
-    ).first()
+    return _first(connection, journal.c.reference == reference)
+
+
+def by_id(connection: Connection, journal_id: str) -> Row | None:
+    """Return the Inbound with this id."""
+    return _first(connection, journal.c.id == journal_id)
+
+
+def of_identity(connection: Connection, channel: str, account: str, external_id: str) -> Row | None:
+    """Return the Inbound with this identity."""
+    return _first(
+        connection,
+        and_(journal.c.channel == channel, journal.c.account == account, journal.c.external_id == external_id),
+    )
+
+
+def of_call(connection: Connection, sender: str) -> list[Row]:
+    """Return everything that is journaled of one telephone call, in order: its steps, and what was filed of it."""
+    steps = and_(journal.c.sender == sender, journal.c.purpose == text("'call'"))  # a literal: it has an index
+    filed = select(complaints.c.id).where(complaints.c.sender == sender)
+    said = and_(journal.c.sender == sender, journal.c.complaint_id.in_(filed))
+    rows = {row.seq: row for part in (steps, said) for row in connection.execute(_WITH_BODY.where(part))}
+    return [_row(rows[seq]) for seq in sorted(rows)]
+
+
+def _first(connection: Connection, condition: ColumnElement[bool]) -> Row | None:
+    row = connection.execute(_WITH_BODY.where(condition)).first()
     return _row(row) if row is not None else None
 
 
+_WITH_BODY: Select[Any] = select(journal, journal_payload.c.body).join(
+    journal_payload, journal_payload.c.id == journal.c.id
+)
+
+
 def _row(row: Any) -> Row:
-    return Row(row.seq, row.id, row.channel, row.account, row.sender, row.reference or "", row.received_at, row.body)
+    return Row(
+        row.seq,
+        row.id,
+        row.channel,
+        row.account,
+        row.sender,
+        row.reference or "",
+        row.received_at,
+        row.body,
+        row.complaint_id,
+        row.state,
+    )

@@ -129,12 +129,15 @@ class Ledger:
         route = {"route": case.route.model_dump(mode="json")} if case.route else {}
         return self._tell(case, "amended", case.department, {**facts_of(complaint), **route, **facts})
 
-    def offer(self, case: Case, route: Route, *, routed_sequence: int) -> Case:
-        """Put a complaint to the department of a route, recalling it from another first."""
+    def offer(self, case: Case, route: Route, *, routed_sequence: int, decided: bool = False) -> Case:
+        """Put a complaint to the department of a route, recalling it from another first.
+
+        `decided` says that a person chose it, so that it is no longer at the triage desk.
+        """
         if case.department is not None and case.department != route.department:
             moved = {"offer": case.offer, "moved_to": route.department, "status": case.complaint.status.value}
             case = self._tell(case, "recalled", case.department, moved, routing=True)
-        status = Status.OFFERED if route.automatic else Status.TRIAGE
+        status = Status.OFFERED if route.automatic or decided else Status.TRIAGE
         complaint = case.complaint.but(status=status, category=route.category)
         case = case.but(complaint=complaint, department=route.department, route=route, routed_sequence=routed_sequence)
         facts = {"status": status.value, "route": route.model_dump(mode="json")}

@@ -94,6 +94,13 @@ Index(
     postgresql_where=text("state = 'pending'"),
 )
 Index("journal_complaint", journal.c.complaint_id)
+Index(
+    "journal_calls",
+    journal.c.sender,
+    journal.c.seq,
+    sqlite_where=text("purpose = 'call'"),
+    postgresql_where=text("purpose = 'call'"),
+)
 
 journal_payload = Table(
     "journal_payload",

@@ -191,10 +191,16 @@ def finish(
         .values(state=DONE, done_at=now, done_by=by, outcome=outcome, claimed_by=None, claimed_until=None)
     )
     if result.rowcount and body is not None:
-        connection.execute(
-            update(task_payload).where(task_payload.c.id == task_id).values(body=json.dumps(body, ensure_ascii=False))
-        )
+        _keep(connection, task_id, body)
     return bool(result.rowcount)
+
+
+def note(connection: Connection, task_id: str, body: Mapping[str, Any]) -> None:
+    """Let go of a task that was tried in vain, with what was noted about it; it stays open."""
+    connection.execute(
+        update(tasks).where(tasks.c.id == task_id, tasks.c.state == OPEN).values(claimed_by=None, claimed_until=None)
+    )
+    _keep(connection, task_id, body)
 
 
 def settle(connection: Connection, kind: TaskKind, subject: str, *, outcome: str, now: datetime) -> bool:
@@ -239,4 +245,10 @@ def _task(row: Row[Any]) -> Task:
         done_by=row.done_by,
         outcome=row.outcome,
         body=json.loads(row.body) if row.body else {},
+    )
+
+
+def _keep(connection: Connection, task_id: str, body: Mapping[str, Any]) -> None:
+    connection.execute(
+        update(task_payload).where(task_payload.c.id == task_id).values(body=json.dumps(body, ensure_ascii=False))
     )

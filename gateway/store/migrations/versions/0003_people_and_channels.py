@@ -14,6 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    calls = sa.text("purpose = 'call'")
+    op.create_index("journal_calls", "journal", ["sender", "seq"], sqlite_where=calls, postgresql_where=calls)
     op.add_column("reply_payload", sa.Column("reference", sa.Text(), nullable=False, server_default=""))
     op.add_column(
         "reply_payload",
