@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 quarantine_app = typer.Typer(no_args_is_help=True, help="What could not be dealt with, kept for a person.")
 app.add_typer(quarantine_app, name="quarantine")
+user_app = typer.Typer(no_args_is_help=True, help="The people of the desk: who may sign in, and for what.")
+app.add_typer(user_app, name="user")
 
 
 @app.command()
@@ -169,6 +171,59 @@ def quarantine_drop(number: int, reason: Annotated[str, typer.Option(help="kept 
     from gateway import quarantine
 
     raise typer.Exit(0 if _wait(quarantine.drop(number, reason, typer.echo)) else 1)
+
+
+UserName = Annotated[str, typer.Argument(help="what they sign in with: 2 to 32 of a-z, 0-9, dot, hyphen, underscore")]
+UserRights = Annotated[
+    str, typer.Option("--rights", help="agent, triage, supervisor, admin, department.<id>; several with +")
+]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="read the password from standard input, one line")]
+
+
+@user_app.command("add")
+def user_add(
+    name: UserName,
+    rights: UserRights,
+    display: Annotated[str, typer.Option(help="what colleagues call them, in any script")] = "",
+    *,
+    password_stdin: FromStdin = False,
+) -> None:
+    """Add somebody. The password is asked for, or read from standard input: never give it as an argument."""
+    from gateway import user_command
+
+    raise typer.Exit(0 if _wait(user_command.add(name, rights, display, typer.echo, from_stdin=password_stdin)) else 1)
+
+
+@user_app.command("grant")
+def user_grant(name: UserName, rights: UserRights) -> None:
+    """Give somebody further rights. Who was let in no longer may sign in again."""
+    from gateway import user_command
+
+    raise typer.Exit(0 if _wait(user_command.grant(name, rights, typer.echo)) else 1)
+
+
+@user_app.command("revoke")
+def user_revoke(name: UserName, rights: UserRights = "") -> None:
+    """Take rights away; without --rights, let somebody in no longer. It holds from their next page on."""
+    from gateway import user_command
+
+    raise typer.Exit(0 if _wait(user_command.revoke(name, rights, typer.echo)) else 1)
+
+
+@user_app.command("password")
+def user_password(name: UserName, *, password_stdin: FromStdin = False) -> None:
+    """Give somebody another password. Their sessions end, and a name that was closed opens."""
+    from gateway import user_command
+
+    raise typer.Exit(0 if _wait(user_command.password(name, typer.echo, from_stdin=password_stdin)) else 1)
+
+
+@user_app.command("list")
+def user_list() -> None:
+    """List everybody and their rights."""
+    from gateway import user_command
+
+    _wait(user_command.show_all(typer.echo))
 
 
 def _say_now(line: str) -> None:
