@@ -228,6 +228,9 @@ class Adapter(abc.ABC):
 
     name: ClassVar[str]
     provider: ClassVar[str] = ""
+    texts: ClassVar[bool] = False
+    """Whether it can write an SMS to any telephone number, from the `number` in its settings."""
+
     Settings: ClassVar[type[BaseModel]]
     """A pydantic model of the channel's settings, read from BALAGH_<NAME>__<KEY>. Secrets are SecretStr.
 
@@ -275,6 +278,9 @@ class Webhook(Adapter):
 
     max_body: ClassVar[int] = 1024 * 1024  # bytes
     paths: ClassVar[Sequence[str]] = ("",)
+    signs_body: ClassVar[bool] = True
+    """False where a provider proves itself by a secret in a header alone, so that its bytes can be changed on the way.
+    """
 
     # To fill in:
 
