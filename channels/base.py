@@ -308,6 +308,19 @@ class Webhook(Adapter):
         del receipts
         return web.Response()
 
+    async def respond(self, request: web.Request, body: bytes, receipts: Sequence[Receipt]) -> web.Response:
+        """Answer what is on disk. By default `answer`; a telephone call goes on with what the caller hears next."""
+        del request, body
+        return self.answer(receipts)
+
+    def apologise(self, request: web.Request, body: bytes) -> web.Response | None:
+        """Answer what could not be stored. By default None: the provider hears 503 and tries again.
+
+        Only where somebody waits for the answer, and would be cut off by an error, is there anything better.
+        """
+        del request, body
+        return None
+
     def extend(self, app: web.Application) -> None:
         """Add what the provider needs besides POST, such as a verification by GET."""
 
@@ -335,7 +348,13 @@ class Webhook(Adapter):
                 inbounds = (self.unreadable(body, str(error)),)
             except Exception as error:  # noqa: BLE001 - a bug in parse() must not cost a genuine message
                 inbounds = (self.unreadable(body, f"{type(error).__name__} while reading it"),)
-            receipts = [await accept(inbound) for inbound in inbounds]
+            try:
+                receipts = [await accept(inbound) for inbound in inbounds]
+            except Exception:
+                sorry = self.apologise(request, body)
+                if sorry is None:
+                    raise
+                return sorry
         except Forged as error:
             raise web.HTTPForbidden(text="") from error
         except TooLarge as error:
@@ -344,7 +363,7 @@ class Webhook(Adapter):
             raise web.HTTPRequestTimeout(text="") from error
         except Malformed as error:
             raise web.HTTPBadRequest(text="") from error
-        return self.answer(receipts)
+        return await self.respond(request, body, receipts)
 
     async def _read(self, request: web.Request) -> bytes:
         # Not request.read(): below a parent application that applies the parent's limit, not the channel's.

@@ -79,8 +79,8 @@ def _shared_keys(value: SecretStr) -> SecretStr:
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
-class TwilioSettings(BaseModel):
-    """The account at Twilio, and the number that citizens write to."""
+class TwilioAccount(BaseModel):
+    """The account at Twilio, and the number that citizens reach."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -95,6 +95,30 @@ class TwilioSettings(BaseModel):
     )
     api_url: BaseUrl = Field(DEFAULT_URL, description="Replaces the API's scheme and host, and nothing else.")
     public_url: BaseUrl = Field(description="Where Twilio reaches us: BALAGH_PUBLIC_URL.")
+
+    @property
+    def account(self) -> Account:
+        """Who we are at Twilio."""
+        return Account.of(self.account_sid, self.auth_token.get_secret_value(), self.api_url)
+
+    @property
+    def signer(self) -> Signer:
+        """Who proves what Twilio sends to this account."""
+        second = self.auth_token_secondary
+        keys = self.shared_keys.get_secret_value()
+        return Signer(
+            self.public_url,
+            [
+                self.auth_token.get_secret_value(),
+                *([second.get_secret_value()] if second and second.get_secret_value() else []),
+            ],
+            dict(_key_and_secret(pair) for pair in filter(None, keys.split(","))),
+        )
+
+
+class TwilioSettings(TwilioAccount):
+    """The account, and how messages leave it."""
+
     rate: float = Field(1.0, gt=0, description="Replies a second.")
     validity: int = Field(14_400, ge=1, le=36_000, description="Seconds after which an SMS is no longer worth sending.")
 
@@ -108,17 +132,10 @@ class TwilioMessaging(Webhook):
 
     def __init__(self, settings: TwilioSettings) -> None:
         super().__init__(settings)
-        token = settings.auth_token.get_secret_value()
-        second = settings.auth_token_secondary
-        keys = settings.shared_keys.get_secret_value()
         self.rate = settings.rate
-        self._account = Account.of(settings.account_sid, token, settings.api_url)
+        self._account = settings.account
         self._api = TwilioApi(self._account)
-        self._signer = Signer(
-            settings.public_url,
-            [token, *([second.get_secret_value()] if second and second.get_secret_value() else [])],
-            dict(_key_and_secret(pair) for pair in filter(None, keys.split(","))),
-        )
+        self._signer = settings.signer
         self._callback = _callback(settings, self.name)
 
     def verify(self, request: web.Request, body: bytes) -> None:
@@ -177,17 +194,7 @@ class TwilioMessaging(Webhook):
 
     async def source(self, url: str) -> Source:
         """Say how to fetch a photo or a recording: at the API with our credentials, elsewhere without."""
-        api, hosts, private = self._account.url, _MEDIA_HOSTS, ""
-        if api != DEFAULT_URL:
-            parts = urlsplit(api)
-            hosts, private = (
-                hosts | {parts.hostname or ""},
-                f"{parts.hostname}:{parts.port or DEFAULT_PORTS[parts.scheme]}",
-            )
-        path = _path_at_api(url, (DEFAULT_URL, api))
-        if path is None:
-            return Source(url, {}, hosts, private)
-        return Source(api + path, {"Authorization": self._account.authorization}, hosts, private)
+        return media_source(self._account, url)
 
     def _message(self, form: Form, message_id: str) -> Inbound:
         return Inbound(
@@ -218,6 +225,21 @@ class TwilioMessaging(Webhook):
             delivery=Delivery(message_id, state, code, reply, transient=state.lost and transient(code)),
             raw=form.all(),
         )
+
+
+def media_source(account: Account, url: str) -> Source:
+    """Say how to fetch a photo or a recording: at the API with the account's credentials, elsewhere without."""
+    api, hosts, private = account.url, _MEDIA_HOSTS, ""
+    if api != DEFAULT_URL:
+        parts = urlsplit(api)
+        hosts, private = (
+            hosts | {parts.hostname or ""},
+            f"{parts.hostname}:{parts.port or DEFAULT_PORTS[parts.scheme]}",
+        )
+    path = _path_at_api(url, (DEFAULT_URL, api))
+    if path is None:
+        return Source(url, {}, hosts, private)
+    return Source(api + path, {"Authorization": account.authorization}, hosts, private)
 
 
 def _status(form: Form) -> str:
