@@ -14,3 +14,4 @@ class Sms(TwilioMessaging):
     """Text messages to the city's number."""
 
     name = "sms"
+    texts = True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import NAMESPACE_URL, uuid5
 
-from channels.message import Inbound, Scheme
+from channels.message import Address, Inbound, Scheme
 from gateway import observe
 from gateway.city.city import City
 from gateway.identity import Identities
@@ -16,11 +18,11 @@ from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
 from gateway.store.replies import Draft
-from normalizer.complaint import Complaint
+from normalizer.complaint import Complaint, Priority
 from normalizer.language import language, reply_language
 from normalizer.reference import show
 
-ANSWERABLE = {Scheme.TEL, Scheme.WHATSAPP, Scheme.MAILTO}
+SILENT = {Scheme.SENDER_ID, Scheme.YOUTUBE, Scheme.WEB, Scheme.API, Scheme.UNKNOWN}  # nobody there could be answered
 PHRASES = {  # what a reply is for -> the city's phrase
     "received": "receipt",
     "distress": "receipt-distress",
@@ -28,6 +30,7 @@ PHRASES = {  # what a reply is for -> the city's phrase
     "nothing": "not-a-text",
     "opt_out": "opted-out",
     "opt_in": "opted-in",
+    "public": "public-thanks",
 }
 BUDGET = 12  # replies to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
@@ -41,11 +44,31 @@ class Correspondents:
         self.silent = replies.silent(connection, senders)
 
 
-class Acknowledger:
-    """Owes replies in the interpreter's transaction; the replies worker sends them."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where words go: through which channel, from which end of ours, to whom."""
 
-    def __init__(self, city: Callable[[], City], identities: Identities, speakers: Collection[str]) -> None:
-        self.city, self.identities, self.speakers = city, identities, speakers
+    channel: str
+    account: str
+    to: Address = field(repr=False)
+    sender: str  # the digest that silence and budgets go by
+
+
+class Acknowledger:
+    """Owes replies in the interpreter's transaction; the replies worker sends them.
+
+    `speakers` are the channels that can answer; `texts` says, for those that can write an SMS to any number, from
+    which number of ours.
+    """
+
+    def __init__(
+        self,
+        city: Callable[[], City],
+        identities: Identities,
+        speakers: Collection[str],
+        texts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.city, self.identities, self.speakers, self.texts = city, identities, speakers, texts
 
     def owe(
         self,
@@ -56,36 +79,75 @@ class Acknowledger:
         purpose: str,
         complaint: Complaint | None = None,
     ) -> None:
-        """Owe the sender a reply, unless they cannot be answered in private, asked for silence, or it would loop."""
-        if row.channel not in self.speakers or inbound.sender.scheme not in ANSWERABLE:
-            return
-        if inbound.public:  # an answer there would show the reference and its PIN to everybody
-            return
-        if others.told[row.sender] >= BUDGET:
+        """Owe the sender a reply, unless they cannot be answered, asked for silence, or it would loop."""
+        target = self._target(row, inbound, complaint)
+        if target is not None:
+            self._owe(ledger, others, row, inbound, purpose, complaint, target)
+        if inbound.public and inbound.comment_to and purpose in {"received", "distress"}:
+            # Everybody reads it there: it says that we have heard, and nothing else.
+            open_to_all = Target(row.channel, row.account, inbound.comment_to, row.sender)
+            self._owe(ledger, others, row, inbound, "public", complaint, open_to_all)
+
+    def confirmed(self, ledger: Ledger, row: Row, inbound: Inbound, complaint: Complaint) -> None:
+        """Owe the receipt of a public post that a person has found to be a complaint."""
+        purpose = "distress" if complaint.priority is Priority.DISTRESS else "received"
+        others = Correspondents(ledger.connection, {row.sender}, ledger.now)
+        self.owe(ledger, others, row, inbound, purpose, complaint)
+
+    def text_to(self, phone: str) -> Target | None:
+        """Return how an SMS reaches a number; None when no channel that is on can send one."""
+        if not self.texts:
+            return None
+        channel, account = next(iter(self.texts.items()))
+        to = Address(Scheme.TEL, phone)
+        return Target(channel, account, to, self.identities.digest("sender", channel, account, str(to)))
+
+    def _target(self, row: Row, inbound: Inbound, complaint: Complaint | None) -> Target | None:
+        if inbound.sender.scheme == Scheme.CALL:  # whoever called hears of it by SMS
+            phone = complaint.contact.phone if complaint and complaint.contact else None
+            return self.text_to(phone) if phone else None
+        to = inbound.reply_to if inbound.public else inbound.sender
+        if row.channel not in self.speakers or to is None or to.scheme in SILENT:
+            return None
+        return Target(row.channel, row.account, to, row.sender)
+
+    def _owe(
+        self,
+        ledger: Ledger,
+        others: Correspondents,
+        row: Row,
+        inbound: Inbound,
+        purpose: str,
+        complaint: Complaint | None,
+        target: Target,
+    ) -> None:
+        if target.sender != row.sender:
+            others = Correspondents(ledger.connection, {target.sender}, ledger.now)
+        if others.told[target.sender] >= BUDGET:
             observe.ROOM.labels("replies", "over_budget").inc()
             return
-        others.told[row.sender] += 1
-        quiet = (row.channel, row.account, row.sender) in others.silent and purpose not in {"opt_out", "opt_in"}
+        others.told[target.sender] += 1
+        quiet = (target.channel, target.account, target.sender) in others.silent
+        quiet = quiet and purpose not in {"opt_out", "opt_in"}
         city = self.city()
         spoken = complaint.language if complaint else language(inbound.text)
         chosen = reply_language(spoken, city.languages)
         reference = complaint.reference if complaint else row.reference
-        text = city.phrases.say(
-            chosen,
-            PHRASES[purpose],
-            reference=show(reference),
-            pin=self.identities.pin(reference),
-        )
+        slots = {"reference": show(reference), "pin": self.identities.pin(reference)}
         draft = Draft(
             id=str(uuid5(NAMESPACE_URL, f"balagh:reply:{row.id}:{purpose}")),
             journal_id=row.id,
             complaint_id=complaint.id if complaint else None,
             purpose=purpose,
-            channel=row.channel,
-            account=row.account,
-            sender=row.sender,
+            channel=target.channel,
+            account=target.account,
+            sender=target.sender,
             language=chosen,
-            to=inbound.sender,
-            text=text,
+            to=target.to,
+            text=city.phrases.say(chosen, PHRASES[purpose], **slots),
+            reference=reference,
+            thread=inbound.thread,
+            slots={} if purpose == "public" else slots,
+            heard_at=row.received_at,
         )
         ledger.owe(draft, replies.SUPPRESSED if quiet else replies.QUEUED)

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from channels.base import Fetches
 from gateway import damage, observe
-from gateway.acknowledge import Acknowledger
 from gateway.api.documents import add_schemas
 from gateway.api.routes import add_api
 from gateway.broker.bus import Bus
@@ -165,7 +164,7 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
     if "intake" in roles and house.spool is not None:
         steps.append(("spool", house.intake.drain))
     if "interpret" in roles:
-        acknowledger = Acknowledger(lambda: house.city, house.identities, frozenset(settings.channels))
+        acknowledger = house.acknowledger
         wake = (signals.filed, signals.owed, signals.media)
         steps.append(("interpret", Interpreter(store, lambda: house.city, acknowledger, signals.arrived, wake).run))
     if "relay" in roles:
@@ -177,7 +176,7 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
     looks = relaying.mine if "relay" in roles else None  # whoever had to make a queue restores it, whatever its role
     steps.append(("rescue", Rescue(store, house.bus, signals.filed, mine=looks).run))
     if "replies" in roles:
-        steps.append(("replies", Replies(store, house.speakers, signals.owed).run))
+        steps.append(("replies", Replies(store, house.speakers, signals.owed, house.acknowledger).run))
         sources = {name: channel for name, channel in house.channels.items() if isinstance(channel, Fetches)}
         worker = MediaWorker(store, Fetcher(house.files), sources, signals.media, (signals.filed,))
         steps.append(("media", worker.run))

@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from gateway import observe
+from gateway import asking, observe
 from gateway.batcher import Batcher
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
 from gateway.signals import Signal
-from gateway.store import complaints, quarantine
+from gateway.store import complaints, quarantine, tasks
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.ledger import Ledger
-from normalizer.complaint import Status
+from normalizer.complaint import Priority, Status
 from normalizer.text import storable
 from router.rules import route
 
@@ -134,9 +134,16 @@ class Dispatcher:
             return ledger.seen(case, seen), "told"  # the amendment itself went to the department
         city = self.city()
         decided = route(case.complaint, city.rules, city.matcher.guess(case.complaint.text).scores)
+        if case.complaint.priority is Priority.DISTRESS and case.complaint.status is Status.TRIAGE:
+            tasks.urge(ledger.connection, case.complaint.id)
         if case.department == decided.department and case.route is not None:
             return ledger.seen(case, seen), "unmoved"
-        return ledger.offer(case, decided, routed_sequence=seen), "offered" if decided.automatic else "triage"
+        if decided.automatic:
+            if case.complaint.status is Status.TRIAGE:
+                asking.decided(ledger, case.complaint)
+            return ledger.offer(case, decided, routed_sequence=seen), "offered"
+        asking.triage(ledger, case.complaint)
+        return ledger.offer(case, decided, routed_sequence=seen), "triage"
 
     async def _set_aside(self, delivery: Delivery, reason: str) -> None:
         observe.ALARM.labels("quarantine").inc()

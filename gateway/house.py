@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from channels.base import Adapter, Speaker
+from gateway.acknowledge import Acknowledger
 from gateway.broker.bus import Bus
 from gateway.city.city import City
 from gateway.files import Files
@@ -48,6 +49,17 @@ class House:
     def speakers(self) -> dict[str, Speaker]:
         """The channels that can answer."""
         return {name: channel for name, channel in self.channels.items() if isinstance(channel, Speaker)}
+
+    @property
+    def acknowledger(self) -> Acknowledger:
+        """Who says what a citizen is told, and whether. Any role may owe a reply, whichever role sends it."""
+        texts = {name: channel for name, channel in self.channels.items() if channel.texts}
+        return Acknowledger(
+            lambda: self.city,
+            self.identities,
+            frozenset(self.speakers),
+            {name: str(getattr(channel.settings, "number", "")) for name, channel in texts.items()},
+        )
 
 
 HOUSE: web.AppKey[House] = web.AppKey("house", House)

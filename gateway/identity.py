@@ -25,7 +25,7 @@ class Identities:
         # Genuine or not, a provider's field may hold what no column takes (NUL, half a character).
         account, external_id = storable(inbound.account), storable(inbound.external_id)
         identity = numbers.identity(inbound.channel, account, external_id)
-        tracked = inbound.purpose in {Purpose.MESSAGE, Purpose.UNREADABLE}
+        tracked = inbound.purpose in {Purpose.MESSAGE, Purpose.EDIT, Purpose.UNREADABLE}
         return Entry(
             id=numbers.uuid_for(self.key, identity),
             channel=inbound.channel,

@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from channels.message import Inbound, Purpose, Scheme
-from gateway import observe
+from gateway import asking, observe, revision
 from gateway.acknowledge import Acknowledger, Correspondents
 from gateway.city.city import City
 from gateway.ear import Ear
 from gateway.signals import Signal
-from gateway.store import complaints, journal, quarantine, replies
+from gateway.store import complaints, journal, pointers, quarantine, replies, revisions
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable, refuses_the_value
 from gateway.store.journal import Row
@@ -35,11 +35,16 @@ BREATH = 8  # Inbounds understood between two turns of the event loop
 ONE_BREATH = timedelta(seconds=60)  # between messages that are thanked once
 MOST_VERSIONS = 40  # of one complaint
 MOST_LETTERS = 6_000  # in one complaint
+DAWN = datetime(2000, 1, 1, tzinfo=UTC)
+CANDIDATE = "candidate: a person says whether it is a complaint"
+FINAL = {Status.RESOLVED, Status.CLOSED, Status.WITHDRAWN}
 HELD = 0.5  # seconds for which senders that another interpreter has in hand are passed over
 UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 POLL = 0.25  # seconds between looks when another process does the accepting
 # A form or a program files each time; a person in a conversation adds to what was said.
-ALONE = {Scheme.WEB, Scheme.API}
+ALONE = {Scheme.WEB, Scheme.API, Scheme.MAILTO}
+NO_SECOND_THOUGHTS = {Scheme.TEL, Scheme.SENDER_ID, Scheme.CALL, *ALONE}  # what is sent there can never be edited
+FEWEST_WORDS = 4  # of a public post that is taken for a complaint without a person
 
 log = observe.logger("interpret")
 
@@ -126,7 +131,7 @@ class Interpreter:
         """Understand one Inbound by itself. What cannot be read becomes a fault, never an exception."""
         try:
             inbound = Inbound.from_json(row.body)
-            if inbound.purpose is not Purpose.MESSAGE:
+            if inbound.purpose not in {Purpose.MESSAGE, Purpose.EDIT}:
                 return Reading(row, inbound, None)
             matcher = self.city().matcher
             draft = normalize(inbound, matcher, id=row.id, reference=row.reference, received_at=row.received_at)
@@ -176,18 +181,45 @@ class Interpreter:
         if inbound is None:
             return self._set_aside(ledger, reading, reading.fault)
         match inbound.purpose:
-            case Purpose.UNREADABLE:
-                return self._set_aside(ledger, reading, inbound.note or "unreadable")
+            case Purpose.OPT_OUT | Purpose.OPT_IN:
+                return self._silence(batch, row, inbound, wanted=inbound.purpose is Purpose.OPT_OUT, answered=True)
+            case Purpose.EDIT | Purpose.DELETION:
+                return self._revision(batch, reading, inbound)
+            case Purpose.MESSAGE:
+                return self._message(batch, reading, inbound)
+        return self._note(batch, row, inbound) or self._set_aside(ledger, reading, inbound.note or "unreadable")
+
+    def _note(self, batch: _Batch, row: Row, inbound: Inbound) -> Done | None:
+        """Record what is nobody's words: a delivery report, a step of a call, a pointer, what is ignored."""
+        ledger = batch.ledger
+        match inbound.purpose:
             case Purpose.DELIVERY if inbound.delivery is not None:
                 reply = replies.delivered(ledger.connection, row.channel, inbound.delivery, ledger.now)
                 outcome = f"delivery: {inbound.delivery.status}" + ("" if reply else ", of an unknown reply")
-                ledger.finish(row.seq, outcome)
-                return Done("delivery")
-            case Purpose.OPT_OUT:
-                return self._silence(batch, row, inbound, wanted=True, answered=True)
-            case Purpose.OPT_IN:
-                return self._silence(batch, row, inbound, wanted=False, answered=True)
-        return self._message(batch, reading, inbound)
+            case Purpose.CALL:
+                outcome = f"call: {inbound.answers.get('event', 'step')}"
+            case Purpose.POINTER:
+                pointers.add(ledger.connection, row.id, row.channel, ledger.now)
+                outcome = "pointer: its words are asked for"
+            case Purpose.IGNORED:
+                outcome = f"ignored: {inbound.note}"
+            case _:
+                return None
+        ledger.finish(row.seq, outcome)
+        return Done(inbound.purpose.value)
+
+    def _revision(self, batch: _Batch, reading: Reading, inbound: Inbound) -> Done:
+        """Make a second thought a version of what it was part of, or file it where it came before its original."""
+        row, ledger = reading.row, batch.ledger
+        ledger.flush()  # the message may be of this very batch
+        found = revision.apply(ledger, row, inbound, self.city().matcher)
+        if found is None:
+            return self._message(batch, reading, inbound.but(purpose=Purpose.MESSAGE))
+        if found.case is not None:
+            batch.opened[found.case.sender] = found.case
+            self._attach(ledger, inbound, found.case.complaint.id, found.fresh)
+        ledger.finish(row.seq, found.outcome, found.case.complaint.id if found.case else None)
+        return Done(inbound.purpose.value, found.case.complaint.reference if found.case else "", found.reason)
 
     def _message(self, batch: _Batch, reading: Reading, inbound: Inbound) -> Done:
         row, draft, city, ledger = reading.row, reading.draft, self.city(), batch.ledger
@@ -198,11 +230,22 @@ class Interpreter:
             ledger.finish(row.seq, f"nothing to file: {reading.nothing}")
             self.acknowledger.owe(ledger, batch.others, row, inbound, "nothing")
             return Done("nothing", row.reference, reading.nothing)
-        case = batch.open_case(row)
-        if case is None or not may_amend(inbound) or full(case):
+        newer = batch.revised.get((row.channel, row.account, inbound.external_id))
+        if newer is not None:
+            ledger.finish(row.seq, f"nothing to file: its {newer.purpose} came first", newer.complaint_id)
+            return Done("late_original")
+        if inbound.public and not self._clear(draft):
+            asking.confirm(ledger, row, inbound, draft)
+            ledger.finish(row.seq, CANDIDATE)
+            return Done("candidate")
+        case = batch.open_case(row, inbound)
+        if case is not None and case.complaint.status in FINAL:
+            draft = draft.but(related=(case.complaint.id,))
+        if case is None or case.complaint.status in FINAL or full(case):
             batch.opened[row.sender] = ledger.create(draft, sender=row.sender, account=row.account)
             self._attach(ledger, inbound, draft.id, draft.attachments)
             ledger.finish(row.seq, "complaint", draft.id)
+            asking.transcribe(ledger, row, inbound, draft, draft.attachments)
             purpose = "distress" if draft.priority is Priority.DISTRESS else "received"
             self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, draft)
             return Done("complaint", draft.reference)
@@ -220,11 +263,17 @@ class Interpreter:
         )
         self._attach(ledger, inbound, amended.id, fresh)
         ledger.finish(row.seq, "amendment", amended.id)
+        asking.transcribe(ledger, row, inbound, amended, fresh)
         # The parts of an album and of a long thought come in one breath: they are thanked once.
         if raised or row.received_at - case.heard_at > ONE_BREATH:
             purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "amended"
             self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, amended)
         return Done("amendment", amended.reference)
+
+    def _clear(self, draft: Complaint) -> bool:
+        """Whether a public post is so clearly a complaint to the city that no person need confirm it."""
+        sure = draft.category_confidence >= self.city().public_confidence
+        return sure and len(draft.text.split()) >= FEWEST_WORDS
 
     def _attach(self, ledger: Ledger, inbound: Inbound, complaint_id: str, fresh: Sequence[Attachment]) -> None:
         for media, attachment in zip(inbound.media, fresh, strict=True):
@@ -268,11 +317,31 @@ class _Batch:
         until = max((row.received_at for row in talking), default=now) + window
         self.opened = complaints.open_of(connection, {row.sender for row in talking}, since=since, until=until)
         self.others = Correspondents(connection, senders, now)
+        doubtful = [
+            (reading.row.channel, reading.row.account, reading.inbound.external_id)
+            for reading in readings
+            if reading.inbound and reading.inbound.sender.scheme not in NO_SECOND_THOUGHTS
+        ]
+        self.revised = revisions.of(connection, doubtful)
 
-    def open_case(self, row: Row) -> Case | None:
-        """Return the complaint that a message still belongs to: its sender's, if they wrote of it lately."""
+    def open_case(self, row: Row, inbound: Inbound) -> Case | None:
+        """Return the complaint that a message belongs to.
+
+        The one whose thread it continues, the one of its call, or its sender's, if they wrote of it lately.
+        """
+        if inbound.about:
+            self.ledger.flush()
+            return complaints.load(self.ledger.connection, inbound.about, lock=True)
+        if not may_amend(inbound):
+            return None
         case = self.opened.get(row.sender)
+        if inbound.sender.scheme == Scheme.CALL:
+            return case or self._of_call(row.sender)
         return case if case is not None and abs(row.received_at - case.heard_at) <= self.window else None
+
+    def _of_call(self, sender: str) -> Case | None:
+        """Return the complaint of a telephone call, however late its recording comes."""
+        return complaints.open_of(self.ledger.connection, {sender}, since=DAWN).get(sender)
 
 
 def full(case: Case) -> bool:
@@ -286,4 +355,4 @@ def full(case: Case) -> bool:
 
 def may_amend(inbound: Inbound) -> bool:
     """Tell whether a further message of this sender may belong to an earlier one: nobody knows who is withheld."""
-    return inbound.sender.scheme not in ALONE and inbound.sender.scheme != Scheme.UNKNOWN
+    return not inbound.public and inbound.sender.scheme not in {*ALONE, Scheme.UNKNOWN}

@@ -77,6 +77,19 @@ BROKER_PROBLEMS = Gauge(
     "balagh_broker_problems", "What is wrong with the broker: balagh check says each in a line.", registry=registry
 )
 DEPTH = Gauge("balagh_queue_depth", "Messages that wait in each queue of the broker.", ["queue"], registry=registry)
+BARRED = Gauge(
+    "balagh_channel_barred", "1 while a channel's provider lets us neither in nor out.", ["channel"], registry=registry
+)
+SILENT = Gauge(
+    "balagh_channel_silent_ratio",
+    "How long a channel has heard nothing, as a multiple of the longest pause it had lately; 1 and more is unusual.",
+    ["channel"],
+    registry=registry,
+)
+TASKS = Gauge("balagh_tasks_open", "What waits for a person, by kind.", ["kind"], registry=registry)
+OLDEST_TASK = Gauge(
+    "balagh_task_oldest_seconds", "Age in seconds of the oldest open task of each kind.", ["kind"], registry=registry
+)
 STORE_UP = Gauge("balagh_store_up", "1 while the store answers.", registry=registry)
 ALARM = Counter("balagh_alarms_total", "Faults that a person must look at, by kind.", ["kind"], registry=registry)
 

@@ -11,14 +11,16 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import NAMESPACE_URL, uuid5
 
 from aiolimiter import AsyncLimiter
 
-from channels.base import Busy, OutcomeUnknown, Refused, Speaker
+from channels.base import Barred, Busy, OutcomeUnknown, Refused, Speaker
 from gateway import observe
+from gateway.acknowledge import Acknowledger
 from gateway.batcher import Batcher
 from gateway.signals import Signal
-from gateway.store import replies
+from gateway.store import complaints, replies
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.moments import LONGEST
 from gateway.store.replies import Due
@@ -28,6 +30,7 @@ HOLD = timedelta(minutes=3)  # longer than any try takes; after it a dead worker
 CLOSING = 60.0  # seconds between looks for what a channel that is off will never say
 POLL = 0.5  # seconds between looks when another process owes
 FIRST, MOST = 2.0, 900.0  # seconds of backoff: the first, and the longest
+BARRED_FOR = 300.0  # seconds before a provider that takes nothing from us is tried again
 TRIES = 12  # about two hours; past that a word of thanks is no use
 
 log = observe.logger("replies")
@@ -41,10 +44,13 @@ class Replies:
         store: Store,
         speakers: Mapping[str, Speaker],
         owed: Signal,
+        acknowledger: Acknowledger,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store, self.speakers, self.owed, self.clock = store, speakers, owed, clock
+        self.acknowledger = acknowledger
+        self._barred: dict[str, float] = {}  # channel -> when its provider may be tried again
         self._paces: dict[tuple[str, str], AsyncLimiter] = {}
         # What became of them is written together: a transaction for each word of thanks would cost too much.
         self._records = Batcher(self._write, size=4 * BATCH, concurrent=1)
@@ -71,6 +77,8 @@ class Replies:
         return sum([await self._close(), *await asyncio.gather(*(self._send(name) for name in self.speakers))])
 
     async def _send(self, channel: str) -> int:
+        if self._barred.get(channel, 0.0) > asyncio.get_running_loop().time():
+            return 0
         job = partial(replies.due, now=self.clock(), channels=(channel,), limit=BATCH, hold=HOLD)
         due = await self.store.write(job)
         if due:
@@ -93,7 +101,9 @@ class Replies:
             if error.alarm:
                 observe.ALARM.labels("reply_refused").inc()
                 log.error("provider refuses us", channel=due.channel, code=error.code)
-            await self._record("refused", due, partial(_refused, code=error.code, opted_out=error.opted_out, due=due))
+            await self._record("refused", due, partial(self._refused, code=error.code, error=error, due=due))
+        except Barred as error:
+            await self._bar(due, error)
         except Busy as error:
             # After a try of unknown outcome it may have been the look-up that was refused: the next try looks again.
             unknown = due.reply.first_tried_at is not None
@@ -105,7 +115,25 @@ class Replies:
             await self._again("broken", due, type(error).__name__, None, unknown=True)
         else:
             await self._sent.ask((due, sent.provider_id))
+            if self._barred.pop(due.channel, None) is not None:
+                observe.BARRED.labels(due.channel).set(0)
             self._note("sent", due)
+
+    async def _bar(self, due: Due, error: Barred) -> None:
+        """Let a provider be that takes nothing from us: one reply tries again later, for all that wait."""
+        if self._barred.get(due.channel, 0.0) <= asyncio.get_running_loop().time():
+            self._barred[due.channel] = asyncio.get_running_loop().time() + BARRED_FOR
+            observe.BARRED.labels(due.channel).set(1)
+            observe.ALARM.labels("channel_barred").inc()
+            log.error("provider bars us", channel=due.channel, code=error.code)
+        if self.clock() - due.created_at > replies.PATIENCE:
+            await self._record("given_up", due, partial(replies.refused, code=f"gave up: {error.code}"))
+            return
+        at = self.clock() + timedelta(seconds=BARRED_FOR)
+        unknown = due.reply.first_tried_at is not None
+        await self._record(
+            "barred", due, partial(replies.again, code=error.code, at=at, unknown=unknown, counted=False)
+        )
 
     async def _again(self, outcome: str, due: Due, code: str, after: float | None, *, unknown: bool) -> None:
         if due.attempts >= TRIES:
@@ -118,6 +146,40 @@ class Replies:
     async def _record(self, outcome: str, due: Due, job: Callable[..., None]) -> None:
         await self._records.ask(partial(job, reply_id=due.reply.id, now=self.clock()))
         self._note(outcome, due)
+
+    def _refused(
+        self, connection: Connection, *, reply_id: str, code: str, error: Refused, due: Due, now: datetime
+    ) -> None:
+        replies.refused(connection, reply_id, code, now)
+        if error.opted_out:
+            replies.opt_out_of(connection, reply_id, due.channel, due.reply.account, now)
+        if error.elsewhere:
+            self._elsewhere(connection, due, now)
+
+    def _elsewhere(self, connection: Connection, due: Due, now: datetime) -> None:
+        """Owe the same words by SMS to a citizen whose number we know: here they cannot be reached any more."""
+        case = complaints.load_by_id(connection, due.complaint_id) if due.complaint_id else None
+        contact = case.complaint.contact if case else None
+        target = self.acknowledger.text_to(contact.phone) if contact and contact.phone else None
+        if target is None or target.channel == due.channel or due.reply.purpose == "public":
+            return
+        purpose = f"{due.reply.purpose}{replies.ELSEWHERE}{target.channel}"
+        draft = replies.Draft(
+            id=str(uuid5(NAMESPACE_URL, f"balagh:reply:{due.journal_id}:{purpose}")),
+            journal_id=due.journal_id,
+            complaint_id=due.complaint_id,
+            purpose=purpose,
+            channel=target.channel,
+            account=target.account,
+            sender=target.sender,
+            language=due.reply.language,
+            to=target.to,
+            text=due.reply.text,
+            reference=due.reply.reference,
+            slots=due.reply.values,
+        )
+        silent = (target.channel, target.account, target.sender) in replies.silent(connection, {target.sender})
+        replies.queue(connection, [(draft, replies.SUPPRESSED if silent else replies.QUEUED)], now)
 
     def _note(self, outcome: str, due: Due) -> None:
         observe.ROOM.labels("replies", outcome).inc()
@@ -152,9 +214,3 @@ class Replies:
 def backoff(attempts: int) -> float:
     """Return the seconds until the next try: doubling, with full jitter, so that tries do not come in waves."""
     return FIRST + random.uniform(0, min(MOST, FIRST * 2**attempts))  # noqa: S311 - jitter, not a secret
-
-
-def _refused(connection: Connection, *, reply_id: str, code: str, opted_out: bool, due: Due, now: datetime) -> None:
-    replies.refused(connection, reply_id, code, now)
-    if opted_out:
-        replies.opt_out_of(connection, reply_id, due.channel, due.reply.account, now)

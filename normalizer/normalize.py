@@ -22,8 +22,11 @@ from normalizer.vocabulary import Vocabulary
 STATED = 1.0
 """The confidence of a category that somebody stated outright; what words suggest never reaches it."""
 
+REMOVED = "[حذفه صاحبه · removed by its author]"
+"""What stands in a complaint's text where its sender took words back."""
+
 _ATTACHMENTS = uuid.UUID("0b8e1c1e-6f0c-4a52-9a6b-2f6b7c1d4e90")  # the namespace of attachment ids; never to change
-_UNREACHABLE = frozenset({Scheme.WEB, Scheme.API, Scheme.UNKNOWN})  # nobody at the other end
+_UNREACHABLE = frozenset({Scheme.WEB, Scheme.API, Scheme.UNKNOWN, Scheme.CALL})  # nobody at the other end
 _RANK = {Priority.NORMAL: 0, Priority.HIGH: 1, Priority.DISTRESS: 2}
 
 
@@ -33,7 +36,7 @@ def nothing_to_file(inbound: Inbound) -> str | None:
         return f"not a message of a citizen: {inbound.purpose.value}"
     stated = inbound.answers.get("place")
     placed = inbound.place not in {None, Pin()} or (isinstance(stated, Mapping) and any(stated.values()))
-    if clean(inbound.text) or inbound.media or placed:
+    if clean(inbound.text) or inbound.media or placed or inbound.answers.get("danger"):
         return None
     return "empty: no words, no attachment, no place"
 
@@ -55,7 +58,7 @@ def normalize(
         id=id,
         reference=reference,
         kind=stated.kind or Kind.COMPLAINT,
-        channel=stated.channel or storable(inbound.channel),
+        channel=stated.channel or storable(inbound.way or inbound.channel),
         source=_source(inbound),
         contact=_contact(inbound, stated, reply_language(spoken, matcher.vocabulary.languages), matcher.vocabulary),
         text=text,
@@ -105,6 +108,47 @@ def amend(complaint: Complaint, inbound: Inbound, matcher: Matcher, *, received_
         occurred_at=complaint.occurred_at or stated.occurred_at,
         received_at=min(complaint.received_at, received_at),
     )
+
+
+def revise(complaint: Complaint, before: Inbound, after: Inbound | None, matcher: Matcher) -> Complaint:
+    """Return the complaint with one of its messages replaced by newer words, or taken out of it (`after` is None).
+
+    Words that cannot be found any more stay, and the newer ones are added: nothing that was said gets lost by an edit.
+    What was taken back leaves a mark. Priority and confidentiality only ever rise, and attachments stay.
+    """
+    old, new = clean(before.text), clean(after.text) if after else REMOVED
+    text = _swapped(complaint.text, old, new) if after or old else complaint.text
+    original = _swapped(complaint.original_text or "", storable(before.text), storable(after.text) if after else "")
+    if after is None:
+        return complaint.but(text=text, original_text=original or None)
+    guess = (
+        Guess(complaint.category, STATED)
+        if complaint.category_confidence == STATED
+        else _category(text, read_stated({}, matcher.vocabulary), matcher)
+    )
+    known = {attachment.id for attachment in complaint.attachments}
+    fresh = tuple(found for found in _attachments(after, complaint.id) if found.id not in known)
+    priority = Priority.DISTRESS if matcher.dangerous(new) else complaint.priority
+    return complaint.but(
+        text=text,
+        original_text=original or None,
+        category=guess.category,
+        category_confidence=guess.confidence,
+        priority=max(complaint.priority, priority, key=_RANK.__getitem__),
+        place=_filled(
+            complaint.place, _place(after, read_stated(after.answers, matcher.vocabulary), matcher.vocabulary)
+        ),
+        attachments=complaint.attachments + fresh,
+        confidential=complaint.confidential or guess.category in matcher.vocabulary.confidential,
+    )
+
+
+def _swapped(text: str, old: str, new: str) -> str:
+    """Replace the last place where `old` stands by `new`; where it stands nowhere, add `new`."""
+    if old and old in text:
+        head, _, tail = text.rpartition(old)
+        return f"{head}{new}{tail}".strip()
+    return _joined(text, new)
 
 
 def attachment_id(complaint_id: str, external_id: str, index: int) -> str:

@@ -98,6 +98,7 @@ class City:
     phrases: Phrases
     amend_window: timedelta
     triage: str
+    public_confidence: float
     hotline: str
     emergency: tuple[Emergency, ...]
     version: str
@@ -227,6 +228,7 @@ def _city(read: Folder, phrases: Phrases, version: str) -> City:
         phrases=phrases,
         amend_window=timedelta(minutes=city.amend_window_minutes),
         triage=city.triage,
+        public_confidence=city.public_min_confidence,
         hotline=city.hotline,
         emergency=tuple(Emergency(row.number, row.names) for row in city.emergency),
         version=version,

@@ -52,6 +52,7 @@ PHRASES: Mapping[str, frozenset[str]] = {
     "receipt-distress": _RECEIPT,
     "opted-out": _NOTHING,
     "opted-in": _NOTHING,
+    "public-thanks": _NOTHING,
     "not-a-text": _NOTHING,
     **{f"status-{status}": _DEPARTMENT for status in Status},
     **{f"event-{event}": _DEPARTMENT for event in EVENTS},

@@ -83,6 +83,9 @@ class Ledger:
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection, self.now = connection, now
+        self._empty()
+
+    def _empty(self) -> None:
         self._cases: dict[str, Case] = {}
         self._new: set[str] = set()
         self._whole: set[str] = set()  # changed in more than their route
@@ -187,7 +190,7 @@ class Ledger:
         ]
 
     def flush(self) -> None:
-        """Write everything, in the order in which rows refer to each other."""
+        """Write everything, in the order in which rows refer to each other, and begin anew."""
         if self._events and self.connection.dialect.name == "postgresql":
             self.connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": EVENT_LOCK})
         self._flush_complaints()
@@ -197,6 +200,7 @@ class Ledger:
             self.connection.execute(attachments.insert(), self._attachments)
         _FINISH.run(self.connection, self._finished)
         replies.queue(self.connection, self._replies, self.now)
+        self._empty()
 
     def _flush_complaints(self) -> None:
         fresh: list[dict[str, Any]] = []

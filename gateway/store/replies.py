@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,7 +35,8 @@ from gateway.store.tables import Instant, deliveries, opt_outs, replies, reply_p
 
 QUEUED, SUPPRESSED, REFUSED = "queued", "suppressed", "refused"
 SENDING = DeliveryState.SENDING.value
-PATIENCE = timedelta(days=1)  # for a channel that is off: past that a word of thanks is no use
+PATIENCE = timedelta(days=1)  # for a channel that is off or barred: past that a word of thanks is no use
+ELSEWHERE = "/"  # between the purpose of a reply and the channel that it went to instead
 SENDINGS = 3  # of the same words, when the network says that a telephone was off
 RESEND_AFTER = timedelta(minutes=20)  # times the tries so far
 
@@ -46,6 +48,9 @@ class Due:
     reply: Reply
     channel: str
     attempts: int
+    created_at: datetime
+    journal_id: str
+    complaint_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,10 @@ class Draft:
     language: str
     to: Address = field(repr=False)
     text: str = field(repr=False)
+    reference: str = ""
+    thread: str = field(default="", repr=False)
+    slots: Mapping[str, str] = field(default_factory=dict, repr=False)
+    heard_at: datetime | None = None
 
 
 _QUEUE = Prepared(
@@ -81,7 +90,9 @@ _QUEUE = Prepared(
         "next_at",
     ),
 )
-_WRITE = Prepared(reply_payload.insert(), ("id", "scheme", "address", "text"))
+_WRITE = Prepared(
+    reply_payload.insert(), ("id", "scheme", "address", "text", "reference", "thread", "slots", "heard_at")
+)
 _TAKE = Prepared(
     update(replies)
     .where(replies.c.id == bindparam("b_id"))
@@ -134,7 +145,16 @@ def queue(connection: Connection, drafts: Sequence[tuple[Draft, str]], now: date
         _QUEUE.run(connection, list(new.values()))
         fresh = set(new)
     payload = {
-        draft.id: {"id": draft.id, "scheme": str(draft.to.scheme), "address": draft.to.value, "text": draft.text}
+        draft.id: {
+            "id": draft.id,
+            "scheme": str(draft.to.scheme),
+            "address": draft.to.value,
+            "text": draft.text,
+            "reference": draft.reference,
+            "thread": draft.thread,
+            "slots": json.dumps(draft.slots, ensure_ascii=False),
+            "heard_at": draft.heard_at,
+        }
         for draft, _ in drafts
         if draft.id in fresh
     }
@@ -152,7 +172,7 @@ def _due(condition: ColumnElement[bool]) -> Select[Any]:
     # Not the bare channel: SQLite would take its index, which holds every reply that was ever sent.
     of_channels = (replies.c.channel.op("||")("")).in_(bindparam("channels", expanding=True))
     return (
-        select(replies, reply_payload.c.scheme, reply_payload.c.address, reply_payload.c.text)
+        select(replies, *(column for column in reply_payload.c if column.name != "id"))
         .join(reply_payload, reply_payload.c.id == replies.c.id)
         .where(
             condition,
@@ -209,8 +229,13 @@ def due(
             text=row.text,
             language=row.language,
             first_tried_at=row.first_tried_at,
+            purpose=row.purpose.partition(ELSEWHERE)[0],
+            reference=row.reference,
+            thread=row.thread,
+            heard_at=row.heard_at,
+            values=json.loads(row.slots),
         )
-        taken.append(Due(reply, row.channel, row.attempts + 1))
+        taken.append(Due(reply, row.channel, row.attempts + 1, row.created_at, row.journal_id, row.complaint_id))
     return taken
 
 
@@ -248,8 +273,20 @@ def sent(connection: Connection, channel: str, taken: Mapping[str, str], now: da
         _advance(connection, row.id, row.status, row.error_code, now)
 
 
-def again(connection: Connection, reply_id: str, code: str, at: datetime, now: datetime, *, unknown: bool) -> None:
-    """Record a try that failed for now. Unless its outcome is `unknown`, the next try need not look first."""
+def again(
+    connection: Connection,
+    reply_id: str,
+    code: str,
+    at: datetime,
+    now: datetime,
+    *,
+    unknown: bool,
+    counted: bool = True,
+) -> None:
+    """Record a try that failed for now. Unless its outcome is `unknown`, the next try need not look first.
+
+    One that is not `counted` was no fault of this reply's.
+    """
     connection.execute(
         update(replies)
         .where(replies.c.id == reply_id, replies.c.state == SENDING)  # a report or a wish for silence may be faster
@@ -259,6 +296,7 @@ def again(connection: Connection, reply_id: str, code: str, at: datetime, now: d
             next_at=at,
             updated_at=now,
             **({} if unknown else {"first_tried_at": None}),
+            **({} if counted else {"attempts": replies.c.attempts - 1}),
         )
     )
 

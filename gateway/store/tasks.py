@@ -203,6 +203,26 @@ def note(connection: Connection, task_id: str, body: Mapping[str, Any]) -> None:
     _keep(connection, task_id, body)
 
 
+def urge(connection: Connection, complaint_id: str) -> None:
+    """Put every open task about a complaint before the others: somebody is in danger."""
+    connection.execute(
+        update(tasks)
+        .where(tasks.c.complaint_id == complaint_id, tasks.c.state == OPEN, tasks.c.urgent.is_(False))
+        .values(urgent=True)
+    )
+
+
+def retell(connection: Connection, kind: TaskKind, subject: str, news: Mapping[str, Any]) -> bool:
+    """Replace what an open task tells the person; False when there is none that is open."""
+    found = connection.execute(
+        _READ.where(tasks.c.kind == kind.value, tasks.c.subject == subject, tasks.c.state == OPEN)
+    ).first()
+    if found is None:
+        return False
+    _keep(connection, found.id, {**json.loads(found.body or "{}"), **news})
+    return True
+
+
 def settle(connection: Connection, kind: TaskKind, subject: str, *, outcome: str, now: datetime) -> bool:
     """Close a task whose question has gone: the house itself found the answer."""
     result = connection.execute(

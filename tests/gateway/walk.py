@@ -18,7 +18,6 @@ from aiohttp import web
 
 from channels.message import Address, Inbound, Receipt, Scheme
 from gateway import observe
-from gateway.acknowledge import Acknowledger
 from gateway.app import ROLES, build
 from gateway.broker.bus import Outcome, Parcel
 from gateway.broker.loopback import Loopback
@@ -108,7 +107,7 @@ class Walk:
             self.house.bus = Tape(self.house.bus.topology)  # type: ignore[attr-defined]
         house, store, signals = self.house, self.house.store, self.house.signals
         house.intake.clock = self.clock
-        acknowledger = Acknowledger(lambda: self.city, house.identities, frozenset(settings.channels))
+        acknowledger = house.acknowledger
         wake = (signals.filed, signals.owed, signals.media)
         self.interpreter = Interpreter(store, lambda: self.city, acknowledger, signals.arrived, wake, clock=self.clock)
         withhold = frozenset(name for name, found in city.departments.items() if found.withhold_contact)
@@ -118,7 +117,7 @@ class Walk:
             store, house.bus, lambda: self.envelopes, signals.filed, mine=_yes, pulling=pulling, clock=self.clock
         )
         self.dispatcher = Dispatcher(store, house.bus, lambda: self.city, (signals.filed,), clock=self.clock)
-        self.replies = Replies(store, house.speakers, signals.owed, clock=self.clock)
+        self.replies = Replies(store, house.speakers, signals.owed, acknowledger, clock=self.clock)
         self.media = MediaWorker(
             store, Fetcher(house.files), house.channels, signals.media, (signals.filed,), clock=self.clock
         )

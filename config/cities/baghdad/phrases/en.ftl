@@ -26,6 +26,9 @@ opted-in =
     You will hear from us again about your reports. To stop, send: STOP
 not-a-text =
     We could not read your message. Please write what is wrong and where, send a photo, or call { $hotline }.
+# In public, below a citizen's post: no number, no name, nothing of what it is about
+public-thanks =
+    Thank you. We have received this and are following it up.
 
 ## Where a complaint stands. { $department } is the name of the department.
 

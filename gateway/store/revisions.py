@@ -1,0 +1,57 @@
+"""Second thoughts: which messages were edited or taken back, and by what, in whatever order it came."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from channels.message import Purpose
+from gateway.store import journal
+from gateway.store.tables import journal as journal_table
+from gateway.store.tables import revisions
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What became of a message: its latest edit, or that it was taken back."""
+
+    purpose: str
+    complaint_id: str | None
+
+
+def keep(connection: Connection, row: journal.Row, revises: str, purpose: Purpose, now: datetime) -> None:
+    """Record that `row` is the last that was heard about the message `revises`."""
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    values = {"journal_id": row.id, "purpose": purpose.value, "at": now}
+    connection.execute(
+        insert(revisions)
+        .values(channel=row.channel, account=row.account, external_id=revises, **values)
+        .on_conflict_do_update(index_elements=["channel", "account", "external_id"], set_=values)
+    )
+
+
+def latest(connection: Connection, channel: str, account: str, external_id: str) -> journal.Row | None:
+    """Return the last edit of a message, if it has one."""
+    found = connection.execute(
+        select(revisions.c.journal_id).where(
+            revisions.c.channel == channel, revisions.c.account == account, revisions.c.external_id == external_id
+        )
+    ).scalar()
+    return journal.by_id(connection, found) if found else None
+
+
+def of(connection: Connection, identities: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], Revision]:
+    """Return what is known to have become of some messages, by their identity."""
+    if not identities:
+        return {}
+    rows = connection.execute(
+        select(revisions, journal_table.c.complaint_id)
+        .join(journal_table, journal_table.c.id == revisions.c.journal_id)
+        .where(tuple_(revisions.c.channel, revisions.c.account, revisions.c.external_id).in_(list(identities)))
+    )
+    return {(row.channel, row.account, row.external_id): Revision(row.purpose, row.complaint_id) for row in rows}
