@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from channels.base import Adapter, Webhook
 from channels.sms import Sms
+from channels.telegram.channel import Telegram
 from channels.whatsapp import Whatsapp
+from channels.whatsapp_cloud import WhatsappCloud
 
 CHANNELS: tuple[type[Adapter], ...] = (
     Sms,
+    Telegram,
     Whatsapp,
+    WhatsappCloud,
 )
 
 WEBHOOKS: tuple[type[Webhook], ...] = tuple(kind for kind in CHANNELS if issubclass(kind, Webhook))
