@@ -13,18 +13,31 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from enum import StrEnum
+from importlib.metadata import version as release
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, ConnectionTimeoutError
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 from yarl import URL
 
 from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError
 
 DEFAULT_URL = "https://graph.facebook.com"
 VERSION = "v23.0"
+
+
+def _api_url(value: str) -> str:
+    url = value.strip().rstrip("/")
+    split = urlsplit(url)
+    if split.scheme not in {"http", "https"} or not split.hostname or split.path or split.query or split.fragment:
+        raise ValueError("must be http:// or https:// with a host, and nothing after it")
+    return url
+
+
+ApiUrl = Annotated[str, AfterValidator(_api_url)]
+"""The setting that replaces scheme and host of the API."""
 
 
 class End(StrEnum):
@@ -108,6 +121,11 @@ class Graph:
         self.usage = 0.0
         """How much of what we may call in this hour is used up, in percent, as the last answer said."""
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What opens the API to us, also for the addresses of media that it names. A secret."""
+        return {"Authorization": f"Bearer {self._token.get_secret_value()}"}
+
     async def get(self, *path: str, **query: str) -> Mapping[str, Any]:
         """Ask for one object. Raises Refused, Barred or Busy."""
         try:
@@ -178,7 +196,8 @@ class Graph:
             raise Refused("no-id", "this is no id")
         address = URL("/".join([self._base, *(quote(part, safe="") for part in path)]), encoded=True)
         if self._session is None:
-            headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Accept": "application/json"}
+            # Meta's own document of the API takes a name and three numbers, which aiohttp's own is not.
+            headers = {**self.headers, "Accept": "application/json", "User-Agent": f"balagh/{release('balagh')}"}
             self._session = ClientSession(timeout=_TIMEOUT, headers=headers)
         try:
             async with self._session.request(
