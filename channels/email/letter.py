@@ -9,48 +9,28 @@ It works through all bytes of a mail and does no I/O: call it in a thread, so th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from email import message_from_bytes, policy
-from email.utils import parseaddr
+from fnmatch import fnmatchcase
 
+from channels.email.automatic import why_automatic, why_unanswerable
+from channels.email.bodies import Body, Dropped, Part, body_of
+from channels.email.bounces import Bounce, bounce_in
+from channels.email.headers import Headers, Mailbox
+from channels.email.parts import Node, parse
+from channels.email.proof import authenticated
+from channels.email.quotes import forwards, newly_said, replies, without_device
+from channels.email.words import decode
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One attachment: a photo, a scan, a forwarded mail, or a picture within the text (`inline`)."""
+__all__ = ["Bounce", "Dropped", "Letter", "Part", "read"]
 
-    filename: str = field(repr=False)  # as the sender wrote it, without a path; empty when it has none
-    content_type: str  # as declared, in lower case; the bytes may be something else
-    data: bytes = field(repr=False)
-    inline: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """An attachment that was not taken along: `why` in words for a person, `size` in bytes."""
-
-    filename: str = field(repr=False)
-    content_type: str
-    size: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bounce:
-    """What a mail server says became of a mail of ours.
-
-    `status` is an enhanced status code of RFC 3463 (`5.1.1`), empty when the report has none. `action` is RFC 3464's
-    word: failed, delayed, delivered, relayed, expanded. `permanent` says that this address will never take it.
-    `original_message_id` is the one of our mail, in its angle brackets; empty when the report does not quote it.
-    Anybody can write such a report: believe it only where the original's id is provably ours.
-    """
-
-    recipient: str = field(repr=False)
-    action: str
-    status: str
-    permanent: bool
-    original_message_id: str = ""
+_DELIVERED_TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to")
+_FAX_WORDS = re.compile(r"\b(?:e-?)?fax\b|فاكس", re.IGNORECASE)
+_FAX_HEADERS = re.compile(r"x-(?:e?fax|hylafax|csid|tsid)\b.*")
+_PAGES = ("image/tiff", "application/pdf", "image/tiff-fx", "image/x-tiff")
+_HARMLESS = 40  # characters that a mail program writes beside a scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +81,90 @@ def read(raw: bytes, *, authserv_id: str = "", fax_from: str = "", own: Collecti
     `fax_from` is the address of the fax gateway, `*` standing for anything (`*@fax.example.com`). `own` are the
     addresses that we send from: what they send is never a complaint.
     """
-    del authserv_id, fax_from, own
-    message = message_from_bytes(raw, policy=policy.compat32)
-    name, address = parseaddr(str(message.get("From", "")))
-    return Letter(subject=str(message.get("Subject", "")), sender_name=name, sender=address)
+    try:
+        mail = parse(raw)
+        return _read(mail, authserv_id, fax_from, own)
+    except Exception as error:  # noqa: BLE001 - a bug here must not cost a mail: a person reads it as it came
+        return Letter(text=decode(raw[:_UNREAD]), full_text=decode(raw[:_UNREAD]), defects=(type(error).__name__,))
+
+
+_UNREAD = 20_000  # bytes shown of a mail that could not be read
+
+
+def _read(mail: Node, authserv_id: str, fax_from: str, own: Collection[str]) -> Letter:
+    headers, body = mail.headers, body_of(mail)
+    sender = _sender(headers)
+    fax = _is_fax(headers, body, sender.address, fax_from)
+    automatic = "" if fax and _matches(sender.address, fax_from) else why_automatic(mail, body.text, own)
+    return Letter(
+        subject=headers.text("subject"),
+        text=_said(headers, body),
+        full_text=body.text,
+        sender_name=sender.name,
+        sender=sender.address,
+        reply_to=_reply_to(headers, sender.address),
+        to=headers.addresses("to"),
+        cc=headers.addresses("cc"),
+        delivered_to=headers.addresses(*_DELIVERED_TO),
+        message_id=next(iter(headers.ids("message-id")), ""),
+        in_reply_to=next(iter(headers.ids("in-reply-to")), ""),
+        references=headers.ids("references"),
+        date=headers.date("date"),
+        attachments=tuple(body.attachments),
+        dropped=tuple(body.dropped),
+        automatic=automatic,
+        unanswerable="a fax is not answered by mail" if fax else why_unanswerable(mail),
+        bounce=bounce_in(mail, body.text) if automatic == "dsn" else None,
+        fax=fax,
+        authenticated=authenticated(headers, authserv_id, sender.address),
+        defects=tuple(_defects(headers, body)),
+    )
+
+
+def _sender(headers: Headers) -> Mailbox:
+    """Return who wrote it: the first in From that has an address, else in Sender."""
+    boxes = headers.mailboxes("from") + headers.mailboxes("sender")
+    return next((box for box in boxes if box.address), boxes[0] if boxes else Mailbox("", ""))
+
+
+def _reply_to(headers: Headers, sender: str) -> str:
+    wanted = next(iter(headers.addresses("reply-to")), "")
+    return "" if wanted.lower() == sender.lower() else wanted
+
+
+def _said(headers: Headers, body: Body) -> str:
+    """Return what is new. Only a reply quotes what we know; what a citizen forwards is what it is about."""
+    subject = headers.text("subject")
+    answers = "in-reply-to" in headers or "references" in headers or replies(subject)
+    if not answers or forwards(subject):
+        return without_device(body.text)
+    said = newly_said(body.text)
+    # Nothing new and nothing attached: the answer may stand within the quotation, in another colour.
+    return said if said or body.attachments else body.text
+
+
+def _is_fax(headers: Headers, body: Body, sender: str, fax_from: str) -> bool:
+    if fax_from:
+        return _matches(sender, fax_from)
+    pages = [part for part in body.attachments if not part.inline]
+    if not pages or not all(
+        part.content_type in _PAGES or part.filename.lower().endswith((".tif", ".tiff", ".pdf")) for part in pages
+    ):
+        return False
+    named = _FAX_WORDS.search(headers.text("subject")) or any(_FAX_HEADERS.fullmatch(name) for name in headers.names())
+    return bool(named) and len(body.text.strip()) <= _HARMLESS
+
+
+def _matches(sender: str, pattern: str) -> bool:
+    return bool(pattern) and fnmatchcase(sender.lower(), pattern.lower())
+
+
+def _defects(headers: Headers, body: Body) -> list[str]:
+    found = list(body.defects)
+    if len(headers.addresses("from")) > 1 or len(headers.all("from")) > 1:
+        found.append("it names several senders")
+    if not headers.addresses("from"):
+        found.append("it names no sender")
+    if not headers.ids("message-id"):
+        found.append("it has no Message-ID")
+    return found
