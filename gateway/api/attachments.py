@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from gateway import observe
 from gateway.api.keys import Keys
 from gateway.api.problem import NOT_FOUND, NOT_HELD, Problem
 from gateway.api.view import Sight, sight
+from gateway.files import Files
 from gateway.house import House
 from gateway.store import attachments, complaints
 from gateway.store.complaints import Case
@@ -51,40 +53,52 @@ class AttachmentDoor:
         """Send the bytes, or the range of them that was asked for."""
         key = self._keys.caller(request)
         wanted = request.match_info["id"].lower()
-        found = await self._house.store.read(partial(_find, attachment_id=wanted)) if _ID.fullmatch(wanted) else None
-        if found is None:
+        found = await self._house.store.read(partial(find, attachment_id=wanted))
+        if found is None or sight(key, found.case.complaint, found.case.department, self._house.city) is Sight.NOTHING:
             raise Problem(NOT_FOUND)
-        row, case, number = found
-        if sight(key, case.complaint, case.department, self._house.city) is Sight.NOTHING:
-            raise Problem(NOT_FOUND)
-        if row.sha256 is None:
-            failed = row.state == "failed"
-            raise Problem(
-                NOT_HELD,
-                "It could not be fetched from its provider." if failed else "It is not fetched yet; try later.",
-            )
-        path = self._house.files.path(row.sha256)
-        if not await asyncio.to_thread(path.is_file):
-            observe.ALARM.labels("file_missing").inc()
-            log.error("a file is missing", reference=case.complaint.reference, sha256=row.sha256)
-            raise Problem(NOT_HELD, "Its file is missing; the operator has been told.")
-        extension = EXTENSIONS.get(row.content_type)
-        name = f"{case.complaint.reference}-{number}.{extension or 'bin'}"
-        return web.FileResponse(
-            path,
-            headers={
-                "Content-Type": row.content_type if extension else "application/octet-stream",
-                "Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}",
-                **_SAFE,
-            },
-        )
+        return await deliver(found, self._house.files)
 
 
-def _find(connection: Connection, attachment_id: str) -> tuple[Any, Case, int] | None:
-    """Return the attachment's row, its complaint, and which of its attachments it is, from 1."""
-    row = attachments.find(connection, attachment_id)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An attachment's row, its complaint, and which of the complaint's attachments it is, from 1."""
+
+    row: Any
+    case: Case
+    number: int
+
+
+def find(connection: Connection, attachment_id: str) -> Found | None:
+    """Look an attachment up by its id; None for what is no id."""
+    row = attachments.find(connection, attachment_id) if _ID.fullmatch(attachment_id) else None
     case = complaints.load_by_id(connection, row.complaint_id) if row is not None else None
     if row is None or case is None:
         return None
     ids = [item.id for item in case.complaint.attachments]
-    return row, case, ids.index(attachment_id) + 1 if attachment_id in ids else 1
+    return Found(row, case, ids.index(attachment_id) + 1 if attachment_id in ids else 1)
+
+
+async def deliver(found: Found, files: Files) -> web.FileResponse:
+    """Answer with the bytes, for somebody who may see them. Raises Problem 404 while we do not hold them."""
+    row, reference = found.row, found.case.complaint.reference
+    if row.sha256 is None:
+        failed = row.state == "failed"
+        raise Problem(
+            NOT_HELD,
+            "It could not be fetched from its provider." if failed else "It is not fetched yet; try later.",
+        )
+    path = files.path(row.sha256)
+    if not await asyncio.to_thread(path.is_file):
+        observe.ALARM.labels("file_missing").inc()
+        log.error("a file is missing", reference=reference, sha256=row.sha256)
+        raise Problem(NOT_HELD, "Its file is missing; the operator has been told.")
+    extension = EXTENSIONS.get(row.content_type)
+    name = f"{reference}-{found.number}.{extension or 'bin'}"
+    return web.FileResponse(
+        path,
+        headers={
+            "Content-Type": row.content_type if extension else "application/octet-stream",
+            "Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}",
+            **_SAFE,
+        },
+    )

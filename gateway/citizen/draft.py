@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from channels.message import Address, Inbound, Media, Pin, Scheme
 from gateway.citizen.posted import FILE_SIZE, FILES, Posted
+from gateway.citizen.tokens import Tokens
 from gateway.city.city import City
+from gateway.files import Files
 from normalizer.complaint import Kind
 from normalizer.language import UNDETERMINED, language
 from normalizer.phone import email, phone, why_not
@@ -62,6 +65,15 @@ def _files(posted: Posted) -> list[Fault]:
         limits = {"size": FILE_SIZE // MEGABYTE, "count": FILES}
         found.append(Fault("files", f"fault-file-{refusal.why}", {"file": refusal.name or "?", **limits}))
     return found
+
+
+async def brought(posted: Posted, tokens: Tokens, files: Files) -> list[Media]:
+    """Return the files that a form and earlier tries with it brought, each once, as long as they are there."""
+    now = datetime.now(UTC)
+    kept = [media for media in (tokens.kept(token, now) for token in posted.kept) if media]
+    found = {media.sha256: media for media in [*kept, *posted.files] if media.sha256}
+    gone = await files.missing(found)
+    return [media for sha256, media in found.items() if sha256 not in gone][:FILES]
 
 
 def inbound(posted: Posted, media: Sequence[Media], city: City, *, external_id: str, page_language: str) -> Inbound:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import jinja2
@@ -46,15 +46,20 @@ HEADERS: Mapping[str, str] = {
 class Pages:
     """Renders the templates, and knows what a visitor's cookies say."""
 
+    room: ClassVar[str] = "gateway.citizen"  # where its templates and words are
+    headers: ClassVar[Mapping[str, str]] = HEADERS
+    addresses: ClassVar[Collection[str]] = _PAGES  # that a link may lead to; the first page is at `home`
+    home: ClassVar[str] = "/"
+
     def __init__(self, app: web.Application, house: House, tokens: Tokens, statics: Statics) -> None:
         self.house, self.tokens, self.statics = house, tokens, statics
-        self.words = Words(house.city.languages)
+        self.words = Words(house.city.languages, self.room)
         self.secure = urlsplit(house.settings.public_url).scheme == "https"
         setup(
             app,
             app_key=TEMPLATES,
             default_helpers=False,
-            loader=_templates(),
+            loader=_templates(self.room),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
@@ -71,7 +76,7 @@ class Pages:
     def render(self, request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
         """Answer with a page. Personal or not, none is to be kept by anybody on the way."""
         response = web.Response(
-            text=self.text(request, template, **context), status=status, content_type="text/html", headers=HEADERS
+            text=self.text(request, template, **context), status=status, content_type="text/html", headers=self.headers
         )
         language = self.language(request)
         response.headers["Content-Language"] = language
@@ -89,7 +94,7 @@ class Pages:
 
     def redirect(self, location: str) -> web.Response:
         """Send the browser on by GET, within our own pages."""
-        return web.Response(status=303, headers={**HEADERS, "Location": location})
+        return web.Response(status=303, headers={**self.headers, "Location": location})
 
     def grant(self, response: web.Response, grant: Grant) -> None:
         """Let the browser see one report until it is closed; one that never is, for some hours."""
@@ -149,7 +154,7 @@ class Pages:
             "direction_of": _direction,
             "others": [(other, self.words.plain(other, "language-name")) for other in others],
             # Never an address that does not exist: in a link "//example.org" would lead to another site.
-            "path": request.path if request.path in _PAGES else "/",
+            "path": request.path if request.path in self.addresses else self.home,
             "city": city,
             "named": named,
             "say": say,
@@ -162,8 +167,8 @@ def _direction(language: str) -> str:
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
 
 
-def _templates() -> jinja2.BaseLoader:
-    folder = files("gateway.citizen").joinpath("templates")
+def _templates(room: str) -> jinja2.BaseLoader:
+    folder = files(room).joinpath("templates")
     return jinja2.DictLoader(
         {entry.name: entry.read_text(encoding="utf-8") for entry in folder.iterdir() if entry.is_file()}
     )

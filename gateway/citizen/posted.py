@@ -143,13 +143,14 @@ class Posted:
     skipped: bool = False  # files came and were not read, because nothing may be stored now
     full: bool = False  # and that is so because too many files of others are arriving
     disk_broken: bool = False
+    known: frozenset[str] = FIELDS  # the fields that it may have
 
     def __getitem__(self, name: str) -> str:
         return self.fields.get(name, "")
 
 
-async def read_posted(request: web.Request, shelf: Shelf | None) -> Posted:
-    """Read a form. Without a shelf, what is attached is read past and not kept.
+async def read_posted(request: web.Request, shelf: Shelf | None, fields: frozenset[str] = FIELDS) -> Posted:
+    """Read a form that has these fields. Without a shelf, what is attached is read past and not kept.
 
     Raises Unreadable, when the connection was lost too, TooMuch and TooSlow.
     """
@@ -157,7 +158,7 @@ async def read_posted(request: web.Request, shelf: Shelf | None) -> Posted:
     reader = readers.get(request.content_type)
     if reader is None:
         raise Unreadable
-    posted = Posted()
+    posted = Posted(known=fields)
     try:
         async with asyncio.timeout(PATIENCE):
             await reader(request, posted, shelf)
@@ -185,7 +186,7 @@ async def _read_urlencoded(request: web.Request, posted: Posted, _shelf: Shelf |
         if len(body) > 4 * LONG_FIELD:  # each byte of Arabic is written as three
             raise TooMuch(posted)
     for name, value in parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=PARTS, errors="replace"):
-        if name in FIELDS:
+        if name in posted.known:
             posted.fields.setdefault(name, value.replace("\r\n", "\n"))
         elif name == "kept" and len(posted.kept) < FILES:
             posted.kept.append(value)
@@ -214,7 +215,7 @@ async def _read_part(part: BodyPartReader, posted: Posted, shelf: Shelf | None, 
         await _read_file(part, posted, shelf, budget)
     elif part.name == "kept" and len(posted.kept) < FILES:
         posted.kept.append(await _read_text(part, SHORT_FIELD, budget))
-    elif part.name in FIELDS and part.name not in posted.fields:
+    elif part.name in posted.known and part.name not in posted.fields:
         limit = LONG_FIELD if part.name == "text" else SHORT_FIELD
         posted.fields[part.name] = await _read_text(part, limit, budget)
     else:

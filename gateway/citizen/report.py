@@ -12,7 +12,7 @@ from aiohttp import web
 
 from channels.message import Media, Receipt
 from gateway import observe
-from gateway.citizen.draft import MEGABYTE, Fault, faults, fingerprint, inbound
+from gateway.citizen.draft import MEGABYTE, Fault, brought, faults, fingerprint, inbound
 from gateway.citizen.origin import foreign
 from gateway.citizen.page import LANGUAGE, Pages
 from gateway.citizen.posted import FILE_SIZE, FILES, Posted, Shelf, TooMuch, TooSlow, Unreadable, read_posted
@@ -60,7 +60,7 @@ class Report:
         except TooSlow as too_slow:
             # Not 408: a browser takes that for an idle connection, and sends all of it again without asking.
             return await self._cut(request, too_slow.posted, 400, "too-slow")
-        media = await self._media(posted)
+        media = await brought(posted, self.tokens, self.house.files)
         try:
             if busy:
                 observe.FORGED.labels("web", "429").inc()
@@ -115,7 +115,9 @@ class Report:
     async def _cut(self, request: web.Request, posted: Posted, status: int, alarm: str) -> web.Response:
         """Show the form with what came of it; the rest is not read."""
         observe.FORGED.labels("web", str(status)).inc()
-        response = self._form(request, posted, await self._media(posted), status, alarm=alarm)
+        response = self._form(
+            request, posted, await brought(posted, self.tokens, self.house.files), status, alarm=alarm
+        )
         response.force_close()
         return response
 
@@ -126,14 +128,6 @@ class Report:
         response = self.pages.redirect("/receipt")
         self.pages.grant(response, grant)
         return response
-
-    async def _media(self, posted: Posted) -> list[Media]:
-        """Return the files that this form and earlier tries with it brought, each once, as long as they are there."""
-        now = datetime.now(UTC)
-        brought = [media for media in (self.tokens.kept(token, now) for token in posted.kept) if media]
-        found = {media.sha256: media for media in [*brought, *posted.files] if media.sha256}
-        gone = await self.house.files.missing(found)
-        return [media for sha256, media in found.items() if sha256 not in gone][:FILES]
 
     def _form(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -19,12 +20,13 @@ class _Static:
 
 
 class Statics:
-    """Serves /static/<name>."""
+    """Serves what lies in the folder `static` of some rooms, below one address; by default /static/<name>."""
 
-    def __init__(self) -> None:
+    def __init__(self, rooms: Sequence[str] = ("gateway.citizen",), at: str = "/static") -> None:
+        self._at = at
         self._paths: dict[str, str] = {}
         self._held: dict[str, _Static] = {}
-        entries = files("gateway.citizen").joinpath("static").iterdir()
+        entries = [entry for room in rooms for entry in files(room).joinpath("static").iterdir()]
         # Pictures first: the style names them.
         for entry in sorted(entries, key=lambda entry: (not entry.name.endswith(".svg"), entry.name)):
             stem, _, ending = entry.name.rpartition(".")
@@ -36,7 +38,7 @@ class Statics:
             text = text.replace(f'url("{known}")', f'url("{path}")')
         body = text.encode()
         name = f"{stem}.{hashlib.sha256(body).hexdigest()[:10]}.{ending}"
-        self._paths[plain] = f"/static/{name}"
+        self._paths[plain] = f"{self._at}/{name}"
         self._held[name] = _Static(body, _TYPES[ending])
 
     def path(self, name: str) -> str:

@@ -14,7 +14,6 @@ from markupsafe import Markup, escape
 
 from normalizer.text import clean
 
-_BOOKS = files("gateway.citizen").joinpath("words")
 _OPEN, _CLOSE = "\u2068", "\u2069"
 
 RIGHT_TO_LEFT = frozenset({"ar", "ckb", "fa", "ur"})
@@ -23,8 +22,9 @@ RIGHT_TO_LEFT = frozenset({"ar", "ckb", "fa", "ur"})
 class Words:
     """The pages' words in those of the city's languages that there are words for; in all of them if there are none."""
 
-    def __init__(self, languages: Sequence[str]) -> None:
-        books = {book.name.removesuffix(".ftl"): book for book in _BOOKS.iterdir() if book.name.endswith(".ftl")}
+    def __init__(self, languages: Sequence[str], room: str = "gateway.citizen") -> None:
+        entries = files(room).joinpath("words").iterdir()
+        books = {book.name.removesuffix(".ftl"): book for book in entries if book.name.endswith(".ftl")}
         self.languages = tuple(language for language in languages if language in books) or tuple(sorted(books))
         self._bundles: dict[str, FluentBundle] = {}
         for language in self.languages:

@@ -1,0 +1,56 @@
+"""The desk's addresses, all of them below /desk."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.citizen.statics import Statics
+from gateway.citizen.tokens import Tokens
+from gateway.desk.entry import Entry
+from gateway.desk.material import Material
+from gateway.desk.page import DeskPages
+from gateway.desk.session import Sessions, needs
+from gateway.desk.sign_in import SignIn
+from gateway.desk.triage import Triage
+from gateway.desk.work import Work
+from gateway.house import House
+from gateway.people import People
+from gateway.tasks import Tasks
+
+
+def add_desk(app: web.Application, house: House) -> None:
+    """Add the desk. Call it before the application starts."""
+    desk, tokens, tasks, people = web.Application(), Tokens(house.identities), Tasks(house), People(house.store)
+    statics = Statics(("gateway.citizen", "gateway.desk"), at="/desk/static")
+    pages = DeskPages(desk, house, tokens, statics)
+    sessions = Sessions(people, pages)
+    entering, entry = SignIn(house, pages, people, sessions), Entry(house, pages, tokens, sessions)
+    work, triage, material = (
+        Work(house, pages, sessions, tasks),
+        Triage(house, pages, sessions, tasks),
+        Material(house, pages),
+    )
+    agents, triagers = needs(pages, "agent"), needs(pages, "triage")
+    desk.middlewares.append(sessions.guard)
+    desk.add_routes(
+        [
+            web.get("", entering.home),
+            web.get("/", entering.home),
+            web.get("/sign-in", entering.form),
+            web.post("/sign-in", entering.enter),
+            web.post("/sign-out", entering.leave),
+            web.get("/tasks", agents(work.list)),
+            web.get("/tasks/{id}", agents(work.show)),
+            web.post("/tasks/{id}", agents(work.complete)),
+            web.post("/tasks/{id}/claim", agents(work.claim)),
+            web.post("/tasks/{id}/release", agents(work.release)),
+            web.get("/entry", agents(entry.form)),
+            web.post("/entry", agents(entry.receive)),
+            web.get("/receipt", agents(entry.receipt)),
+            web.get("/triage", triagers(triage.list)),
+            web.post("/triage/{id}", triagers(triage.decide)),
+            web.get("/attachments/{id}", material.get),
+            web.get("/static/{name}", statics.serve),
+        ]
+    )
+    app.add_subapp("/desk", desk)

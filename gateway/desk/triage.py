@@ -1,0 +1,97 @@
+"""The triage desk: complaints that no rule could place, each with what they most likely are, routed with one key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.desk.material import items
+from gateway.desk.page import VISIT, DeskPages
+from gateway.desk.session import Sessions
+from gateway.house import House
+from gateway.store import complaints
+from gateway.store.complaints import Case
+from gateway.store.engine import Connection
+from gateway.store.tasks import Task, TaskKind
+from gateway.tasks import Answer, NotThere, Over, Taken, Tasks, WrongAnswer
+from normalizer.complaint import Priority
+from normalizer.reference import show
+
+SHOWN: Final = 20  # complaints on one page
+SUGGESTIONS: Final = 3  # one for each of the keys 1 to 3
+FIELDS: Final = frozenset({"choice", "department"})
+
+
+class Triage:
+    """Serves /desk/triage and what is below it."""
+
+    def __init__(self, house: House, pages: DeskPages, sessions: Sessions, tasks: Tasks) -> None:
+        self.house, self.pages, self.sessions, self.tasks = house, pages, sessions, tasks
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Show what waits for a decision: whom danger threatens first, then the oldest."""
+        found = await self.tasks.list([TaskKind.TRIAGE], limit=SHOWN, free_for=request[VISIT].name)
+        cases = await self.house.store.read(partial(_cases, found=found))
+        language = self.pages.language(request)
+        cards = [self._card(task, case, language) for task, case in zip(found, cases, strict=True) if case]
+        departments = [row for row in self.house.city.departments.values() if row.id != self.house.city.triage]
+        return self.pages.render(request, "triage.html", cards=cards, departments=departments, more=len(found) == SHOWN)
+
+    async def decide(self, request: web.Request) -> web.Response:
+        """Put a complaint to the department that was chosen."""
+        posted, genuine = await self.sessions.read(request, FIELDS)
+        if not genuine:
+            return self.pages.said("/desk/triage", "stale")
+        category, _, department = posted["choice"].partition(":")
+        answer = Answer(category=category or None, department=department or posted["department"] or None)
+        try:
+            view = await self.tasks.get(request.match_info["id"])
+            if view.task.kind is not TaskKind.TRIAGE:
+                raise web.HTTPNotFound
+            reference = await self.tasks.complete(view.task.id, request[VISIT].name, answer)
+        except NotThere:
+            raise web.HTTPNotFound from None
+        except Taken:
+            return self.pages.said("/desk/triage", "taken")
+        except Over:
+            return self.pages.said("/desk/triage", "over")
+        except WrongAnswer:
+            return self.pages.said("/desk/triage", "missing")
+        return self.pages.said("/desk/triage", "routed", reference, answer.department or "")
+
+    def _card(self, task: Task, case: Case, language: str) -> dict[str, Any]:
+        """Lay out one complaint. Who complains is not on it: where it goes does not hang on that."""
+        complaint, city = case.complaint, self.house.city
+        suggestions = case.route.suggestions if case.route else ()
+        wanted = [one for one in suggestions if one.department in city.departments and one.department != city.triage]
+        district = city.districts.get(complaint.place.district or "") if complaint.place else None
+        return {
+            "id": task.id,
+            "reference": show(complaint.reference),
+            "distress": complaint.priority is Priority.DISTRESS,
+            "channel": complaint.channel,
+            "since": complaint.received_at,
+            "waiting_since": task.created_at,
+            "language": complaint.language,
+            "text": complaint.text,
+            "place": complaint.place.text or "" if complaint.place else "",
+            "district": self.pages.name(district.names, language) if district else "",
+            "items": items(complaint.attachments),
+            "suggestions": [
+                {
+                    "value": f"{one.category}:{one.department}",
+                    "category": self.pages.name(city.categories[one.category].names, language),
+                    "department": self.pages.name(city.departments[one.department].names, language),
+                    "percent": round(100 * one.confidence),
+                }
+                for one in wanted[:SUGGESTIONS]
+                if one.category in city.categories
+            ],
+        }
+
+
+def _cases(connection: Connection, found: Sequence[Task]) -> list[Case | None]:
+    return [complaints.load_by_id(connection, task.complaint_id) if task.complaint_id else None for task in found]

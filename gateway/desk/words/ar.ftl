@@ -1,0 +1,234 @@
+### كلام المكتب بالعربية. الأسماء على اليسار ثابتة، وهي نفسها في en.ftl.
+
+## في كل صفحة
+
+language-name = العربية
+desk-title = المكتب · { $city }
+nav-label = الصفحات
+nav-tasks = المهام
+nav-entry = إدخال جديد
+nav-triage = الفرز
+sign-out = خروج
+skip-to-content = إلى المحتوى
+error-title = يرجى المراجعة: { $title }
+sending = جارٍ الحفظ…
+
+## الدخول
+
+sign-in-title = تسجيل الدخول
+sign-in-name = اسم الدخول
+sign-in-password = كلمة المرور
+sign-in-submit = دخول
+sign-in-wrong = الاسم وكلمة المرور لا يتطابقان، أو أن الاسم موقوف قليلاً بعد محاولات خاطئة كثيرة: عندها أعيدوا المحاولة بعد ربع ساعة.
+sign-in-busy = محاولات دخول كثيرة من شبكتكم الآن. أعيدوا المحاولة بعد دقيقة.
+sign-in-cookie = بقيت الصفحة مفتوحة طويلاً، أو أن المتصفح لا يحفظ ملفات الارتباط لهذا العنوان. حاولوا مرة أخرى، وإن تكرر ذلك فافتحوا المكتب عبر https.
+sign-in-again = الدخول من جديد
+
+## رسائل
+
+over-heading = انتهت جلستكم
+over-text = لم يُحفظ شيء، ولم يضع شيء مما كتبتم. ادخلوا من جديد في النافذة الجديدة، ثم عودوا إلى هذه الصفحة وحدّثوها ووافقوا على الإرسال مرة أخرى.
+foreign-heading = جاء هذا من موقع آخر
+foreign-text = لا يقبل المكتب إلا ما يُرسل من صفحاته، ولم يُنفذ شيء.
+lost-heading = لا توجد صفحة بهذا العنوان
+lost-text = لعل المهمة أُنجزت، أو أن في العنوان خطأ.
+unreadable-heading = تعذرت القراءة
+unreadable-text = أرسل المتصفح ما لا نستطيع قراءته. لم يُحفظ شيء.
+too-much-heading = هذا أكثر مما نستطيع استلامه
+too-much-text = لم يُحفظ شيء. عودوا واختاروا ملفات أقل أو أصغر.
+away-heading = لا يمكن الحفظ أو البحث الآن
+away-text = لم يضع شيء مما كتبتم: انتظروا دقيقة، ثم حدّثوا الصفحة ووافقوا على الإرسال مرة أخرى.
+broken-heading = حدث عطل
+broken-text = الخطأ من عندنا وقد أُبلغ المشغّل. لم يُحفظ شيء.
+no-right-heading = هذه الصفحة ليست من مهامكم
+no-right-text = يستطيع المسؤول عن موظفي المكتب أن يمنحكم صلاحيتها.
+no-work-heading = لا شيء لكم هنا بعد
+no-work-text = ليست لاسمكم صلاحية لصفحة من صفحات هذا المكتب. يستطيع المسؤول عن موظفي المكتب أن يمنحكم إياها.
+not-held-heading = الملف ليس هنا
+not-held-text = ما زال يُجلب من مزوّده، أو تعذر الحصول عليه. حاولوا لاحقاً.
+to-the-desk = إلى المكتب
+
+note-done = تم الحفظ.
+note-routed = البلاغ في طريقه إلى دائرته.
+note-routed-to = البلاغ { $reference } في طريقه إلى: { $department }.
+note-missed = سُجلت المحاولة. تبقى المهمة في القائمة لمحاولة أخرى.
+note-released = صارت المهمة متاحة لغيركم.
+note-free = هذه المهمة ليست بيد أحد. خذوها من القائمة.
+note-stale = سجلتم الدخول من جديد بعد فتح هذه الصفحة. كل ما كتبتموه باقٍ هنا: يرجى إرساله مرة أخرى.
+note-taken = هذه المهمة بيد أحد الزملاء.
+note-over = أُنجز هذا من قبل.
+note-gone = لم تعد هذه المهمة موجودة.
+note-missing = اختاروا الدائرة أولاً.
+note-not-stored = تعذر الحفظ الآن. كل ما كتبتموه باقٍ هنا: أرسلوه بعد دقيقة.
+note-sent-before = أُرسلت هذه الاستمارة من قبل وحُفظ بلاغها. تعديلاتكم ليست فيه: لإدخالها بلاغاً آخر أرسلوا مرة أخرى.
+
+## المهام
+
+tasks-title = ما ينتظر إنساناً
+tasks-all = الكل
+tasks-none = لا شيء ينتظر هنا.
+task-transcribe = تدوين
+task-transcribe-lead = استمعوا أو اقرؤوا، ودوّنوا ما يقوله المواطن بكلماته.
+task-call_back = معاودة اتصال
+task-call_back-lead = اتصلوا، ودوّنوا ما يقوله المواطن.
+task-confirm = تأكيد منشور
+task-confirm-lead = هل هذا المنشور العام شكوى إلى المدينة؟
+task-claim = أخذ المهمة
+task-continue = متابعة
+task-held = بيد { $by } حتى { $until } على الأكثر
+task-beside = موضوع المهمة
+task-text-transcribe = ما قيل
+task-text-call_back = ما قاله المواطن
+task-next = حفظ ثم التالي
+task-save = حفظ
+task-release = ترك المهمة
+task-release-hint = يستطيع غيركم أخذها عندئذ. لا يُحفظ ما كتبتموه.
+task-copy = كلماتكم في الأسفل كي تنسخوها. لم تُحفظ.
+task-fault-text = دوّنوا ما قيل، فإن لم يُفهم فاذكروا ذلك في الملاحظة.
+task-fault-accepted = حددوا هل هو شكوى.
+task-fault-outcome = حددوا نتيجة الاتصال.
+task-fault-category = اختاروا الموضوع من القائمة.
+task-fault-district = اختاروا البلدية من القائمة.
+task-fault-kind = اختاروا النوع من القائمة.
+task-fault-place = وصف المكان طويل جداً.
+task-fault-note = الملاحظة طويلة جداً.
+waits = تنتظر منذ { $time }
+danger-badge = خطر على الحياة
+known-heading = ما كُتب من قبل
+call-number = الاتصال على:
+call-no-number = لا رقم معروف.
+calls-heading = محاولات سابقة
+outcome-label = ما نتيجة الاتصال؟
+outcome-reached = تم الوصول إليه
+outcome-not_reached = لم يجب
+outcome-declined = لا يرغب
+accepted-label = هل هو شكوى؟
+accepted-yes = نعم، يُسجل
+accepted-no = لا
+post-open = فتح المنشور
+note-label = ملاحظة للزملاء
+item-image = صورة { $number }
+item-audio = تسجيل { $number }
+item-video = فيديو { $number }
+item-open = الملف { $number } ({ $ending })
+item-waiting = الملف { $number } ما زال يُجلب
+keys-task = المفاتيح: Ctrl+مسافة للتشغيل والإيقاف، Ctrl+B للرجوع خمس ثوانٍ، Ctrl+Enter للحفظ ثم التالي.
+
+## ما يُحدد
+
+as-the-words-say = بحسب الكلام
+category-label = الموضوع
+kind-label = النوع
+kind-complaint = شكوى
+kind-request = طلب
+kind-suggestion = مقترح
+kind-enquiry = استفسار
+district-label = البلدية
+district-unknown = غير معروفة
+where-label = المكان
+danger-label = حياة أحد في خطر الآن
+danger-hint = يتقدم هذا على كل ما سواه.
+way = { $way ->
+    [walk_in] مراجعة شخصية
+    [phone] هاتف
+    [paper_box] صندوق الشكاوى
+    [office] رسالة أو مكتب
+    [radio] إذاعة
+    [newspaper] صحيفة
+    [meeting] لقاء
+    [inspector_general] المفتش العام
+    [fax] فاكس
+    [voice] الخط الساخن
+    [sms] رسالة نصية
+    [whatsapp] واتساب
+    [telegram] تلغرام
+    [email] بريد إلكتروني
+    [facebook] فيسبوك
+    [messenger] ماسنجر
+    [instagram] إنستغرام
+    [x] إكس
+    [youtube] يوتيوب
+    [web] صفحة المواطن
+    [app] تطبيق
+    [api] برنامج
+   *[other] { $way }
+}
+
+## الإدخال
+
+entry-title = إدخال جديد
+entry-lead = لمن حضر أو اتصل، ولما ورد على الورق أو في الإذاعة أو الصحافة.
+entry-text = ما الموضوع؟
+entry-text-hint = بكلمات المواطن. مع صورة أو تسجيل يمكن تركه فارغاً، فيصير مهمة تدوين.
+entry-submit = حفظ وعرض الإيصال
+entry-another = إدخال آخر
+way-label = كيف ورد؟
+date-label = التاريخ
+time-label = الوقت
+date-hint = متى قاله المواطن أو كتبه، إن لم يكن ذلك الآن.
+files-label = صور ضوئية أو صور أو تسجيلات
+files-hint = حتى { $count } ملفات، لا يزيد كل منها على { $size } ميغابايت.
+files-choose = إضافة ملفات
+files-kept = وصلتنا مع هذه الاستمارة. أزيلوا العلامة عما لا تريدون إرساله.
+citizen-heading = المواطن
+name-label = الاسم
+phone-label = الهاتف
+email-label = البريد الإلكتروني
+confidential-label = لا تُطلع الدائرة على صاحب الشكوى
+confidential-hint = ترى الدائرة المشكلة، ولا ترى الاسم ولا الرقم.
+keys-entry = المفتاح: Ctrl+Enter للحفظ.
+faults-heading = { $count ->
+    [one] أمر واحد يحتاج إلى انتباهكم. كل ما عداه باقٍ هنا.
+    [two] أمران يحتاجان إلى انتباهكم. كل ما عداهما باقٍ هنا.
+    [few] { $count } أمور تحتاج إلى انتباهكم. كل ما عداها باقٍ هنا.
+   *[other] { $count } أمراً يحتاج إلى انتباهكم. كل ما عداها باقٍ هنا.
+}
+fault-way = حددوا كيف ورد.
+fault-date = هذا ليس تاريخاً. اختاروه من التقويم.
+fault-date-ahead = هذا في المستقبل.
+fault-time-alone = الوقت يحتاج إلى تاريخه.
+fault-text-missing = اكتبوا الموضوع، أو أضيفوا ملفاً.
+fault-text-long = هذا طويل: يتسع الحقل لـ { $limit } حرف.
+fault-field-long = هذا طويل: يتسع الحقل لـ { $limit } حرف.
+fault-choice = اختاروا من القائمة.
+fault-phone = { $doubt ->
+    [letters] فيه حروف. اكتبوا الرقم بالأرقام.
+    [short_code] هذا أقصر من أن يُتصل به. اكتبوا الرقم كاملاً.
+    [too_long] هذا أطول من رقم هاتف.
+    [kind] هذا رقم ذو تعرفة خاصة.
+   *[other] لا يوجد هاتف بهذا الرقم. راجعوا أرقامه، أو اتركوه فارغاً.
+}
+fault-email = هذا ليس عنوان بريد إلكتروني. مثاله: name@example.com
+fault-file-type = { $file } ليس صورة أو صوتاً أو فيديو أو ملف PDF نستطيع فتحه.
+fault-file-big = { $file } أكبر من { $size } ميغابايت.
+fault-file-empty = { $file } فارغ.
+fault-file-many = { $file } زائد على العدد: { $count } ملفات على الأكثر.
+
+## الإيصال
+
+receipt-title = تم الحفظ
+receipt-danger = سُجل على أنه خطر على الحياة، وقد تقدم على كل ما سواه.
+receipt-files = { $count ->
+    [one] وصل معه ملف واحد.
+    [two] وصل معه ملفان.
+    [few] وصلت معه { $count } ملفات.
+   *[other] وصل معه { $count } ملفاً.
+}
+reference-label = رقم البلاغ
+pin-label = الرمز السري
+receipt-keep = يتابع المواطن بلاغه بالرقمين معاً. لا يُعطى الرمز السري لغيره.
+receipt-hotline = أو الخط الساخن { $number }
+print = طباعة
+
+## الفرز
+
+triage-title = الفرز
+triage-lead = أي دائرة هي المسؤولة؟ أقوى الاقتراحات أولاً.
+triage-none = لا شيء ينتظر قراراً.
+triage-more = وراء هذه غيرها.
+case-label = البلاغ { $reference }
+case-wordless = لم يُكتب شيء بعد.
+department-label = دائرة أخرى
+department-choose = اختيار…
+department-route = توجيه
+keys-triage = المفاتيح: 1 و2 و3 لتوجيه البلاغ المعلّم، J وK للانتقال إلى التالي والسابق، D لقائمة الدوائر.
