@@ -22,6 +22,7 @@ from gateway.broker.topology import Topology
 from gateway.citizen.routes import add_citizen
 from gateway.city.city import City
 from gateway.cloudevents import Envelopes
+from gateway.desk.routes import add_desk
 from gateway.dispatch import Dispatcher
 from gateway.doors import add_channels, add_health, add_metrics, answer_faults
 from gateway.files import Files, Unusable
@@ -123,6 +124,7 @@ def _site(house: House) -> web.Application:
 def _add_staff(app: web.Application, house: House) -> None:
     add_api(app, house)
     add_metrics(app, house)
+    add_desk(app, house)
 
 
 @contextlib.asynccontextmanager
