@@ -18,6 +18,17 @@ from pydantic import BaseModel
 
 from gateway.city.checks import Folder, as_rule
 from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RulesFile, WordsFile
+from gateway.city.hotline import (
+    HOTLINE,
+    PROMPTS_FOLDER,
+    SERVICES,
+    HotlineFile,
+    Line,
+    ServicesFile,
+    build,
+    service_problems,
+)
+from gateway.city.hotline import problems as hotline_problems
 from gateway.city.phrases import Phrases, read_phrases
 from gateway.city.problems import CityError, Problem, unknown
 from gateway.city.source import Source
@@ -36,6 +47,7 @@ FILES: Mapping[str, type[BaseModel]] = {
     "words.toml": WordsFile,
     "rules.toml": RulesFile,
 }
+OF_THE_HOTLINE = (HOTLINE, SERVICES)  # a city without a hotline has neither
 SETTINGS = "settings.toml"
 _ARABIC_SCRIPT = frozenset({"ar", "ckb", "fa", "ur"})
 
@@ -81,7 +93,8 @@ class City:
     """Everything that differs from city to city. Ids are fixed, names are by BCP 47 language.
 
     A further message of the same sender within `amend_window` belongs to the same complaint. `triage` is the
-    department where people decide what rules cannot. `version` changes whenever a byte of the city's files does.
+    department where people decide what rules cannot. `line` is what hotline.toml says; None without one. `version`
+    changes whenever a byte of the city's files does.
     """
 
     id: str
@@ -101,6 +114,7 @@ class City:
     public_confidence: float
     hotline: str
     emergency: tuple[Emergency, ...]
+    line: Line | None
     version: str
 
 
@@ -125,9 +139,10 @@ def load(name_or_path: str) -> City:
     )
     problems += read.problems()
     phrases = _phrases(folder, city, problems) if city else None
+    line = _line(folder, read, problems)
     if problems or phrases is None:
         raise CityError(problems)
-    return _city(read, phrases, _version(folder, phrases.languages))
+    return _city(read, phrases, line, _version(folder, phrases.languages))
 
 
 def _folder(name_or_path: str) -> Traversable:
@@ -146,8 +161,26 @@ def _folder(name_or_path: str) -> Traversable:
 def _strangers(folder: Traversable) -> list[Problem]:
     """Find files that nobody would read: most likely one of ours with its name mistyped."""
     names = (entry.name for entry in folder.iterdir() if entry.name.endswith((".toml", ".ftl")))
-    ours = {*FILES, SETTINGS}
-    return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, FILES)) for name in names if name not in ours]
+    ours = {*FILES, *OF_THE_HOTLINE, SETTINGS}
+    known = {*FILES, *OF_THE_HOTLINE}
+    return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, known)) for name in names if name not in ours]
+
+
+def _line(folder: Traversable, read: Folder, problems: list[Problem]) -> Line | None:
+    """Read the hotline's files, of which there may be none."""
+    there = {name: folder.joinpath(name) for name in OF_THE_HOTLINE if folder.joinpath(name).is_file()}
+    sources = {name: Source.read(file, problems) for name, file in there.items()}
+    source, services_source = sources.get(HOTLINE), sources.get(SERVICES)
+    file = source.checked(HotlineFile, problems) if source else None
+    services = services_source.checked(ServicesFile, problems) if services_source else None
+    languages = read.city.languages if read.city else []
+    if services_source and services and languages:
+        problems += service_problems(services_source, services, languages)
+    if source is None or file is None or not languages:
+        return None
+    categories = frozenset(row.id for row in read.categories.category) if read.categories else frozenset()
+    problems += hotline_problems(source, file, languages, categories, folder)
+    return build(file, services, folder)
 
 
 def settings_of(name_or_path: str) -> Traversable | None:
@@ -181,7 +214,7 @@ def _phrases(folder: Traversable, city: CityFile, problems: list[Problem]) -> Ph
     return read_phrases(books, words, problems)
 
 
-def _city(read: Folder, phrases: Phrases, version: str) -> City:
+def _city(read: Folder, phrases: Phrases, line: Line | None, version: str) -> City:
     """Put together what has been found to be right."""
     city, words, rules = read.city, read.words, read.rules
     if not (city and words and rules and read.categories and read.departments and read.districts):
@@ -231,6 +264,7 @@ def _city(read: Folder, phrases: Phrases, version: str) -> City:
         public_confidence=city.public_min_confidence,
         hotline=city.hotline,
         emergency=tuple(Emergency(row.number, row.names) for row in city.emergency),
+        line=line,
         version=version,
     )
 
@@ -238,7 +272,15 @@ def _city(read: Folder, phrases: Phrases, version: str) -> City:
 def _version(folder: Traversable, languages: tuple[str, ...]) -> str:
     """Return twelve hex digits of SHA-256 over the names and bytes of the files that were read."""
     digest = hashlib.sha256()
-    for parts in (*((name,) for name in FILES), *(("phrases", f"{language}.ftl") for language in languages)):
+    prompts = folder.joinpath(PROMPTS_FOLDER)
+    spoken = [one.name for one in prompts.iterdir() if one.is_dir()] if prompts.is_dir() else []
+    found = [
+        *((name,) for name in FILES),
+        *((name,) for name in OF_THE_HOTLINE if folder.joinpath(name).is_file()),
+        *(("phrases", f"{language}.ftl") for language in languages),
+        *sorted((PROMPTS_FOLDER, one, file.name) for one in spoken for file in prompts.joinpath(one).iterdir()),
+    ]
+    for parts in found:
         content = folder.joinpath(*parts).read_bytes()
         digest.update(f"{'/'.join(parts)}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:12]

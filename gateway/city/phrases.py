@@ -20,6 +20,7 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
+from channels.voice import PROMPTS
 from gateway.city.problems import Problem, unknown
 from gateway.city.source import read_text
 from normalizer.complaint import Status
@@ -56,6 +57,8 @@ PHRASES: Mapping[str, frozenset[str]] = {
     "not-a-text": _NOTHING,
     **{f"status-{status}": _DEPARTMENT for status in Status},
     **{f"event-{event}": _DEPARTMENT for event in EVENTS},
+    "voice-code": frozenset({"pin"}),
+    **{f"voice-{prompt}": _NOTHING for prompt in PROMPTS},
 }
 """Every phrase that the house says, with the arguments it is said with."""
 
@@ -66,6 +69,9 @@ _MUST_SAY = {
     "receipt": _RECEIPT,
     "receipt-amended": frozenset({"reference"}),
     "receipt-distress": _RECEIPT | {"emergency"},
+    "voice-code": frozenset({"pin"}),
+    "voice-danger": frozenset({"emergency"}),
+    "voice-apology": frozenset({"emergency"}),
 }
 
 

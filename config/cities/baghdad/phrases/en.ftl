@@ -77,3 +77,94 @@ event-escalated =
     The answer is late, so the report was raised to a higher level
 event-withdrawn =
     The report was withdrawn at the citizen's request
+
+## The hotline: what a caller hears. Each can be recorded by a human voice as prompts/en/<name without voice->.wav
+## No brackets, signs or abbreviations: a machine's voice reads the sentence as it stands.
+
+# A text message to the telephone of whoever made the report. { $pin } is the code
+voice-code =
+    Code to follow your report by telephone: { $pin }
+    Good for ten minutes. Tell it to nobody.
+voice-welcome =
+    Welcome to the hotline of { $city }. Your messages are recorded so that they can be dealt with.
+voice-danger-key =
+    If a life is in danger, press nine at any time.
+voice-not-heard =
+    We did not get a choice that we know.
+voice-about =
+    Say in a few words what is wrong, and where.
+voice-speak =
+    Speak after the tone: what is wrong, and where exactly. When you have finished, press the hash key.
+voice-speak-danger =
+    Your report is recorded as urgent. After the tone, say where you are and what is happening. When you have finished, press the hash key.
+# { $emergency } are the emergency numbers of city.toml
+voice-danger =
+    If the danger is still there, hang up and call now: { $emergency }.
+voice-nothing-recorded =
+    We heard nothing.
+voice-thanks =
+    Thank you. We have received your message.
+voice-your-number =
+    The number of your report is
+voice-your-pin =
+    Its secret PIN is
+voice-by-sms =
+    We will also send it to you as a text message.
+voice-more =
+    For another report, press one. For the main menu, press star. Or hang up.
+voice-goodbye =
+    Thank you for calling. Goodbye.
+voice-follow =
+    Enter the number of your report, ten digits, then press the hash key.
+voice-follow-wrong =
+    That number is not right.
+voice-code-sent =
+    If there is a report with this number, we have sent a code of six digits as a text message to the telephone it came from. Enter the code, then press the hash key.
+voice-code-wrong =
+    The code is not right. Enter it once more, then press the hash key.
+voice-too-many =
+    We cannot give information on the report now. Please try later.
+voice-services =
+    Information on services. Each has its number. To go back, press star.
+voice-press =
+    press
+voice-transaction =
+    To hear the state of your transaction, enter its number, then press the hash key. Or wait to go back to the menu.
+voice-transaction-unknown =
+    We found no transaction with this number.
+voice-transaction-away =
+    We are sorry, we cannot find out the state of the transaction now.
+voice-closed =
+    Our agents are not here at this time.
+voice-busy =
+    All lines are busy or closed. To leave a message, press one. To be called back, press two.
+voice-will-call-back =
+    An agent will call you back on the number that you are calling from.
+voice-place =
+    Your place in the queue is
+voice-wait =
+    Thank you for waiting. To leave a message instead of waiting, press one.
+voice-agent-pin =
+    Enter your agent code, then press the hash key.
+voice-agent-wrong =
+    The code is not right.
+voice-agent-joined =
+    You are on. The next caller will be put through to you.
+voice-apology =
+    We are sorry, we have a fault. If a life is in danger, call now: { $emergency }. Speak after the tone, and we will listen to your message.
+voice-standing-received =
+    Your report was received, and has not yet been sent to the responsible department.
+voice-standing-triage =
+    Your report is with a person who finds the responsible department.
+voice-standing-offered =
+    Your report was sent to the responsible department.
+voice-standing-accepted =
+    The responsible department accepted your report.
+voice-standing-in_progress =
+    Work on your report is in progress.
+voice-standing-resolved =
+    Your report was resolved.
+voice-standing-closed =
+    Your report was closed.
+voice-standing-withdrawn =
+    The report was withdrawn at the citizen's request.
