@@ -9,11 +9,12 @@ Sources: the error pages at twilio.com/docs/api/errors, and the Message resource
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from aiohttp import (
     ClientConnectorError,
@@ -24,7 +25,7 @@ from aiohttp import (
     encode_basic_auth,
 )
 
-from channels.base import Busy, OutcomeUnknown, Refused, SpeakError
+from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError
 from channels.message import DeliveryState, Sent
 
 DEFAULT_URL = "https://api.twilio.com"
@@ -51,11 +52,13 @@ class Fault(NamedTuple):
     transient: bool = False  # the same words may get through later
     alarm: bool = False  # ours or the account's fault: a person must look
     opted_out: bool = False
+    elsewhere: bool = False  # an SMS may reach the citizen
+    bars: bool = False  # nothing of ours goes until a person has looked
 
 
 FAULTS: Mapping[str, Fault] = {
-    "20003": Fault("the account's credentials are not accepted", alarm=True),
-    "20404": Fault("there is no such account", alarm=True),
+    "20003": Fault("the account's credentials are not accepted", bars=True),
+    "20404": Fault("there is no such account", bars=True),
     "20429": Fault("too many requests at once", transient=True),
     "21211": Fault("the number is not valid"),
     "21214": Fault("the number cannot be reached"),
@@ -73,10 +76,10 @@ FAULTS: Mapping[str, Fault] = {
     "30007": Fault("the carrier filtered the message", alarm=True),  # never again with these words
     "30008": Fault("the carrier gave no reason", transient=True),
     "30036": Fault("it waited longer than it was valid", transient=True),
-    "63003": Fault("the address is not on WhatsApp"),
+    "63003": Fault("the address is not on WhatsApp", elsewhere=True),
     "63007": Fault("our number is not a WhatsApp sender", alarm=True),
     "63013": Fault("WhatsApp's policy forbids it", alarm=True),
-    "63016": Fault("the citizen wrote more than 24 hours ago: only a template may be sent"),
+    "63016": Fault("the citizen wrote more than 24 hours ago: only a template may be sent", elsewhere=True),
     "63018": Fault("WhatsApp's rate is exceeded", transient=True),
     "63024": Fault("the address cannot get it"),
     "63032": Fault("WhatsApp excludes this person from the message"),
@@ -84,6 +87,7 @@ FAULTS: Mapping[str, Fault] = {
 
 _TIMEOUT = ClientTimeout(total=30, sock_connect=5, sock_read=20)  # seconds; Twilio answers in well under one
 _CLOCK_SKEW = timedelta(minutes=5)  # between our clock and Twilio's
+_MOST_PAGES = 50  # of one listing: ten thousand messages
 _PAGE = 200  # messages between our number and one citizen: more than any conversation since the first try
 
 
@@ -111,6 +115,7 @@ class TwilioApi:
     """A session with the Messages resource of one account. It opens at the first use; `close` it at the end."""
 
     def __init__(self, account: Account) -> None:
+        self._host = account.url
         self._url = f"{account.url}/2010-04-01/Accounts/{account.sid}/Messages.json"
         self._headers = {"Authorization": account.authorization, "Accept": "application/json"}
         self._session: ClientSession | None = None
@@ -141,17 +146,70 @@ class TwilioApi:
                 return Sent(str(message.get("sid", "")), state)
         return None
 
+    async def received(self, to: str, since: datetime) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield every message that Twilio's log says citizens sent to a number of ours since then, newest first.
+
+        Raises Refused, Busy or Barred.
+        """
+        query: Mapping[str, str] | None = {
+            "To": to,
+            "DateSent>": since.astimezone(UTC).strftime("%Y-%m-%d"),
+            "PageSize": str(_PAGE),
+        }
+        url = self._url
+        for _ in range(_MOST_PAGES):
+            listing = await self._ask(url, query)
+            for message in _messages(listing):
+                if message.get("direction") == "inbound" and _made(message, since):
+                    yield message
+            following = listing.get("next_page_uri")
+            if not isinstance(following, str) or not following.startswith("/"):
+                return
+            url, query = self._host + following, None
+
+    async def media(self, message_id: str) -> Sequence[tuple[str, str]]:
+        """Return (type, address) of each attachment of a message. Raises Refused, Busy or Barred."""
+        path = f"{self._url.removesuffix('.json')}/{quote(message_id, safe='')}/Media"
+        listing = await self._ask(f"{path}.json", None)
+        found = listing.get("media_list")
+        return [
+            (str(item.get("content_type", "")), f"{path}/{quote(str(item['sid']), safe='')}")
+            for item in (found if isinstance(found, list) else ())
+            if isinstance(item, dict) and item.get("sid")
+        ]
+
+    async def whoami(self) -> str:
+        """Return the account's own name and whether it is active. Raises Refused, Busy or Barred."""
+        account = await self._ask(self._url.removesuffix("/Messages.json") + ".json", None)
+        return f"{account.get('friendly_name', 'an account')} at Twilio is {account.get('status', 'there')}"
+
+    async def delete(self, url: str) -> None:
+        """Delete a resource; one that is gone already is deleted too. Raises Refused, Busy or Barred."""
+        try:
+            await self._call("DELETE", url=url)
+        except OutcomeUnknown as error:
+            raise Busy("unknown", "Twilio did not answer") from error
+        except (Refused, Barred) as error:
+            if error.code not in {"20404", "http-404"}:
+                raise
+
+    async def _ask(self, url: str, query: Mapping[str, str] | None) -> Mapping[str, Any]:
+        try:
+            return await self._call("GET", url=url, params=query)
+        except OutcomeUnknown as error:  # a question can be asked again
+            raise Busy("unknown", "Twilio did not answer") from error
+
     async def close(self) -> None:
         """Close the session, if there is one."""
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _call(self, method: str, **what: Any) -> Mapping[str, Any]:
+    async def _call(self, method: str, *, url: str = "", **what: Any) -> Mapping[str, Any]:
         if self._session is None:
             self._session = ClientSession(timeout=_TIMEOUT, headers=self._headers)
         try:
-            async with self._session.request(method, self._url, allow_redirects=False, **what) as response:
+            async with self._session.request(method, url or self._url, allow_redirects=False, **what) as response:
                 status, retry_after = response.status, response.headers.get("Retry-After", "")
                 body = await response.read()
         except (ClientConnectorError, ConnectionTimeoutError) as error:
@@ -172,9 +230,11 @@ def _fault(status: int, document: Mapping[str, Any], retry_after: str) -> SpeakE
     if status == 429 or (fault and fault.transient):  # noqa: PLR2004 - "Too Many Requests"
         wait = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
         return Busy(code, fault.words if fault else "too many requests", retry_after=wait)
+    if fault.bars if fault else status in {401, 403}:  # the token is not ours any more, or the account is closed
+        return Barred(code, fault.words if fault else "Twilio does not let us in")
     if fault is None:  # what nobody foresaw is worth a look
         fault = Fault("Twilio refused it", alarm=True)
-    return Refused(code, fault.words, opted_out=fault.opted_out, alarm=fault.alarm)
+    return Refused(code, fault.words, opted_out=fault.opted_out, alarm=fault.alarm, elsewhere=fault.elsewhere)
 
 
 def _document(body: bytes) -> Mapping[str, Any]:

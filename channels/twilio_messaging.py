@@ -7,14 +7,15 @@ Twilio posts the same form for both. What a sender is can be read from its addre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, ClassVar
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from channels.base import Forged, Refused, Source, Unreadable, Webhook
+from channels.base import Forged, Reception, Refused, Source, Unreadable, Webhook
 from channels.message import (
     Address,
     Delivery,
@@ -129,6 +130,7 @@ class TwilioMessaging(Webhook):
     provider = "twilio"
     paths = ("", "/status")
     Settings: ClassVar[type[BaseModel]] = TwilioSettings
+    _prefix: ClassVar[str] = ""  # before our own number, in Twilio's log
 
     def __init__(self, settings: TwilioSettings) -> None:
         super().__init__(settings)
@@ -187,6 +189,39 @@ class TwilioMessaging(Webhook):
         if reply.to.scheme == Scheme.TEL:
             fields["ValidityPeriod"] = str(self.settings.validity)  # no "we received your report" at three at night
         return await self._api.create(fields)
+
+    async def recount(self, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
+        """Yield what Twilio's log says citizens sent to our number since then. Raises Refused, Busy, Barred.
+
+        Twilio repeats a webhook once at most, and by default only when it could not connect: its log is the way back.
+        """
+        del reception
+        async for message in self._api.received(self._prefix + self.settings.number, since):
+            message_id = str(message.get("sid", ""))
+            if not _MESSAGE_ID.fullmatch(message_id):
+                continue
+            held = str(message.get("num_media") or "0") != "0"
+            media = await self._api.media(message_id) if held else ()
+            yield Inbound(
+                channel=self.name,
+                account=str(message.get("to", "")).removeprefix(_PREFIX) or self.settings.number,
+                external_id=message_id,
+                sender=_address(str(message.get("from", ""))),
+                text=str(message.get("body") or ""),
+                media=tuple(Media(content_type=kind, url=url) for kind, url in media),
+                provider=self.provider,
+                raw=message,
+            )
+
+    async def forget(self, url: str) -> None:
+        """Delete a photo or a recording at Twilio. Raises Refused, Busy, Barred."""
+        if _path_at_api(url, (DEFAULT_URL, self._account.url)) is None:
+            return  # it lies at somebody else's
+        await self._api.delete((await self.source(url)).url)
+
+    async def probe(self) -> str:
+        """Return the account's name and state. Raises Refused, Busy, Barred."""
+        return await self._api.whoami()
 
     async def close(self) -> None:
         """Close the session with the API."""

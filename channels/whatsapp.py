@@ -14,3 +14,4 @@ class Whatsapp(TwilioMessaging):
     """WhatsApp messages to the city's number."""
 
     name = "whatsapp"
+    _prefix = "whatsapp:"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from channels.base import Fetches
-from gateway import damage, observe
+from channels.base import Adapter, Fetches
+from gateway import damage, observe, silence
 from gateway.api.documents import add_schemas
 from gateway.api.routes import add_api
 from gateway.broker.bus import Bus
@@ -33,6 +34,7 @@ from gateway.interpret import Interpreter
 from gateway.lease import Lease
 from gateway.media.fetch import Fetcher
 from gateway.media.worker import MediaWorker
+from gateway.pollers import Pollers
 from gateway.registry import CHANNELS
 from gateway.replies import Replies
 from gateway.rescue import Rescue
@@ -44,6 +46,8 @@ from gateway.store.engine import Store, StoreMismatch, StoreUnavailable
 from gateway.watch import watch
 
 ROLES = ("intake", "interpret", "relay", "router", "replies", "clock", "pollers")
+
+LISTENING = 60.0  # seconds between two looks at what each channel has heard
 
 log = observe.logger("house")
 
@@ -57,11 +61,7 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
             "--roles: the embedded broker lives in one process, so relay and router run together; "
             "set BALAGH_BROKER_URL=amqp://… to run them apart"
         )
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        files = Files(settings.data_dir / "files")
-    except (OSError, Unusable) as error:
-        raise SettingsError(f"BALAGH_DATA_DIR: {error}") from error
+    files = files_of(settings)
     identities = Identities(settings.secret_key)
     # Only who drains it may fill it.
     spool = Spool(settings.data_dir / "spool") if "intake" in roles and not store.embedded else None
@@ -76,9 +76,23 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
         spool=spool,
         bus=bus,
         signals=signals,
-        channels={kind.name: kind(settings.channels[kind.name]) for kind in CHANNELS if kind.name in settings.channels},
+        channels=channels_of(settings),
         roles=roles,
     )
+
+
+def files_of(settings: Settings) -> Files:
+    """Return the folder for photos, recordings and scans. Raises SettingsError when it cannot be used."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return Files(settings.data_dir / "files")
+    except (OSError, Unusable) as error:
+        raise SettingsError(f"BALAGH_DATA_DIR: {error}") from error
+
+
+def channels_of(settings: Settings) -> dict[str, Adapter]:
+    """Build the channels that are on, by name."""
+    return {kind.name: kind(settings.channels[kind.name]) for kind in CHANNELS if kind.name in settings.channels}
 
 
 def bus_of(settings: Settings, city: City) -> Bus:
@@ -182,10 +196,21 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
         sources = {name: channel for name, channel in house.channels.items() if isinstance(channel, Fetches)}
         worker = MediaWorker(store, Fetcher(house.files), sources, signals.media, (signals.filed,))
         steps.append(("media", worker.run))
+    if "pollers" in roles:
+        steps.append(("pollers", Pollers(house).run))
     if "clock" in roles:
+        steps.append(("silence", partial(listen, store)))
         sealer = Sealer(store, settings.secret_key, settings.data_dir / "seals.log", mine=sealing.mine)
         steps.append(("sealer", sealer.run))
     return steps
+
+
+async def listen(store: Store) -> None:
+    """Learn how long each channel is usually silent, for ever."""
+    while True:
+        with contextlib.suppress(StoreUnavailable):
+            await store.write(lambda connection: silence.listen(connection, datetime.now(UTC)))
+        await asyncio.sleep(LISTENING)
 
 
 async def _route(house: House, ready: asyncio.Event) -> None:

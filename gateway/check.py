@@ -10,19 +10,36 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-from gateway import damage, observe
-from gateway.app import bus_of
+from channels.base import Adapter, Probes, SpeakError
+from gateway import damage, observe, silence
+from gateway.app import bus_of, channels_of, files_of
 from gateway.broker.bus import Bus, Lost, Nacked, Parcel
 from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
 from gateway.city.checks import twice
 from gateway.city.city import load as load_city
 from gateway.city.problems import unknown
 from gateway.files import Files, Unusable
+from gateway.identity import Identities
+from gateway.intake import Intake
+from gateway.reception import HouseReception
 from gateway.reconcile import Books, reconcile
+from gateway.recount import Recount
 from gateway.registry import CHANNELS
 from gateway.settings import FILLED, PLAIN, Settings, load
+from gateway.signals import Signal
 from gateway.spool import Spool
-from gateway.store import attachments, journal, outbox, quarantine, replies, server, stranded, wal
+from gateway.store import (
+    attachments,
+    journal,
+    outbox,
+    pointers,
+    quarantine,
+    replies,
+    server,
+    stranded,
+    tasks,
+    wal,
+)
 from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable
 from gateway.store.migrate import HEAD, demand, revision
 
@@ -58,14 +75,35 @@ async def check(say: Say) -> bool:
             kind, _, department = scope.partition(".")
             if kind == "department" and department not in city.departments:
                 wrong(f"BALAGH_API_KEYS: {key.name}: the city's department {unknown(department, city.departments)}")
-    for name in settings.channels:
-        well(f"channel {name}: on")
+    await _channels(settings, well, wrong)
     for name, why in settings.off.items():
         say(f"off   channel {name}: {why}")
     await _store(settings, well, wrong)
     await _broker(settings, well, wrong)
     _disk(settings, well, wrong)
     return not problems
+
+
+async def _channels(settings: Settings, well: Say, wrong: Say) -> None:
+    """Say which channels are on, and for those that can ask, whether their providers let us in."""
+    on = channels_of(settings)
+    answers = await asyncio.gather(*(_probe_channel(channel) for channel in on.values()))
+    for name, (let_in, words) in zip(on, answers, strict=True):
+        (well if let_in else wrong)(f"channel {name}: on{words}")
+
+
+async def _probe_channel(channel: Adapter) -> tuple[bool, str]:
+    if not isinstance(channel, Probes):
+        return True, ""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return True, f", {await channel.probe()}"
+    except SpeakError as error:
+        return False, f", and its provider says: {error}"
+    except TimeoutError:
+        return False, ", and its provider does not answer"
+    finally:
+        await channel.close()
 
 
 def _slips(settings: Settings, say: Say) -> None:
@@ -93,11 +131,16 @@ async def books(since: datetime | None) -> Books:
     settings = load()
     damage.look(settings)
     store, bus = Store(settings.store_url), bus_of(settings, load_city(settings.city))
+    channels = channels_of(settings)
     try:
         await store.read(demand)
-        return await reconcile(settings, store, bus, since=since)
+        intake, files = Intake(store, Identities(settings.secret_key), None, Signal()), files_of(settings)
+        recount = Recount(channels, lambda name: HouseReception(name, intake.accept, files, store))
+        return await reconcile(settings, store, bus, since=since, recount=recount)
     finally:
         await bus.stop()
+        for channel in channels.values():
+            await channel.close()
         store.close()
 
 
@@ -136,6 +179,7 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
             wrong(f"parked: {reference} event {sequence}: {reason}")
         held = quarantine.count(connection)
         (wrong if held else well)(f"quarantine: {held} open" + (": see balagh quarantine list" if held else ""))
+        _waiting(connection, now, well, wrong)
         lost = attachments.states(connection).get("failed", 0)
         well(f"attachments: {lost} could not be fetched; replies: {replies.states(connection) or 'none'}")
 
@@ -151,6 +195,19 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
         spool = Spool(settings.data_dir / "spool")
         spool.look()
         (wrong if spool.spoiled else well)(f"spool: {spool.depth} wait for the store, {spool.spoiled} damaged")
+
+
+def _waiting(connection: Connection, now: datetime, well: Say, wrong: Say) -> None:
+    """Say which channel is unusually silent, what waits for a person, and what providers were asked for in vain."""
+    for one in silence.quiet(connection, now):
+        lasting, longest = one.lasting / 3600, one.longest / 3600
+        text = f"{one.channel}: silent for {lasting:.1f} h, its longest pause lately was {longest:.1f} h"
+        (wrong if one.unusual else well)(text)
+    for kind, (number, since) in sorted(tasks.waiting(connection).items()):
+        well(f"tasks: {number} {kind}, the oldest for {observe.age(since, now) / 3600:.1f} h")
+    asked, never = pointers.waiting(connection)
+    if asked or never:
+        (wrong if never else well)(f"pointers: {asked} to be asked for, {never} that nobody could give")
 
 
 async def _broker(settings: Settings, well: Say, wrong: Say) -> None:

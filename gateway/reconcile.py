@@ -11,6 +11,7 @@ from pathlib import Path
 from gateway.broker.bus import Bus
 from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, department_queue
 from gateway.damage import standing
+from gateway.recount import Recount, Tallied
 from gateway.sealer import witnessed
 from gateway.settings import Settings
 from gateway.store import accounts, outbox, quarantine, seals, wal
@@ -18,6 +19,7 @@ from gateway.store.accounts import ChannelAccount, DepartmentAccount, Gap, OnThe
 from gateway.store.engine import Connection, Store
 
 GRACE = timedelta(seconds=30)  # what is younger may still be on its way
+RECOUNTED = timedelta(days=1)  # how far back the providers' logs are read when nobody says since when
 CONNECTING = 5.0  # seconds to wait for the broker
 
 
@@ -32,6 +34,7 @@ class Books:
     spooled: int
     on_the_way: OnTheWay
     embedded: bool  # the broker, which then holds nothing
+    tallied: Sequence[Tallied] = field(default_factory=tuple)
     gaps: Sequence[Gap] = field(default_factory=tuple)
     faults: Sequence[str] = field(default_factory=tuple)
 
@@ -57,6 +60,7 @@ class Books:
                     one.quarantined,
                 )
             )
+        yield from self._providers()
         total = sum(one.accepted for one in self.channels)
         yield f"journal: {total} accepted; spool: {self.spooled}; quarantine: {self.quarantined} open"
         young = self.on_the_way
@@ -86,6 +90,13 @@ class Books:
             yield f"FAULT {fault}"
         yield "balanced: every message is accounted for" if self.balanced else "NOT balanced"
 
+    def _providers(self) -> Iterator[str]:
+        """Write what the providers' own logs say."""
+        for one in self.tallied:
+            yield f"{one.channel}: its provider lists {one.listed}; {one.missing} had never come and were taken in"
+            if one.problem:
+                yield f"{one.channel}: its provider's log cannot be read: {one.problem}"
+
     def _broker(self) -> str:
         if self.embedded:
             return "embedded: nothing to count"
@@ -108,8 +119,14 @@ class _Store:
     on_the_way: OnTheWay
 
 
-async def reconcile(settings: Settings, store: Store, bus: Bus, *, since: datetime | None = None) -> Books:
-    """Draw up the books. `since` leaves out what arrived earlier. Raises StoreUnavailable."""
+async def reconcile(
+    settings: Settings, store: Store, bus: Bus, *, since: datetime | None = None, recount: Recount | None = None
+) -> Books:
+    """Draw up the books. `since` leaves out what arrived earlier. Raises StoreUnavailable.
+
+    With `recount`, the providers' logs are read first, and what they delivered in vain is taken in.
+    """
+    tallied = await recount.all(since or datetime.now(UTC) - RECOUNTED) if recount else []
     before = datetime.now(UTC) - GRACE
     outside = list(witnessed(settings.data_dir / "seals.log"))  # before the store, which may be sealed meanwhile
 
@@ -152,6 +169,7 @@ async def reconcile(settings: Settings, store: Store, bus: Bus, *, since: dateti
         spooled,
         found.on_the_way,
         not settings.broker_url,
+        tallied,
         tuple(found.gaps),
         (*found.faults, *waiting, *problems, *standing(settings)),
     )

@@ -7,11 +7,12 @@ import contextlib
 import shutil
 from datetime import UTC, datetime
 
-from gateway import damage, observe
+from gateway import damage, observe, silence
 from gateway.house import House
-from gateway.store import attachments, journal, moments, outbox, quarantine, replies
+from gateway.store import attachments, journal, moments, outbox, quarantine, replies, tasks
 from gateway.store.engine import Connection, DatabaseError, StoreDamaged, StoreUnavailable
 from gateway.store.glance import Glance
+from gateway.store.tasks import TaskKind
 from gateway.timepiece import Timepiece
 
 PERIOD = 2.0  # seconds
@@ -65,5 +66,12 @@ def _measure(connection: Connection) -> None:
     observe.waits("relay", unpublished, since, now)
     observe.PARKED.set(parked)
     observe.QUARANTINED.set(quarantine.count(connection))
+    open_tasks = tasks.waiting(connection)
+    for kind in TaskKind:
+        number, since = open_tasks.get(kind.value, (0, None))
+        observe.TASKS.labels(kind.value).set(number)
+        observe.OLDEST_TASK.labels(kind.value).set(observe.age(since, now))
+    for one in silence.quiet(connection, now):
+        observe.SILENT.labels(one.channel).set(one.ratio)
     observe.BACKLOG.labels("replies").set(replies.waiting(connection))
     observe.BACKLOG.labels("media").set(attachments.waiting(connection))

@@ -44,6 +44,8 @@ FORBIDDEN: Final = Kind("forbidden", 403, "The key does not have the scope for t
 NOT_FOUND: Final = Kind("not-found", 404, "There is no such thing here, or this key may not see it")
 NOT_HELD: Final = Kind("attachment-not-held", 404, "The attachment is known, but its bytes are not here")
 METHOD: Final = Kind("method-not-allowed", 405, "This address does not take that method")
+TAKEN: Final = Kind("task-taken", 409, "Somebody else has this task in hand")
+GONE_BY: Final = Kind("task-done", 409, "This task is done")
 TOO_SLOW: Final = Kind("too-slow", 408, "The request took too long to arrive")
 TOO_LARGE: Final = Kind("too-large", 413, "The request is larger than what is taken")
 MEDIA: Final = Kind("unsupported-media-type", 415, "The request is neither JSON nor a multipart form")
@@ -56,6 +58,7 @@ OTHER: Final = "http"  # what aiohttp itself refuses in a way that has no kind o
 
 KINDS: Final = (
     UNREADABLE, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_HELD, METHOD, TOO_SLOW, TOO_LARGE, MEDIA, INVALID, CONFLICT,
+    TAKEN, GONE_BY,
     BUG, UNAVAILABLE, BUSY,
 )  # fmt: skip
 _BY_STATUS: Final = {kind.status: kind for kind in (UNREADABLE, NOT_FOUND, METHOD, TOO_SLOW, TOO_LARGE, MEDIA)}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from channels.base import Fetches
+from channels.base import Barred, Busy, Fetches, Forgets, Refused
 from channels.message import MediaKind
 from gateway import observe
 from gateway.files import Stored
@@ -22,6 +22,7 @@ from gateway.store.ledger import Ledger
 BATCH = 4  # fetched at once: they are large, and their providers slow
 HOLD = timedelta(minutes=5)  # longer than any fetch; after it a dead worker's are due again
 POLL = 1.0
+SAFE = timedelta(minutes=10)  # between our keeping it and its deletion at the provider
 LIMIT = 32 * 1024 * 1024  # bytes of one attachment
 TRIES = 10
 FIRST, MOST = 2.0, 3600.0  # seconds of backoff: a provider may need some before the file is there
@@ -65,7 +66,7 @@ class MediaWorker:
         """Fetch what is due now and return how many were tried."""
         due = await self.store.write(partial(attachments.due, now=self.clock(), limit=BATCH, hold=HOLD))
         if due:
-            await asyncio.gather(*(self._fetch(item) for item in due))
+            await asyncio.gather(*(self._forget(item) if item.forget else self._fetch(item) for item in due))
         return len(due)
 
     async def _fetch(self, wanted: Wanted) -> None:
@@ -75,9 +76,13 @@ class MediaWorker:
                 raise Unfetchable("the channel is off")
             with observe.timed("media"):
                 found = await source.source(wanted.url)
-                stored = await self.fetcher.fetch(found, declared=wanted.content_type, limit=LIMIT)
-        except Unfetchable as error:
+                stored = await self.fetcher.fetch(
+                    found, declared=wanted.content_type, limit=LIMIT, expected_sha256=found.sha256 or None
+                )
+        except (Unfetchable, Refused) as error:
             await self._fail(wanted, str(error))
+        except (Busy, Barred) as error:  # the provider was asked where it is, and did not say
+            await self._later(wanted, str(error), getattr(error, "retry_after", None))
         except TryLater as error:
             if error.ours:  # a full disk of ours is no fault of the photo's: it waits as long as that takes
                 observe.ALARM.labels("files_unusable").inc()
@@ -88,11 +93,34 @@ class MediaWorker:
             log.exception("cannot be fetched", attachment=wanted.id, exc_info=observe.bare(error))
             await self._later(wanted, type(error).__name__, None)
         else:
-            reference = await self.store.write(partial(_keep, wanted=wanted, stored=stored, now=self.clock()))
+            safe = self.clock() + SAFE if isinstance(source, Forgets) else None
+            reference = await self.store.write(
+                partial(_keep, wanted=wanted, stored=stored, now=self.clock(), forget_at=safe)
+            )
             observe.ROOM.labels("media", "fetched").inc()
             log.info("fetched", reference=reference, attachment=wanted.id, size=stored.size, type=stored.content_type)
             for signal in self.wake:
                 signal.set()
+
+    async def _forget(self, wanted: Wanted) -> None:
+        """Delete at the provider what is safe with us. What it will not delete is said, and left there."""
+        channel, reason = self.sources.get(wanted.channel), None
+        try:
+            if isinstance(channel, Forgets):
+                await channel.forget(wanted.url)
+        except Refused as error:
+            reason = f"the provider keeps it: {error}"
+            observe.ALARM.labels("media_kept_by_provider").inc()
+        except (Busy, Barred) as error:
+            if wanted.attempts < TRIES:
+                at = self.clock() + timedelta(seconds=min(MOST, FIRST * 2**wanted.attempts))
+                job = partial(attachments.later, attachment_id=wanted.id, reason=str(error), at=at)
+                await self.store.write(job)
+                return
+            reason = f"the provider keeps it: {error}"
+            observe.ALARM.labels("media_kept_by_provider").inc()
+        await self.store.write(partial(attachments.forgotten, attachment_id=wanted.id, reason=reason))
+        observe.ROOM.labels("media", "forgotten" if reason is None else "kept_by_provider").inc()
 
     async def _later(self, wanted: Wanted, reason: str, after: float | None, *, counted: bool = True) -> None:
         if counted and wanted.attempts >= TRIES:
@@ -115,11 +143,16 @@ class MediaWorker:
         log.warning("failed", attachment=wanted.id, reason=reason, attempts=wanted.attempts)
 
 
-def _keep(connection: Connection, *, wanted: Wanted, stored: Stored, now: datetime) -> str:
+def _keep(connection: Connection, *, wanted: Wanted, stored: Stored, now: datetime, forget_at: datetime | None) -> str:
     """Record the bytes and tell the complaint's department, once."""
     case = complaints.load_by_id(connection, wanted.complaint_id, lock=True)
     fresh = attachments.fetched(
-        connection, wanted.id, sha256=stored.sha256, size=stored.size, content_type=stored.content_type
+        connection,
+        wanted.id,
+        sha256=stored.sha256,
+        size=stored.size,
+        content_type=stored.content_type,
+        forget_at=forget_at,
     )
     if case is None or not fresh:
         return case.complaint.reference if case else ""

@@ -9,19 +9,25 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from gateway.api import attachments, body, complaints, problem
+from gateway.api import attachments, body, complaints, problem, tasks
 from gateway.api.complaints import ReceiptView
 from gateway.api.problem import Kind, ProblemDetails
 from gateway.api.report import Report
+from gateway.api.tasks import AnswerGiven, TaskList, TaskShown
 from gateway.api.view import ComplaintView
 from gateway.city.city import City
 from gateway.registry import WEBHOOKS
 from gateway.schemas.asyncapi import program_version
+from gateway.store.tasks import TaskKind
+from gateway.tasks import MOST
 
 _MODELS: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (Report, "validation"),
     (ReceiptView, "serialization"),
     (ComplaintView, "serialization"),
+    (TaskShown, "serialization"),
+    (TaskList, "serialization"),
+    (AnswerGiven, "validation"),
     (ProblemDetails, "serialization"),
 )
 _REF: Final = "#/components/schemas/{model}"
@@ -46,6 +52,7 @@ def openapi(city: City, public_url: str) -> dict[str, Any]:
         "servers": [{"url": public_url}],
         "tags": [
             {"name": "complaints", "description": "For programs with a key."},
+            {"name": "tasks", "description": "What only a person can do: listed, claimed, completed."},
             {"name": "documents", "description": "Descriptions for machines. Public."},
             {"name": "operation", "description": "Health and figures."},
             {
@@ -57,6 +64,7 @@ def openapi(city: City, public_url: str) -> dict[str, Any]:
             complaints.PATH: {"post": _file()},
             f"{complaints.PATH}/{{reference}}": {"get": _follow()},
             attachments.PATH: {"get": _attachment()},
+            **_tasks(),
             **_documents(),
             **_operation(),
             **_channels(),
@@ -246,6 +254,59 @@ def _operation() -> dict[str, Any]:
             },
         ),
         "/metrics": get("metrics", "Figures for Prometheus.", {"200": {"description": "Them.", "content": _TEXT}}),
+    }
+
+
+def _tasks() -> dict[str, Any]:
+    """Describe the tasks that people do."""
+    refusals = (problem.UNAUTHORIZED, problem.FORBIDDEN)
+    unavailable = (problem.UNAVAILABLE,)
+    one = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    query = [
+        {
+            "name": "kind",
+            "in": "query",
+            "schema": {"type": "array", "items": {"enum": [kind.value for kind in TaskKind]}},
+        },
+        {"name": "cursor", "in": "query", "schema": {"type": "string"}},
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST}},
+    ]
+
+    def operation(name: str, summary: str, model: type[BaseModel], *kinds: Kind, **more: Any) -> dict[str, Any]:
+        well = {"description": "It.", "content": {"application/json": {"schema": _ref(model)}}}
+        return {
+            "operationId": name,
+            "tags": ["tasks"],
+            "summary": summary,
+            "description": "For a key with the scope admin, or with intake and read.",
+            "security": _BEARER,
+            "responses": {"200": well, **_problems(*kinds, *refusals, *unavailable)},
+            **more,
+        }
+
+    changed = (problem.NOT_FOUND, problem.TAKEN, problem.GONE_BY)
+    answer = {"required": True, "content": {"application/json": {"schema": _ref(AnswerGiven)}}}
+    path = f"{tasks.PATH}/{{id}}"
+    return {
+        tasks.PATH: {
+            "get": operation(
+                "listTasks", "List open tasks.", TaskList, problem.INVALID, problem.UNREADABLE, parameters=query
+            )
+        },
+        path: {"get": operation("getTask", "Show a task.", TaskShown, problem.NOT_FOUND, parameters=[one])},
+        f"{path}/claim": {"post": operation("claimTask", "Take it in hand.", TaskShown, *changed, parameters=[one])},
+        f"{path}/release": {"post": operation("releaseTask", "Let go of it.", TaskShown, *changed, parameters=[one])},
+        f"{path}/complete": {
+            "post": operation(
+                "completeTask",
+                "Do what the answer says, and close it.",
+                TaskShown,
+                *changed,
+                *(problem.UNREADABLE, problem.TOO_SLOW, problem.TOO_LARGE, problem.MEDIA, problem.INVALID),
+                parameters=[one],
+                requestBody=answer,
+            )
+        },
     }
 
 

@@ -22,6 +22,7 @@ class Wanted:
     content_type: str
     attempts: int
     created_at: datetime
+    forget: bool = False  # it is on our disk: what is left to do is to delete it at the provider
 
 
 def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -> list[Wanted]:
@@ -38,21 +39,55 @@ def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -
             update(attachments).where(attachments.c.id == row.id).values(next_at=now + hold, attempts=row.attempts + 1)
         )
     return [
-        Wanted(row.id, row.complaint_id, row.channel, row.url, row.content_type, row.attempts + 1, row.created_at)
+        Wanted(
+            row.id,
+            row.complaint_id,
+            row.channel,
+            row.url,
+            row.content_type,
+            row.attempts + 1,
+            row.created_at,
+            forget=row.state == "fetched",
+        )
         for row in rows
     ]
 
 
-def fetched(connection: Connection, attachment_id: str, *, sha256: str, size: int, content_type: str) -> bool:
-    """Record that the bytes are on our disk. Returns False when they already were."""
+def fetched(
+    connection: Connection,
+    attachment_id: str,
+    *,
+    sha256: str,
+    size: int,
+    content_type: str,
+    forget_at: datetime | None = None,
+) -> bool:
+    """Record that the bytes are on our disk. Returns False when they already were.
+
+    With `forget_at` the provider's address is kept until then, for them to be deleted there.
+    """
     result = connection.execute(
         update(attachments)
         .where(attachments.c.id == attachment_id, attachments.c.state != "fetched")
         .values(
-            state="fetched", sha256=sha256, size=size, content_type=content_type, url=None, next_at=None, reason=None
+            state="fetched",
+            sha256=sha256,
+            size=size,
+            content_type=content_type,
+            next_at=forget_at,
+            reason=None,
+            attempts=0,
+            **({} if forget_at else {"url": None}),
         )
     )
     return bool(result.rowcount)
+
+
+def forgotten(connection: Connection, attachment_id: str, reason: str | None = None) -> None:
+    """Record that the provider has the bytes no more, or why it keeps them."""
+    connection.execute(
+        update(attachments).where(attachments.c.id == attachment_id).values(url=None, next_at=None, reason=reason)
+    )
 
 
 def later(connection: Connection, attachment_id: str, reason: str, at: datetime, *, counted: bool = True) -> None:

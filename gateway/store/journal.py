@@ -295,6 +295,17 @@ def of_call(connection: Connection, sender: str) -> list[Row]:
     return [_row(rows[seq]) for seq in sorted(rows)]
 
 
+def arrivals(connection: Connection, *, after: int, limit: int) -> list[tuple[int, str, datetime]]:
+    """Return number, channel and time of what citizens sent after a number, in order."""
+    rows = connection.execute(
+        select(journal.c.seq, journal.c.channel, journal.c.received_at)
+        .where(journal.c.seq > after, journal.c.purpose != Purpose.DELIVERY.value)
+        .order_by(journal.c.seq)
+        .limit(limit)
+    )
+    return [(row.seq, row.channel, row.received_at) for row in rows]
+
+
 def _first(connection: Connection, condition: ColumnElement[bool]) -> Row | None:
     row = connection.execute(_WITH_BODY.where(condition)).first()
     return _row(row) if row is not None else None

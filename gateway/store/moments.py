@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, update
 
-from gateway.store.tables import attachments, relay, replies
+from gateway.store.tables import attachments, pointers, relay, replies, tasks
 
 MARGIN = timedelta(minutes=5)  # by which the clocks of two nodes may differ
 LONGEST = timedelta(hours=1)  # between two tries of anything
@@ -33,6 +33,8 @@ def set_right(connection: Connection, now: datetime) -> int:
     for moment, waits in (
         (replies.c.next_at, replies.c.next_at.is_not(None)),
         (attachments.c.next_at, attachments.c.next_at.is_not(None)),
+        (pointers.c.next_at, pointers.c.next_at.is_not(None)),
+        (tasks.c.claimed_until, tasks.c.state == "open"),
         (relay.c.parked_until, and_(relay.c.published_at.is_(None), relay.c.parked_reason.is_not(None))),
     ):
         job = update(moment.table).where(waits, moment > late).values({moment.name: now})

@@ -1,0 +1,177 @@
+"""The pollers: fetch from the providers that must be asked, each line in one process at a time.
+
+What a channel yields is on disk before the channel goes on, so a cursor never runs ahead of what is kept; whatever
+happens in between is fetched again and found under its identity. A line that fails holds up no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from channels.base import Barred, Busy, Follows, Poller, Refused
+from channels.message import Inbound
+from gateway import observe
+from gateway.house import House
+from gateway.intake import NotStored
+from gateway.lease import RENEWALS, TERM, Lease
+from gateway.reception import HouseReception
+from gateway.recount import Recount
+from gateway.store import pointers
+from gateway.store.engine import StoreUnavailable
+
+FIRST, MOST = 1.0, 300.0  # seconds of backoff after a failure: the first, and the longest
+BARRED_FOR = 300.0  # seconds before a provider that does not let us in is asked again
+ASIDE = 2.0  # seconds between looks whether a line has come free
+FOLLOWED = 20  # pointers at once
+HOLD = timedelta(minutes=2)
+POLL = 2.0  # seconds between looks for pointers
+TRIES = 40  # of one pointer, over about a day
+RECOUNTING = 900.0  # seconds between two looks into the providers' logs
+OVERLAP = timedelta(hours=2)  # how far back each of them goes
+
+log = observe.logger("pollers")
+
+
+class Pollers:
+    """Every line of every channel that fetches, and what else is asked of providers."""
+
+    def __init__(self, house: House, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.house, self.clock = house, clock
+
+    async def run(self) -> None:
+        """Fetch for ever."""
+        async with asyncio.TaskGroup() as group:
+            for channel in self.house.channels.values():
+                if isinstance(channel, Poller):
+                    for line in channel.lines():
+                        group.create_task(self._hold(channel, line), name=f"poll {channel.name}")
+                if isinstance(channel, Follows):
+                    group.create_task(self._follow(channel.name, channel), name=f"follow {channel.name}")
+            group.create_task(self._recount(), name="recount")
+
+    def reception(self, channel: str) -> HouseReception:
+        """Return the house as this channel sees it."""
+        house = self.house
+        return HouseReception(channel, house.intake.accept, house.files, house.store, clock=self.clock)
+
+    async def _hold(self, channel: Poller, line: str) -> None:
+        """Fetch a line while its lease is ours; let go at once when it is another's."""
+        lease = Lease(self.house.store, f"poll:{channel.name}:{self.house.identities.digest('line', line)}")
+        fetching: asyncio.Task[None] | None = None
+        try:
+            while True:
+                try:
+                    mine = await lease.mine()
+                except StoreUnavailable:
+                    mine = False
+                if mine and (fetching is None or fetching.done()):
+                    fetching = asyncio.create_task(self._forever(channel, line), name=f"fetch {channel.name}")
+                elif not mine and fetching is not None:
+                    await _end(fetching)
+                    fetching = None
+                await asyncio.sleep(TERM.total_seconds() / RENEWALS if mine else ASIDE)
+        finally:
+            if fetching is not None:
+                await _end(fetching)
+            await lease.release()
+
+    async def _forever(self, channel: Poller, line: str) -> None:
+        failures = 0
+        while True:
+            pause, failed = await self.fetch(channel, line)
+            failures = failures + 1 if failed else 0
+            if pause is None:
+                pause = min(MOST, FIRST * 2 ** min(failures, 9)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+            await asyncio.sleep(pause)
+
+    async def fetch(self, channel: Poller, line: str) -> tuple[float | None, bool]:
+        """Fetch once. Returns the seconds to wait (None: as after a failure), and whether it failed."""
+        name = channel.name
+        try:
+            async with aclosing(channel.fetch(line, self.reception(name))) as fetched:  # type: ignore[type-var]
+                async for inbound in fetched:
+                    await self.house.intake.accept(inbound)
+        except Barred as error:
+            observe.BARRED.labels(name).set(1)
+            observe.ALARM.labels("channel_barred").inc()
+            log.error("provider does not let us in", channel=name, code=error.code)
+            return BARRED_FOR, True
+        except (Busy, Refused) as error:
+            log.warning("provider away", channel=name, code=error.code)
+            return (error.retry_after if isinstance(error, Busy) else None), True
+        except (NotStored, StoreUnavailable) as error:
+            log.warning("store away", channel=name, reason=str(error))
+            return None, True
+        except Exception as error:  # a bug in one channel must not stop the others
+            observe.ALARM.labels("poll_failed").inc()
+            log.exception("cannot be fetched", channel=name, exc_info=observe.bare(error))
+            return None, True
+        observe.BARRED.labels(name).set(0)
+        return channel.interval, False
+
+    async def _follow(self, name: str, channel: Follows) -> None:
+        while True:
+            try:
+                if not await self.follow(name, channel):
+                    await asyncio.sleep(POLL)
+            except StoreUnavailable as error:
+                log.warning("store away", channel=name, reason=str(error))
+                await asyncio.sleep(ASIDE)
+
+    async def follow(self, name: str, channel: Follows) -> int:
+        """Ask for the words of what is only pointed at, and return how many were asked for."""
+        store = self.house.store
+        due = await store.write(partial(pointers.due, channel=name, now=self.clock(), limit=FOLLOWED, hold=HOLD))
+        for found in due:
+            reason, at = "", None
+            try:
+                async for inbound in channel.follow(Inbound.from_json(found.body)):
+                    await self.house.intake.accept(inbound)
+            except Refused as error:
+                reason = str(error)
+            except (Busy, Barred) as error:
+                reason, at = str(error), self._next(found.attempts, getattr(error, "retry_after", None))
+            except (NotStored, StoreUnavailable):
+                raise
+            except Exception as error:  # a bug must not stop the others
+                log.exception("cannot be followed", channel=name, exc_info=observe.bare(error))
+                reason, at = type(error).__name__, self._next(found.attempts, None)
+            if not reason:
+                await store.write(partial(pointers.followed, journal_id=found.journal_id))
+                continue
+            if at is None:
+                observe.ALARM.labels("pointer_lost").inc()
+                log.error("its words cannot be had", channel=name, reason=reason)
+            await store.write(partial(pointers.later, journal_id=found.journal_id, reason=reason, at=at))
+        return len(due)
+
+    def _next(self, attempts: int, after: float | None) -> datetime | None:
+        if attempts >= TRIES:
+            return None
+        return self.clock() + timedelta(
+            seconds=after if after is not None else min(1800.0, 5.0 * 2 ** min(attempts, 9))
+        )
+
+    async def _recount(self) -> None:
+        """Look into the providers' logs from time to time, and take in what never came."""
+        lease = Lease(self.house.store, "recount")
+        recount = Recount(self.house.channels, self.reception)
+        try:
+            while True:
+                await asyncio.sleep(RECOUNTING)
+                with contextlib.suppress(StoreUnavailable, NotStored):
+                    if await lease.mine():
+                        await recount.all(self.clock() - OVERLAP)
+        finally:
+            await lease.release()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
