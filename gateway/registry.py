@@ -7,12 +7,14 @@ Whether a channel is on is decided by its settings, not here.
 from __future__ import annotations
 
 from channels.base import Adapter, Webhook
+from channels.email.channel import Email
 from channels.sms import Sms
 from channels.telegram.channel import Telegram
 from channels.whatsapp import Whatsapp
 from channels.whatsapp_cloud import WhatsappCloud
 
 CHANNELS: tuple[type[Adapter], ...] = (
+    Email,
     Sms,
     Telegram,
     Whatsapp,

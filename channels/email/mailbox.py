@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from imapclient import IMAPClient, SocketTimeout  # type: ignore[import-untyped]
-from imapclient.exceptions import (  # type: ignore[import-untyped]
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import (
     IMAPClientAbortError,
     IMAPClientError,
     LoginError,
@@ -115,10 +115,7 @@ class Mailbox:
             if about is None:
                 return None
             size, received = int(about.get(b"RFC822.SIZE", 0)), about.get(b"INTERNALDATE")
-            if size > LARGEST:
-                raw = self._words(uid)
-            else:
-                raw = self._whole(uid)
+            raw = self._words(uid) if size > LARGEST else self._whole(uid)
             if raw is None:
                 return None
             return Mail(uid, raw, size, received if isinstance(received, datetime) else None, size <= LARGEST)

@@ -29,6 +29,7 @@ AUTOMATIC = frozenset({"", "received", "distress", "amended", "nothing", "opt_ou
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_SPECIAL = frozenset(' <>"()[]:;,\\')  # in an address that nobody quoted
 _LONGEST_SUBJECT = 200  # characters
 _MOST_REFERENCES = 20
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "ur", "ckb", "he"})
@@ -66,9 +67,9 @@ def compose(reply: Reply, sender: str, ids: ThreadIds, now: datetime) -> Outgoin
     if reply.purpose not in AUTOMATIC:
         message["Precedence"] = "bulk"
     language = reply.language if _LANGUAGE.fullmatch(reply.language) else "ar"
-    message["Content-Language"] = language
     message.set_content(f"{MARKER}\n\n{reply.text}\n", cte="base64")
     message.add_alternative(_page(reply.text, language), subtype="html", cte="base64")
+    message["Content-Language"] = language  # last: set_content takes every Content-… away
     message_id = ids.message_id(reply.reference, reply.id, reply.to.value)
     return Outgoing(
         return_path=ids.return_path(reply.id),
@@ -82,7 +83,7 @@ def _addressee(value: str) -> MailAddress:
     """Read the citizen's address: exactly one, and nothing that could become another header or another recipient."""
     local, _, domain = value.rpartition("@")
     try:
-        if _CONTROL.search(value) or not local or not domain:
+        if _CONTROL.search(value) or set(value) & _SPECIAL or not local or not domain:
             raise ValueError("not an address")
         if not domain.isascii():
             domain = domain.encode("idna").decode("ascii")

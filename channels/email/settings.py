@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import date
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
@@ -103,8 +103,11 @@ _INBOXES = TypeAdapter(list[Inbox])
 
 def inboxes_of(value: SecretStr) -> tuple[Inbox, ...]:
     """Read the inboxes. Raises ValueError, which names the entry and the field and quotes neither."""
+    written = value.get_secret_value().strip()
+    if written[:1] == written[-1:] == "'":  # quoted for a shell, and read by something that is none
+        written = written[1:-1]
     try:
-        inboxes = _INBOXES.validate_json(value.get_secret_value())
+        inboxes = _INBOXES.validate_json(written)
     except ValidationError as error:
         raise ValueError(_first_fault(error)) from None
     if not inboxes:
@@ -158,10 +161,10 @@ def _readable_relay(value: SecretStr) -> SecretStr:
 
 
 def _own_address(value: str) -> str:
-    name, address = parseaddr(value)
+    [(_, address), *others] = getaddresses([value])
     local, _, domain = address.rpartition("@")
-    plain = address.isascii() and address.isprintable() and not set(address) & set(' <>"()[]:;,\\')
-    if not plain or not local or not domain or not name.isprintable():
+    plain = address.isascii() and not set(address) & set(' <>"()[]:;,\\')
+    if others or not plain or not local or not domain or not value.isprintable():
         raise ValueError("must be an address, such as complaints@city.example, with a name before it in <> if you like")
     return value.strip()
 
