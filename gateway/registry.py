@@ -12,6 +12,7 @@ from channels.sms import Sms
 from channels.telegram.channel import Telegram
 from channels.whatsapp import Whatsapp
 from channels.whatsapp_cloud import WhatsappCloud
+from channels.x import X
 
 CHANNELS: tuple[type[Adapter], ...] = (
     Email,
@@ -19,6 +20,7 @@ CHANNELS: tuple[type[Adapter], ...] = (
     Telegram,
     Whatsapp,
     WhatsappCloud,
+    X,
 )
 
 WEBHOOKS: tuple[type[Webhook], ...] = tuple(kind for kind in CHANNELS if issubclass(kind, Webhook))
