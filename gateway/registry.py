@@ -8,19 +8,27 @@ from __future__ import annotations
 
 from channels.base import Adapter, Webhook
 from channels.email.channel import Email
+from channels.facebook import Facebook
+from channels.instagram import Instagram
+from channels.smpp import Smpp
 from channels.sms import Sms
 from channels.telegram.channel import Telegram
 from channels.whatsapp import Whatsapp
 from channels.whatsapp_cloud import WhatsappCloud
 from channels.x import X
+from channels.youtube.channel import Youtube
 
 CHANNELS: tuple[type[Adapter], ...] = (
     Email,
+    Facebook,
+    Instagram,
+    Smpp,
     Sms,
     Telegram,
     Whatsapp,
     WhatsappCloud,
     X,
+    Youtube,
 )
 
 WEBHOOKS: tuple[type[Webhook], ...] = tuple(kind for kind in CHANNELS if issubclass(kind, Webhook))

@@ -28,6 +28,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from channels.base import Forged, Poller, Reception, Refused, Source, SpeakError, Unreadable, Webhook
 from channels.message import Inbound, Reply, Scheme, Sent
+from channels.payload import decode
 from channels.telegram.api import TelegramApi
 from channels.telegram.split import pieces
 from channels.telegram.update import KINDS, MEDIA, Courtesy, Heard, Me, read
@@ -109,11 +110,7 @@ class Telegram(Webhook, Poller):
 
     def parse(self, request: web.Request, body: bytes) -> Iterable[Inbound]:
         """Read one update."""
-        try:
-            update = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise Unreadable("no JSON") from error
-        heard = read(update, self._me, self._blank)
+        heard = read(decode(body), self._me, self._blank)
         if heard.courtesy is not None:
             request[_COURTESY] = heard.courtesy
         return heard.inbounds

@@ -287,7 +287,7 @@ async def test_nothing_is_said_before_it_is_on_disk(aiohttp_client: Any, sink: S
     [
         ("unreadable_no_date", "message: KeyError while reading it"),
         ("unreadable_checklist", "a kind of message that we do not read"),
-        ("unreadable_no_json", "no JSON"),
+        ("unreadable_no_json", "the body is not JSON"),
         ("unreadable_no_update_id", "not an update"),
         ("unreadable_not_sent_yet", "a message that was not sent yet: it has no id"),
         ("unreadable_location_off_earth", "a location that is not on earth"),

@@ -1,0 +1,1 @@
+"""YouTube: comments on the city's channel. The door is `channels.youtube.channel`."""
