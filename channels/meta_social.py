@@ -14,7 +14,7 @@ import abc
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -122,10 +122,14 @@ class MetaSocial(MetaWebhook, Poller):
         document = decode(body)
         if document.get("object") != self.subject:
             raise Unreadable(f"it does not speak of a {self.subject}: is another webhook's address set to this one?")
-        for entry in tables(document, "entry"):
-            for kind in ("changes", "messaging", "standby"):
-                for element in elements(entry, kind):
-                    yield from self._element(entry, kind, element)
+        for entry in elements(document, "entry"):
+            try:
+                found = list(_elements(entry))
+            except Unreadable as error:
+                yield self.unreadable(encode({"object": self.subject, "entry": [entry]}), str(error))
+                continue
+            for kind, element in found:
+                yield from self._element(entry, kind, element)
 
     def _element(self, entry: Table, kind: str, element: object) -> Iterator[Inbound]:
         alone = {"object": self.subject, "entry": [{**_outside(entry), kind: [element]}]}
@@ -180,13 +184,18 @@ class MetaSocial(MetaWebhook, Poller):
         Raises Refused, Busy, Barred.
         """
         del reception
-        try:
-            for walk in self.walks().values():
+        refusals, walks = [], self.walks()
+        for walk in walks.values():
+            try:
                 async with aclosing(walk(since)) as found:
                     async for inbound in found:
                         yield inbound
-        except Unreadable as error:
-            raise Busy("unreadable", "what Meta lists cannot be read") from error
+            except Refused as error:
+                refusals.append(error)
+            except Unreadable as error:
+                raise Busy("unreadable", "what Meta lists cannot be read") from error
+        if len(refusals) == len(walks):
+            raise refusals[0]
 
     async def messages(self, since: datetime) -> AsyncGenerator[Inbound, None]:
         """Yield direct messages since then."""
@@ -263,6 +272,14 @@ def _since(remembered: str, otherwise: datetime) -> datetime:
         return datetime.fromisoformat(remembered)
     except ValueError:  # the first time
         return otherwise
+
+
+def _elements(entry: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(entry, dict):
+        raise Unreadable("an entry is not an object")
+    for kind in ("changes", "messaging", "standby"):
+        for element in elements(entry, kind):
+            yield kind, element
 
 
 def _outside(entry: Table) -> Table:
