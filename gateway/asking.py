@@ -12,7 +12,8 @@ from gateway.store.tasks import Draft, TaskKind
 from normalizer.complaint import Attachment, Complaint, Priority
 from normalizer.text import clean
 
-FAX = "fax"
+PAPER = frozenset({"fax", "paper_box", "office", "newspaper", "inspector_general"})
+"""The ways by which words come as a picture of them."""
 
 
 def confirm(ledger: Ledger, row: Row, inbound: Inbound, draft: Complaint) -> None:
@@ -30,9 +31,9 @@ def confirm(ledger: Ledger, row: Row, inbound: Inbound, draft: Complaint) -> Non
 
 
 def transcribe(ledger: Ledger, row: Row, inbound: Inbound, complaint: Complaint, fresh: Sequence[Attachment]) -> None:
-    """Ask for the words of what was only spoken, or faxed: the recording stays the original of record."""
+    """Ask for the words of what was only spoken, or came on paper: the recording stays the original of record."""
     spoken = any(attachment.kind == MediaKind.AUDIO.value for attachment in fresh)
-    if not fresh or clean(inbound.text) or not (spoken or inbound.way == FAX):
+    if not fresh or clean(inbound.text) or not (spoken or inbound.way in PAPER):
         return
     task = Draft(
         kind=TaskKind.TRANSCRIBE,

@@ -147,9 +147,9 @@ class People:
             known = ""
         if self._waiting >= MOST_WAITING:
             raise TooManyAtOnce
-        tried = await self._store.write(partial(users.begin_try, name=known, now=self._clock(), pause=pause))
         self._waiting += 1
         try:
+            tried = await self._store.write(partial(users.begin_try, name=known, now=self._clock(), pause=pause))
             async with self._turns:
                 fits, better = await asyncio.to_thread(_compare, tried, _plain(password[:LONGEST_PASSWORD]))
         finally:

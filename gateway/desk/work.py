@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from gateway.people import Visit
 from gateway.store import tasks as rows
 from gateway.store.tasks import OPEN, Task, TaskKind
 from gateway.tasks import NOT_REACHED, OUTCOMES, Answer, NotThere, Over, Taken, Tasks, TaskView, WrongAnswer
-from normalizer.complaint import Contact, Kind, Priority
+from normalizer.complaint import Attachment, Contact, Kind, Priority
 from normalizer.reference import show
 
 KINDS: Final = (TaskKind.TRANSCRIBE, TaskKind.CALL_BACK, TaskKind.CONFIRM)
@@ -156,9 +157,8 @@ class Work:
         """Show the task with its form. `shut` leaves out whatever belongs to the citizen: it is another's task now."""
         task, complaint = view.task, view.case.complaint if view.case else None
         distress = complaint is not None and complaint.priority is Priority.DISTRESS
-        fresh = {"danger": "yes"} if task.urgent or distress else {}
         if not posted.fields:
-            posted = Posted(fields=fresh)
+            posted = Posted(fields=_proposed(task, distress=distress))
         return self.pages.render(
             request,
             "task.html",
@@ -166,7 +166,8 @@ class Work:
             task=task,
             reference=show(task.reference) if task.reference else "",
             complaint=None if shut else complaint,
-            items=[] if shut or complaint is None else items(complaint.attachments),
+            items=[] if shut or complaint is None else items(_own_first(task, complaint.attachments)),
+            proposed=task.kind is TaskKind.TRANSCRIBE and bool(task.body.get("proposed")),
             phone="" if shut else _phone(task, complaint.contact if complaint else None),
             calls=[] if shut else [_call(one) for one in task.body.get("calls", ())],
             post=None if shut else _post(view),
@@ -176,6 +177,19 @@ class Work:
             kinds=[kind.value for kind in Kind],
             outcomes=OUTCOMES,
         )
+
+
+def _proposed(task: Task, *, distress: bool) -> dict[str, str]:
+    """Fill a form in with what the house believes already; the person corrects it."""
+    proposed = {"text": task.body.get("proposed"), "category": task.body.get("category")}
+    filled = {name: value for name, value in proposed.items() if isinstance(value, str) and value}
+    return {**filled, "danger": "yes"} if task.urgent or distress else filled
+
+
+def _own_first(task: Task, attachments: Sequence[Attachment]) -> list[Attachment]:
+    """Put what the task is about before what the citizen had sent otherwise."""
+    own = set(task.body.get("attachments", ()))
+    return sorted(attachments, key=lambda attachment: attachment.id not in own)
 
 
 def _answer(task: Task, posted: Posted) -> Answer:

@@ -51,7 +51,9 @@ def add(
         "created_at": now,
         "changed_at": now,
     }
-    return bool(connection.execute(insert_or_ignore(connection, users), row).rowcount)
+    # Not by rowcount: for an INSERT psycopg's is unknown, and unknown is not nothing.
+    added = connection.execute(insert_or_ignore(connection, users).returning(users.c.name), row)
+    return added.scalar() is not None
 
 
 def find(connection: Connection, name: str, *, lock: bool = False) -> User | None:

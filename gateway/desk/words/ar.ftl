@@ -79,6 +79,7 @@ task-held = بيد { $by } حتى { $until } على الأكثر
 task-beside = موضوع المهمة
 task-text-transcribe = ما قيل
 task-text-call_back = ما قاله المواطن
+task-proposed = هذا ما سمعته آلة. استمعوا وصحّحوه.
 task-next = حفظ ثم التالي
 task-save = حفظ
 task-release = ترك المهمة

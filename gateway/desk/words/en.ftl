@@ -79,6 +79,7 @@ task-held = { $by } has it, until { $until } at the latest
 task-beside = What it is about
 task-text-transcribe = What is said
 task-text-call_back = What the citizen said
+task-proposed = A machine heard this. Listen, and correct it.
 task-next = Save and next
 task-save = Save
 task-release = Let go
