@@ -32,6 +32,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aiohttp import web
@@ -278,6 +279,9 @@ class Webhook(Adapter):
 
     max_body: ClassVar[int] = 1024 * 1024  # bytes
     paths: ClassVar[Sequence[str]] = ("",)
+    reads: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What is heard by GET, added in `extend`: path -> what for, in a line for the description of the API."""
+
     signs_body: ClassVar[bool] = True
     """False where a provider proves itself by a secret in a header alone, so that its bytes can be changed on the way.
     """

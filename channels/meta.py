@@ -37,6 +37,7 @@ class MetaWebhook(Webhook):
     """A channel that Meta calls. A subclass fills `parse`."""
 
     provider = "meta"
+    reads: ClassVar[Mapping[str, str]] = {"": "Meta asks whether this address is ours before it delivers there."}
     max_body: ClassVar[int] = 4 * 1024 * 1024  # Meta sends up to 3 MB, and goes on sending what was refused for days
 
     def __init__(self, settings: MetaSettings) -> None:

@@ -18,6 +18,7 @@ from functools import partial
 from channels.message import Inbound, Purpose, Scheme
 from gateway import asking, observe, revision
 from gateway.acknowledge import Acknowledger, Correspondents
+from gateway.calls import Calls
 from gateway.city.city import City
 from gateway.ear import Ear
 from gateway.signals import Signal
@@ -85,6 +86,7 @@ class Interpreter:
     ) -> None:
         self.store, self.city, self.acknowledger, self.clock = store, city, acknowledger, clock
         self.arrived, self.wake = arrived, wake
+        self.calls = Calls(acknowledger.identities)
         self._ear = Ear(store, city)
         self._visits = Round()
         self._held: set[str] = set()  # senders that other interpreters work on
@@ -197,7 +199,7 @@ class Interpreter:
                 reply = replies.delivered(ledger.connection, row.channel, inbound.delivery, ledger.now)
                 outcome = f"delivery: {inbound.delivery.status}" + ("" if reply else ", of an unknown reply")
             case Purpose.CALL:
-                outcome = f"call: {inbound.answers.get('event', 'step')}"
+                outcome = self.calls.note(ledger, row, inbound).outcome
             case Purpose.POINTER:
                 pointers.add(ledger.connection, row.id, row.channel, ledger.now)
                 outcome = "pointer: its words are asked for"
@@ -224,6 +226,8 @@ class Interpreter:
     def _message(self, batch: _Batch, reading: Reading, inbound: Inbound) -> Done:
         row, draft, city, ledger = reading.row, reading.draft, self.city(), batch.ledger
         assert draft is not None
+        if inbound.sender.scheme == Scheme.CALL:
+            inbound, draft = self._of_a_call(ledger, row, inbound, draft)
         if reading.wish is not Purpose.MESSAGE:
             return self._silence(batch, row, inbound, wanted=reading.wish is Purpose.OPT_OUT, answered=False)
         if reading.nothing:
@@ -264,11 +268,21 @@ class Interpreter:
         self._attach(ledger, inbound, amended.id, fresh)
         ledger.finish(row.seq, "amendment", amended.id)
         asking.transcribe(ledger, row, inbound, amended, fresh)
-        # The parts of an album and of a long thought come in one breath: they are thanked once.
-        if raised or row.received_at - case.heard_at > ONE_BREATH:
+        # The parts of an album, of a long thought and of a call come in one breath: they are thanked once.
+        one_call = inbound.sender.scheme == Scheme.CALL
+        if raised or (row.received_at - case.heard_at > ONE_BREATH and not one_call):
             purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "amended"
             self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, amended)
         return Done("amendment", amended.reference)
+
+    def _of_a_call(self, ledger: Ledger, row: Row, inbound: Inbound, draft: Complaint) -> tuple[Inbound, Complaint]:
+        """Add to what was said on the telephone what only other steps of the call told, such as the number."""
+        self.calls.heard(ledger, inbound)
+        whole = self.calls.complete(ledger.connection, inbound)
+        if whole is inbound:
+            return inbound, draft
+        matcher = self.city().matcher
+        return whole, normalize(whole, matcher, id=row.id, reference=row.reference, received_at=row.received_at)
 
     def _clear(self, draft: Complaint) -> bool:
         """Whether a public post is so clearly a complaint to the city that no person need confirm it."""

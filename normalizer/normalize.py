@@ -32,7 +32,7 @@ _RANK = {Priority.NORMAL: 0, Priority.HIGH: 1, Priority.DISTRESS: 2}
 
 def nothing_to_file(inbound: Inbound) -> str | None:
     """Return why this is nobody's complaint, in words for the journal; None when there is something to file."""
-    if inbound.purpose is not Purpose.MESSAGE:
+    if inbound.purpose not in {Purpose.MESSAGE, Purpose.EDIT}:
         return f"not a message of a citizen: {inbound.purpose.value}"
     stated = inbound.answers.get("place")
     placed = inbound.place not in {None, Pin()} or (isinstance(stated, Mapping) and any(stated.values()))

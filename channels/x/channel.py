@@ -78,6 +78,7 @@ class X(Webhook, Poller):
     """Hears and answers the city's account on X."""
 
     name = "x"
+    reads: ClassVar[Mapping[str, str]] = {"": "X asks for proof that this address is ours."}
     provider = "x"
     Settings: ClassVar[type[BaseModel]] = XSettings
 

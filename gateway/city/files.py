@@ -125,7 +125,7 @@ class CityFile(_Row):
     fallback_regions: list[Region] = []
     languages: Annotated[list[Language], AfterValidator(_nonempty("name at least one language"))]
     amend_window_minutes: Annotated[int, Field(ge=0, le=1440)]
-    public_min_confidence: Confidence = 0.9
+    public_min_confidence: Confidence = 0.75
     triage: Id
     hotline: Number
     opt_out: list[Word]

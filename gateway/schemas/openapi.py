@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from channels.base import Webhook
 from gateway.api import attachments, body, complaints, problem, tasks
 from gateway.api.complaints import ReceiptView
 from gateway.api.problem import Kind, ProblemDetails
@@ -317,6 +319,7 @@ def _channels() -> dict[str, Any]:
         about = inspect.getdoc(channel) or channel.name
         for path in channel.paths:
             paths[f"/channels/{channel.name}{path}"] = {
+                **_read(channel, path),
                 "post": {
                     "operationId": f"hear_{channel.name}{path.replace('/', '_')}".replace("-", "_"),
                     "tags": ["channels"],
@@ -331,4 +334,28 @@ def _channels() -> dict[str, Any]:
                     },
                 }
             }
+        for path in channel.reads.keys() - set(channel.paths):
+            paths[f"/channels/{channel.name}{path}"] = _read(channel, path)
     return paths
+
+
+def _read(channel: type[Webhook], path: str) -> dict[str, Any]:
+    """Describe what a channel hears by GET at a path, if anything."""
+    if path not in channel.reads:
+        return {}
+    parts = re.findall(r"\{(\w+)\}", path)
+    return {
+        "get": {
+            "operationId": "_".join(("read", *re.findall(r"\w+", f"{channel.name}{path}"))),
+            "tags": ["channels"],
+            "summary": channel.reads[path],
+            "parameters": [
+                {"name": part, "in": "path", "required": True, "schema": {"type": "string"}} for part in parts
+            ],
+            "responses": {
+                "200": {"description": "What was asked for."},
+                "403": {"description": "Not provably from the provider."},
+                "404": {"description": "There is no such thing."},
+            },
+        }
+    }

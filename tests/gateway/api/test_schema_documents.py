@@ -24,6 +24,7 @@ from gateway.schema import documents, write
 from gateway.store import outbox
 from gateway.store.outbox import Letter
 from router.route import Route, Suggestion
+from tests.channels.harness import example_values
 from tests.gateway.api.caller import BOSS, JPEG, Door, document, form, make_house, site
 
 URL = "https://city.example"
@@ -115,8 +116,7 @@ def test_the_description_of_the_http_api_is_valid(written: dict[str, Any]) -> No
 
 async def test_every_route_is_described_and_no_other(tmp_path: Path, baghdad: City, written: dict[str, Any]) -> None:
     """With every channel on, the description's addresses and methods are exactly those that are served."""
-    account = {"ACCOUNT_SID": "AC" + "0" * 32, "AUTH_TOKEN": "token", "NUMBER": "+9647000000000"}
-    environ = {f"BALAGH_{name}__{key}": value for name in ("SMS", "WHATSAPP") for key, value in account.items()}
+    environ = {name: value for name, value in example_values().items() if "__" in name}
     house = make_house(tmp_path, baghdad, **environ)
     served = {
         (route.method, re.sub(r"\{(\w+)[^}]*\}", r"{\1}", route.resource.canonical))

@@ -1,0 +1,116 @@
+"""Second thoughts: what was edited or taken back, in whatever order it comes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channels.message import Purpose, Scheme
+from gateway.city.city import City
+from normalizer.normalize import REMOVED
+from tests.gateway.walk import Walk
+
+EDITED = "المجاري طافحة في الزقاق 7 منذ أمس"
+
+
+@pytest.fixture
+async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
+    """A house with WhatsApp."""
+    made = Walk(tmp_path, city)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def say(walk: Walk, text: str, **more: Any) -> None:
+    await walk.hear(text, channel="whatsapp", scheme=Scheme.WHATSAPP, **more)
+
+
+async def edit(walk: Walk, of: str, text: str, at: datetime, external_id: str = "E1") -> None:
+    await say(walk, text, external_id=external_id, revises=of, purpose=Purpose.EDIT, sent_at=at)
+
+
+async def take_back(walk: Walk, of: str) -> None:
+    await say(walk, "", external_id=f"{of}:gone", revises=of, purpose=Purpose.DELETION)
+
+
+async def texts(walk: Walk) -> list[str]:
+    """The text of every version of every complaint, in order."""
+    rows = await walk.rows("SELECT body FROM personal ORDER BY complaint_id, version")
+    return [json.loads(row.body)["text"] for row in rows]
+
+
+async def outcomes(walk: Walk) -> list[str]:
+    return [row.outcome for row in await walk.rows("SELECT outcome FROM journal ORDER BY seq")]
+
+
+async def test_an_edit_is_a_version(walk: Walk) -> None:
+    """The newer words stand in place of the older, which stay in the earlier version; there is one complaint."""
+    await say(walk, "المجاري طافحة", external_id="M1")
+    await say(walk, "قرب المدرسة", external_id="M2")
+    await edit(walk, "M1", EDITED, walk.clock())
+
+    assert ["المجاري طافحة", "المجاري طافحة\nقرب المدرسة", f"{EDITED}\nقرب المدرسة"] == await texts(walk)
+    assert ["complaint", "amendment", "edit"] == await outcomes(walk)
+
+
+async def test_a_second_edit_replaces_the_first(walk: Walk) -> None:
+    """Each edit replaces what the one before it said."""
+    await say(walk, "واحد المجاري طافحة", external_id="M1")
+    await edit(walk, "M1", "اثنان المجاري طافحة", walk.clock(), "E1")
+    await edit(walk, "M1", "ثلاثة المجاري طافحة", walk.clock() + timedelta(seconds=9), "E2")
+
+    assert "ثلاثة المجاري طافحة" == (await texts(walk))[-1]
+
+
+async def test_an_older_edit_that_comes_late_changes_nothing(walk: Walk) -> None:
+    """Providers deliver in any order: what was said last counts."""
+    await say(walk, "واحد المجاري طافحة", external_id="M1")
+    await edit(walk, "M1", "ثلاثة المجاري طافحة", walk.clock() + timedelta(seconds=9), "E2")
+    await edit(walk, "M1", "اثنان المجاري طافحة", walk.clock(), "E1")
+
+    assert "ثلاثة المجاري طافحة" == (await texts(walk))[-1]
+    assert ["complaint", "edit", "nothing to file: what came later is known"] == await outcomes(walk)
+
+
+async def test_an_edit_before_its_original_is_filed_once(walk: Walk) -> None:
+    """The edit becomes the complaint; the original that comes after it adds nothing and doubles nothing."""
+    await edit(walk, "M1", EDITED, walk.clock())
+    await say(walk, "المجاري طافحة", external_id="M1")
+
+    assert [EDITED] == await texts(walk)
+    assert ["complaint", "nothing to file: its edit came first"] == await outcomes(walk)
+
+
+async def test_what_was_taken_back_leaves_a_mark(walk: Walk) -> None:
+    """The words go from the complaint as it stands; that something was said, and the complaint, stay."""
+    await say(walk, "المجاري طافحة", external_id="M1")
+    await say(walk, "قرب المدرسة", external_id="M2")
+    await take_back(walk, "M2")
+
+    assert f"المجاري طافحة\n{REMOVED}" == (await texts(walk))[-1]
+    assert ["complaint", "amendment", "taken back"] == await outcomes(walk)
+
+
+async def test_what_was_taken_back_before_it_came_is_not_filed(walk: Walk) -> None:
+    """A removal that overtakes its message keeps the message from being filed."""
+    await take_back(walk, "M1")
+    await say(walk, "المجاري طافحة", external_id="M1")
+
+    assert [] == await texts(walk)
+    assert ["nothing to file: taken back", "nothing to file: its deletion came first"] == await outcomes(walk)
+
+
+async def test_the_department_hears_of_an_edit(walk: Walk) -> None:
+    """Once a complaint is with its department, an edit goes there too, and does not move it."""
+    await say(walk, "المجاري طافحة في الزقاق", external_id="M1")
+    await walk.publish()
+    await edit(walk, "M1", "المجاري طافحة والماء مقطوع", walk.clock())
+    await walk.publish()
+
+    assert [("sewage", "offered"), ("sewage", "amended")] == walk.tape.told()
