@@ -26,16 +26,17 @@ _NO_REPLY = re.compile(
 )
 _FAILURE = re.compile(
     r"undeliver|not (?:be )?delivered|delivery (?:status|fail|report|notif|problem|has failed|delay|error)"
-    r"|failed delivery|returned mail|return(?:ed|ing) message|failure notice|mail (?:delivery )?(?:fail|error|system error)"
-    r"|error sending your mail|message (?:delivery|delayed|bounced)|bounced? mail|non-?delivery|ndn:"
+    r"|failed delivery|returned mail|return(?:ed|ing) message|failure notice|bounced? mail|non-?delivery|ndn:"
+    r"|mail (?:delivery )?(?:fail|error|system error)|error sending your mail|message (?:delivery|delayed|bounced)"
     r"|unable to deliver|warning: (?:could not|message)|unknown user|user unknown|could not send|problems? delivering"
     r"|تعذر (?:تسليم|التسليم|توصيل|إرسال)|لم يتم (?:التسليم|تسليم)|فشل (?:التسليم|تسليم|في تسليم)"
     r"|unzustellbar|non remis|échec de la remise",
     re.IGNORECASE,
 )
 _NOT_REACHED = re.compile(
-    r"did not reach|not (?:be )?delivered|couldn.t be (?:sent|delivered)|trouble delivering|unable to deliver"
-    r"|error sending|invalid user|no such user|unknown user|could not be (?:sent|delivered)|(?:送信|配信)でき|not a member of this mailing list|تعذر (?:تسليم|التسليم|توصيل)",
+    r"did not reach|not (?:be )?delivered|couldn.t be (?:sent|delivered)|could not be (?:sent|delivered)"
+    r"|trouble delivering|unable to deliver|error sending|invalid user|no such user|unknown user"
+    r"|(?:送信|配信)でき|not a member of this mailing list|تعذر (?:تسليم|التسليم|توصيل)",
     re.IGNORECASE,
 )
 _AWAY = re.compile(
@@ -131,7 +132,8 @@ def _returned(mail: Node, text: str) -> str:
         return "dsn"
     machine = nobody or (any(_NO_REPLY.fullmatch(local) for local in locals_) and not _reply_to(headers))
     named = any(_DAEMON.fullmatch(local) or _NO_REPLY.fullmatch(local) for local in locals_) or _said(headers)
-    return "dsn" if machine and named and _NOT_REACHED.search(f"{headers.text('subject')}\n{text[:_OPENING]}") else ""
+    told = _NOT_REACHED.search(f"{headers.text('subject')}\n{text[:_OPENING]}")
+    return "dsn" if machine and named and told else ""
 
 
 _OPENING = 3000  # characters in which a bounce says what it is

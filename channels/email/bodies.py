@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from channels.email.markup import pictures_in, words_in
+from channels.email.markup import lift_pictures, words_in
 from channels.email.parts import Node
 from channels.email.tnef import unwrap
 from channels.email.words import decode
@@ -16,13 +16,16 @@ MAX_ATTACHMENT = 15 * 1024 * 1024  # bytes of one
 MAX_TOTAL = 25 * 1024 * 1024  # bytes of all of a mail
 MAX_TEXT = 100_000  # characters; a longer text is kept whole as an attachment
 
-_MOST_MARKUP = 2 * 1024 * 1024  # bytes of one HTML part that are read
+_CUT = "the text is cut; it is attached whole"
+_LONGEST = 1024 * 1024  # bytes of one part that are read as words
 _MOST_PASSAGES = 50
+_MOST_MAILS = 5  # forwarded ones of a mail without words of its own
 _ENOUGH = 300  # characters of plain text that no HTML beside it can be more than
 _META = re.compile(rb"<meta[^>]{1,200}charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
 _MARKUP = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype html|<html)\b", re.IGNORECASE)
 _READABLE = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text", "text/x-plain"})
 _TWICE = frozenset({"text/x-amp-html", "text/watch-html"})  # the same words once more, for other programs
+_REPORTS = frozenset({"delivery-status", "disposition-notification", "feedback-report", "tracking-status"})
 _SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted"})
 
 
@@ -86,9 +89,10 @@ def body_of(mail: Node) -> Body:
     if not body.text:
         body.text = reader.second_best()
     if len(body.text) > MAX_TEXT:
-        body.take(Part("letter.txt", "text/plain", body.text.encode()))
+        if _CUT not in body.defects:
+            body.defects.append(_CUT)
+            body.take(Part("letter.txt", "text/plain", body.text.encode()))
         body.text = body.text[:MAX_TEXT]
-        body.defects.append("the text is cut, and attached whole")
     return body
 
 
@@ -119,8 +123,8 @@ class _Reader:
             return found
         if kind in {"message/rfc822", "message/global", "message/news"} and node.children:
             self._mail(node)
-        elif node.family == "message" and node.children:
-            return []  # the fields of a report: `bounces` reads them
+        elif kind.removeprefix("message/").removeprefix("global-") in _REPORTS:
+            return []  # `bounces` reads them
         elif self._says(node, root=root):
             return [node]
         else:
@@ -130,16 +134,16 @@ class _Reader:
     def words(self, node: Node) -> str:
         """Return the words of a part that holds some."""
         data, markup = node.data, node.content_type == "text/html"
-        if len(data) > _MOST_MARKUP:
+        if markup:
+            data, pictures = lift_pictures(data)
+            for picture in pictures:
+                self.body.take(Part("", picture.content_type, picture.data, inline=True))
+        if len(data) > _LONGEST:
             self._whole(node)
-            data = data[:_MOST_MARKUP]
+            data = data[:_LONGEST]
         meta = _META.search(data[:4096]) if markup and not node.charset else None
         text = decode(data, meta[1].decode() if meta else node.charset)
-        if markup or _MARKUP.match(text):
-            for picture in pictures_in(text):
-                self.body.take(Part("", picture.content_type, picture.data, inline=True))
-            return words_in(text)
-        return text.strip("\n")
+        return words_in(text) if markup or _MARKUP.match(text) else text.strip("\n")
 
     def second_best(self) -> str:
         """Return words for a mail that has none of its own: out of winmail.dat, a text beside, a mail within."""
@@ -149,11 +153,11 @@ class _Reader:
         for node in self._texts:
             if node.content_type in _READABLE and (text := self.words(node)).strip():
                 return text
-        for node in self._mails[:1]:
-            inner = node.children[0]
-            text = _join(self.words(passage) for passage in self.passages(inner)[:_MOST_PASSAGES])
-            return _join((inner.headers.text("subject"), text))
-        return ""
+        return _join(tuple(self._forwarded(node.children[0]) for node in self._mails[:_MOST_MAILS]))
+
+    def _forwarded(self, inner: Node) -> str:
+        text = _join(self.words(passage) for passage in self.passages(inner)[:_MOST_PASSAGES])
+        return _join((inner.headers.text("subject"), text))
 
     def _alternative(self, node: Node) -> list[Node]:
         """Choose the plain text, unless it is less than what the HTML says."""
@@ -164,7 +168,7 @@ class _Reader:
                 continue
             found = self.passages(child)
             (plain if child.content_type == "text/plain" else rich).extend(found)
-        text = _join(decode(part.data[:_MOST_MARKUP], part.charset) for part in plain)
+        text = _join(decode(part.data[:_LONGEST], part.charset) for part in plain)
         if not rich or (len(text) >= _ENOUGH and not _MARKUP.match(text)):
             return plain or rich
         # "This mail is best viewed as HTML" is no letter.
@@ -204,7 +208,7 @@ class _Reader:
         wrapping = unwrap(data)
         if wrapping is None:
             return False
-        self._wrapped.append(wrapping.plain.strip("\n") or words_in(wrapping.html[:_MOST_MARKUP]))
+        self._wrapped.append(wrapping.plain.strip("\n") or words_in(wrapping.html[:_LONGEST]))
         for wrapped in wrapping.attachments:
             name = re.split(r"[/\\]", wrapped.filename)[-1].strip()[-200:]
             self.body.take(Part(name, wrapped.content_type or "application/octet-stream", wrapped.data))
@@ -214,13 +218,15 @@ class _Reader:
 
     def _whole(self, node: Node) -> None:
         name = "letter.html" if node.content_type == "text/html" else "letter.txt"
-        self.body.defects.append("the text is cut, and attached whole")
+        self.body.defects.append(_CUT)
         self.body.take(Part(node.filename or name, node.content_type, node.data))
 
 
 def _shown(node: Node) -> str:
-    text = decode(node.data[:_MOST_MARKUP], node.charset)
-    return words_in(text) if node.content_type == "text/html" else text
+    markup = node.content_type == "text/html"
+    data = lift_pictures(node.data)[0] if markup else node.data
+    text = decode(data[:_LONGEST], node.charset)
+    return words_in(text) if markup else text
 
 
 def _join(texts: Iterator[str] | tuple[str, ...]) -> str:

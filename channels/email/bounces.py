@@ -15,16 +15,14 @@ _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2
 _ID_HEADER = re.compile(r"^[> |]*Message-Id:\s*(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 _DATA = re.compile(r"(?:Final|Original)-Recipient:", re.IGNORECASE)
 _FIELD = re.compile(r"^[ \t>]*([A-Za-z-]{3,40}):[ \t]*(\S.*)$", re.MULTILINE)
-_QUOTED_MAIL = re.compile(
-    r"^[-=_ >|]*(?:-{3,}.{0,60}(?:(?:original|returned|unsent|undelivered) message|copy of|message header)"
-    r"|return-path:|received: )",
-    re.IGNORECASE | re.MULTILINE,
-)
+_RETURNED = re.compile(r"(?:original|returned|unsent|undelivered) message|copy of|header", re.IGNORECASE)
+_COPY = re.compile(r"(?:return-path|received): ", re.IGNORECASE)
 _FULL = re.compile(
     r"quota|mailbox (?:is )?full|over ?quota|temporar|try again|deferred|delayed|timed? ?out|will retry", re.IGNORECASE
 )
 _ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 _LONGEST = 64 * 1024
+_LINE = 1000  # characters of one line
 _MOST = 50
 
 
@@ -127,10 +125,15 @@ def _anywhere(mail: Node) -> str:
 
 def _prose(text: str) -> str:
     """Return the part of a report that is the server's own: above the mail that it returns."""
-    text = text[:_LONGEST]
-    quoted = _QUOTED_MAIL.search(text)
-    own = text[: quoted.start()] if quoted else text
-    return own if _ADDRESS.search(own) or _STATUS.search(own) else text
+    own: list[str] = []
+    for line in text[:_LONGEST].split("\n"):
+        start = line[:_LINE].lstrip(" >|")
+        ruled = start.startswith(("---", "===", "___"))
+        if _COPY.match(start) or (ruled and _RETURNED.search(start)):
+            break
+        own.append(line[:_LINE])
+    prose = "\n".join(own)
+    return prose if _ADDRESS.search(prose) or _STATUS.search(prose) else text[:_LONGEST]
 
 
 def _recipient(mail: Node, prose: str) -> str:

@@ -198,7 +198,8 @@ def _parameters(value: str) -> dict[str, str]:
     plain: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[bytes, bool]]] = {}
     for match in _PARAMETER.finditer(value):
-        raw = re.sub(r"\\(.)", r"\1", match[2]) if match[2] is not None else match[3].strip()
+        # Only these two: `C:\photos\a.jpg` is written without the second backslash.
+        raw = re.sub(r'\\(["\\])', r"\1", match[2]) if match[2] is not None else match[3].strip()
         parsed = _SECTION.fullmatch(match[1].lower())
         if parsed is None:
             continue

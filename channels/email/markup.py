@@ -6,16 +6,21 @@ import binascii
 import html
 import re
 from base64 import b64decode
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inscriptis.css_profiles import STRICT_CSS_PROFILE
 from inscriptis.html_engine import Inscriptis
+from inscriptis.html_properties import Display
 from inscriptis.model.config import ParserConfig
+from inscriptis.model.html_element import HtmlElement as HtmlStyle
 from lxml.etree import LxmlError, ParserError
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-_CONFIG = ParserConfig(css=STRICT_CSS_PROFILE, display_links=False, display_images=False)
+_BLOCK = HtmlStyle(display=Display.block)
+_STYLES = STRICT_CSS_PROFILE | dict.fromkeys(
+    ("hr", "center", "dl", "dt", "dd", "form", "fieldset", "section", "caption", "details", "summary"), _BLOCK
+)
+_CONFIG = ParserConfig(css=_STYLES, display_links=False, display_images=False)
 _DEEPEST = 150  # elements within elements; inscriptis calls itself for each
 _MOST_PICTURES = 20
 
@@ -26,9 +31,8 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _QUOTING = re.compile(r"gmail_quote|yahoo_quoted|moz-cite|protonmail_quote|quote", re.IGNORECASE)
-_PICTURE = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,(.*)", re.IGNORECASE | re.DOTALL)
+_PICTURE = re.compile(rb"data:(image/[a-z0-9.+-]{1,40});base64,([A-Za-z0-9+/=]+)", re.IGNORECASE)
 _XML = re.compile(r"^\s*<\?xml[^>]*>")
-_CONDITIONAL = re.compile(r"<!--\[if.*?<!\[endif\]-->", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
 _BREAK = re.compile(r"</?(?:p|div|br|tr|li|h[1-6]|table|blockquote|hr)\b[^<>]*>", re.IGNORECASE)
 _UNSEEN_TEXT = re.compile(r"<(script|style|head|title)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
@@ -54,26 +58,24 @@ def words_in(markup: str) -> str:
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n")
 
 
-def pictures_in(markup: str) -> Iterator[Picture]:
-    """Yield the pictures that stand in the HTML as `data:`; some mail programs send photos so."""
-    if "data:image/" not in markup:
-        return
-    for match in list(_SOURCES.finditer(markup))[:_MOST_PICTURES]:
-        picture = _PICTURE.fullmatch(match[1])
-        if picture:
-            try:
-                yield Picture(picture[1].lower(), b64decode(html.unescape(picture[2])))
-            except (binascii.Error, ValueError):
-                continue
+def lift_pictures(markup: bytes) -> tuple[bytes, list[Picture]]:
+    """Take the pictures out that stand in HTML as `data:`; some mail programs send photos so."""
+    found: list[Picture] = []
 
+    def lift(match: re.Match[bytes]) -> bytes:
+        try:
+            found.append(Picture(match[1].decode().lower(), b64decode(match[2])))
+        except binascii.Error:
+            return match[0]
+        return b""
 
-_SOURCES = re.compile(r"""\bsrc\s*=\s*["']?(data:image/[^"'\s>]+)""", re.IGNORECASE)
+    return (_PICTURE.sub(lift, markup, count=_MOST_PICTURES), found) if b"data:image/" in markup else (markup, found)
 
 
 def _tree(markup: str) -> HtmlElement | None:
     # huge_tree: without it libxml2 stops at 256 elements within elements, and the words below are gone without a trace.
     parser = HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, encoding="utf-8")
-    source = _CONDITIONAL.sub("", _XML.sub("", markup)).strip()
+    source = _XML.sub("", markup).strip()
     if not source:
         return None
     try:

@@ -16,8 +16,10 @@ from quopri import decodestring
 
 from channels.email.headers import Headers, bytes_of
 
-_DEEPEST = 30  # each level makes every line be compared with one more boundary
+_DEEPEST = 20  # each level makes every line be compared with one more boundary
 _MOST = 500  # parts
+_DEEPEST_ENCODED = 3
+_ENCODINGS = frozenset({"base64", "quoted-printable"})
 _HEAD = 64 * 1024  # bytes
 _UNFOLDED = re.compile(rb"(;[ \t]*\r?\n)(boundary=)", re.IGNORECASE)  # a folded header that lost its blank
 _HEADER = re.compile(rb"^([!-9;-~]{1,100}):[ \t]*(.*(?:\r?\n[ \t].*)*)", re.MULTILINE)
@@ -50,8 +52,9 @@ class _Bounded(Message):
 class Node:
     """One part of a mail: its headers, and either its own parts or its bytes."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, level: int = 0) -> None:
         self._message = message
+        self._level = level  # of mails that were encoded within mails
         self.headers = Headers((name, value) for name, value in message.raw_items())
 
     @cached_property
@@ -93,7 +96,11 @@ class Node:
     def children(self) -> tuple[Node, ...]:
         """The parts within; a forwarded mail has one, which is that mail."""
         payload = self._message.get_payload() if self._message.is_multipart() else ()
-        return tuple(Node(child) for child in payload if isinstance(child, Message))
+        found = tuple(Node(child, self._level) for child in payload if isinstance(child, Message))
+        # A mail within a mail must not be encoded, and is: then what was parsed is the encoding of it.
+        if self.family == "message" and self._encoding in _ENCODINGS and self._level < _DEEPEST_ENCODED:
+            return (parse(_unpacked(b"".join(child.whole for child in found), self._encoding), self._level + 1),)
+        return found
 
     @property
     def size(self) -> int:
@@ -142,14 +149,14 @@ class Node:
         return re.split(r"[\s;]", self.headers.word("content-transfer-encoding") + " ")[0]
 
 
-def parse(raw: bytes) -> Node:
+def parse(raw: bytes, level: int = 0) -> Node:
     """Take a mail apart. What the standard library cannot take is one text below its headers."""
     head = raw[:_HEAD]
     raw = _UNFOLDED.sub(rb"\1 \2", head) + raw[_HEAD:] if _UNFOLDED.search(head) else raw
     try:
-        return Node(BytesParser(_class=_Bounded, policy=policy.compat32).parsebytes(raw))
+        return Node(BytesParser(_class=_Bounded, policy=policy.compat32).parsebytes(raw), level)
     except Exception as error:  # noqa: BLE001 - hostile bytes find its bugs: a NUL in a charset, depth without end
-        return Node(_flat(raw, error))
+        return Node(_flat(raw, error), level)
 
 
 def _flat(raw: bytes, why: Exception) -> Message:

@@ -20,7 +20,7 @@ _ATTRIBUTION = re.compile(
     r"\s*(?:في|بتاريخ|يوم|كتب|On|Le|Am)\b.{0,200}?"
     r"(?:تمت كتابة ما يلي بواسطة|كتب/كتبت|كتبت|كتب|wrote|a écrit|schrieb).{0,160}?[:：]\s*"
 )
-_DATED_ADDRESS = re.compile(r".{0,200}[0-9٠-٩]{1,4}.{0,200}<[^<>\s]+@[^<>\s]+>.{0,60}[:：]\s*")
+_DATED_ADDRESS = re.compile(r".{0,200}[0-9٠-٩]{1,4}.{0,200}<\s?[^<>\s]+@[^<>\s]+>.{0,60}[:：]\s*")
 _FROM = re.compile(r"\*?(?:من|From|De|Von)\s*:\s*\*?.{0,300}", re.IGNORECASE)
 _SENT = re.compile(
     r"\*?(?:تم الإرسال|تاريخ الإرسال|أُرسلت|أُرسل|أرسلت|أرسل|التاريخ|Sent|Date|Envoyé|Gesendet)\s*:", re.IGNORECASE
@@ -35,8 +35,9 @@ _DEVICE = re.compile(
     r"(?:(?:أُ?رسلت?|تم الإرسال|تم إرساله|مرسلة?)\s+من\s+(?:ال|الـ\s*|ال\s+)?"
     r"(?:هاتفي?|جهازي?|جوالي?|موبايلي?|بريدي?|تطبيق|آيفون|ايفون)?"
     r"(?:\s*(?:(?:ال)?(?:محمول|ذكي|نقال|سامسونج|جالاكسي|آيفون|ايفون|هواوي|ياهو|[اأ]ندرويد)|[A-Za-z0-9™®’'./-]+)){0,6}"
-    r"|Sent from (?:my|Mail for|Outlook|Yahoo)\b(?: [^ ]{1,20}){0,6}|Get Outlook for .{1,40}"
-    r"|Envoyé de(?:puis)? mon(?: [^ ]{1,20}){1,5})\.?",
+    r"|(?:Sent from|Envoyé de(?:puis)? mon)(?= .{0,60}(?:phone|pad|mobile|galaxy|samsung|huawei|android|blackberry"
+    r"|tablet|device|pixel|yahoo|outlook|gmail|mail for|xiaomi|nokia|htc|mac\b))(?: [^ ]{1,20}){1,8}"
+    r"|Get Outlook for .{1,40})\.?",
     re.IGNORECASE,
 )
 _LONGEST_SIGNATURE = 12  # lines
