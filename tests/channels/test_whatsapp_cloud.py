@@ -247,6 +247,13 @@ def test_recorded_by_others(file: Path) -> None:
         assert inbounds or "messages" not in fields
 
 
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
+def test_what_is_no_number_is_unreadable(number: bytes) -> None:
+    """What no JSON is would break the store: it is kept as it came, for a person."""
+    with pytest.raises(Unreadable):
+        heard(b'{"object": "whatsapp_business_account", "entry": [], "x": %s}' % number)
+
+
 JUNK = st.recursive(
     st.none()
     | st.booleans()

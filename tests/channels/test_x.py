@@ -135,6 +135,17 @@ def test_one_post_under_two_events_is_one() -> None:
     assert [recorded("mention")] == heard(json.dumps(body).encode())
 
 
+def test_our_own_posts_never_come_back() -> None:
+    """What the city posts itself is no complaint, and neither is the repost of something of hers."""
+    for name in ("ignored_own_post", "ignored_own_reply", "ignored_own_deletion"):
+        assert [] == heard(fixture(name))
+    own = json.loads(fixture("mention"))
+    own["data"]["payload"]["author_id"] = US
+    repost = json.loads(fixture("mention"))
+    repost["data"]["payload"]["referenced_tweets"] = [{"type": "retweeted", "id": "1"}]
+    assert [[], []] == [heard(json.dumps(body).encode()) for body in (own, repost)]
+
+
 def test_direct_message() -> None:
     """A direct message is private, from somebody who can be answered there."""
     inbound = recorded("direct_message")
