@@ -151,7 +151,10 @@ def _is_fax(headers: Headers, body: Body, sender: str, fax_from: str) -> bool:
         part.content_type in _PAGES or part.filename.lower().endswith((".tif", ".tiff", ".pdf")) for part in pages
     ):
         return False
-    named = _FAX_WORDS.search(headers.text("subject")) or any(_FAX_HEADERS.fullmatch(name) for name in headers.names())
+    # The word in a subject is not enough: a citizen may write about a fax, and would get no answer.
+    named = (_FAX_WORDS.search(headers.text("subject")) and "fax" in sender.lower()) or any(
+        _FAX_HEADERS.fullmatch(name) for name in headers.names()
+    )
     return bool(named) and len(body.text.strip()) <= _HARMLESS
 
 
