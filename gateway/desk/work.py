@@ -210,7 +210,7 @@ def _answer(task: Task, posted: Posted) -> Answer:
 
 def _fault(error: WrongAnswer) -> str:
     known = {"text", "accepted", "outcome", "category", "district", "kind", "place", "note"}
-    return f"task-fault-{error.field}" if error.field in known else "task-fault-text"
+    return f"task-fault-{error.field}" if error.field in known else "task-fault-other"
 
 
 def _word(error: Exception) -> str:

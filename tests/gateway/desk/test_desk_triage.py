@@ -1,0 +1,108 @@
+"""The triage desk."""
+
+import re
+
+from gateway.store.tasks import TaskKind
+from normalizer.complaint import Status
+from tests.gateway.desk.agent import VAGUE, Agent, hear
+from tests.servers.waiting import until
+
+TORN = "حفرة وكلاب ونفايات"  # of three categories, each as likely as the others
+
+
+async def undecided(agent: Agent, *texts: str) -> list[str]:
+    """Let messages come in that no rule can place; return their references, in order."""
+    receipts = [await hear(agent.house, text, number=f"+96477011100{n:02}") for n, text in enumerate(texts)]
+
+    async def there() -> bool:
+        return len(await agent.tasks(TaskKind.TRIAGE)) == len(texts)
+
+    await until(there)
+    return [receipt.reference for receipt in receipts]
+
+
+def choices(text: str) -> list[tuple[str, str]]:
+    """The suggestions on the page: the key, and what its button sends."""
+    return [(key, value) for value, key in re.findall(r'name="choice" value="([^"]*)" data-key="(\d)"', text)]
+
+
+async def test_each_complaint_comes_with_its_three_best_suggestions(busy: Agent) -> None:
+    """The words, the suggestions under their keys, and every department by hand; no name and no number."""
+    await busy.begin("triage")
+    await undecided(busy, TORN)
+    page = await busy.get("/desk/triage")
+    assert TORN in page.text
+    assert ["1", "2", "3"] == [key for key, _ in choices(page.text)]
+    departments = set(re.findall(r'<option value="([a-z_-]+)">', page.text))
+    assert set(busy.house.city.departments) - {busy.house.city.triage} == departments
+    assert "+964770111" not in page.text
+
+
+async def test_one_press_puts_it_to_its_department(busy: Agent) -> None:
+    """The department gets the offer, the page says so, and the next complaint is there."""
+    await busy.begin("triage")
+    first, second = await undecided(busy, TORN, VAGUE)
+    page = await busy.get("/desk/triage")
+    task = next(task for task in await busy.tasks(TaskKind.TRIAGE) if task.reference == first)
+    category, _, department = choices(page.text)[1][1].partition(":")
+    page = await busy.press(page, f"/desk/triage/{task.id}", choice=f"{category}:{department}")
+    assert "/desk/triage" == page.path
+    assert busy.house.city.departments[department].names["ar"] in page.words.partition("الفرز")[2]
+    case = await busy.case(first)
+    assert (Status.OFFERED, department, category) == (case.complaint.status, case.department, case.complaint.category)
+    assert case.route is not None
+    assert "sara" in case.route.reason
+    assert [second] == [task.reference for task in await busy.tasks(TaskKind.TRIAGE)]
+
+
+async def test_a_department_can_be_chosen_by_hand(busy: Agent) -> None:
+    """Where no suggestion fits; without one nothing happens, and the page says what is missing."""
+    await busy.begin("triage")
+    (reference,) = await undecided(busy, VAGUE)
+    (task,) = await busy.tasks(TaskKind.TRIAGE)
+    page = await busy.press(await busy.get("/desk/triage"), f"/desk/triage/{task.id}", department="")
+    assert "اختاروا الدائرة أولاً" in page.words
+    for wrong in (busy.house.city.triage, "no-such"):
+        page = await busy.press(page, f"/desk/triage/{task.id}", department=wrong)
+        assert "اختاروا الدائرة أولاً" in page.words
+    page = await busy.press(page, f"/desk/triage/{task.id}", department="roads")
+    assert "roads" == (await busy.case(reference)).department
+
+
+async def test_the_second_who_decides_is_told_and_changes_nothing(busy: Agent) -> None:
+    """Two look at the same page: the first decision stands."""
+    await busy.begin("triage")
+    (reference,) = await undecided(busy, VAGUE)
+    (task,) = await busy.tasks(TaskKind.TRIAGE)
+    page = await busy.get("/desk/triage")
+    await busy.press(page, f"/desk/triage/{task.id}", department="roads")
+    page = await busy.press(page, f"/desk/triage/{task.id}", department="water")
+    assert "أُنجز هذا من قبل" in page.words
+    assert "roads" == (await busy.case(reference)).department
+
+
+async def test_a_press_without_the_sessions_token_decides_nothing(busy: Agent) -> None:
+    """Nor does one from another site."""
+    await busy.begin("triage")
+    (reference,) = await undecided(busy, VAGUE)
+    (task,) = await busy.tasks(TaskKind.TRIAGE)
+    await busy.post(f"/desk/triage/{task.id}", {"csrf": "guessed", "department": "roads"})
+    page = await busy.get("/desk/triage")
+    sent = {"csrf": page.value("csrf"), "department": "roads"}
+    assert 403 == (await busy.post(f"/desk/triage/{task.id}", sent, origin="https://evil.example")).status
+    assert Status.TRIAGE == (await busy.case(reference)).complaint.status
+
+
+async def test_nothing_waits_when_nothing_waits(agent: Agent) -> None:
+    """An empty desk says so."""
+    await agent.begin("triage")
+    assert "لا شيء ينتظر قراراً" in (await agent.get("/desk/triage")).words
+
+
+async def test_only_triage_tasks_are_decided_here(agent: Agent) -> None:
+    """The address of another task, or of none, is not there."""
+    await agent.begin("triage")
+    page = await agent.get("/desk/tasks")
+    assert 403 == page.status
+    page = await agent.get("/desk/triage")
+    assert 404 == (await agent.press(page, "/desk/triage/no-such", department="roads")).status
