@@ -199,15 +199,16 @@ class Email(Poller):
         try:
             mail = await clerk.do(box.take, uid)
         except Busy:
-            self._failed[place] += 1
-            if self._failed[place] < _PATIENCE:
+            if self._fails(place) < _PATIENCE:
                 raise
             await clerk.open()
+            mail = None
+        if mail is None:  # either gone, and then the server names it no more, or one that it does not give out
+            if self._fails(place) <= _PATIENCE:
+                return None
             del self._failed[place]
             return unreadable(b"", uid, place[1], inbox, (), "the mail server does not give it out")
         del self._failed[place]
-        if mail is None:
-            return None
         try:
             letter = await clerk.do(self._post.read, mail, inbox)
         except Exception as error:  # noqa: BLE001 - a bug in reading one mail must not stop the others
@@ -217,6 +218,10 @@ class Email(Poller):
             return await clerk.do(self._post.inbound, mail, letter, inbox, place[1], media, missing)
         except Exception as error:  # noqa: BLE001 - the same
             return await self._left(mail, place, inbox, reception, error)
+
+    def _fails(self, place: tuple[str, int, int]) -> int:
+        self._failed[place] += 1
+        return self._failed[place]
 
     async def _left(
         self, mail: Mail, place: tuple[str, int, int], inbox: Inbox, reception: Reception, error: Exception

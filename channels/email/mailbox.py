@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
@@ -104,9 +104,12 @@ class Mailbox:
             return [uid for uid in self._client.search(criteria) if uid > above]
 
     def arrived(self, since: datetime) -> Sequence[int]:
-        """Return the UIDs of what the server received since a moment, to the day. Raises Busy."""
+        """Return the UIDs of what the server received since a moment, in order. Raises Busy."""
         with self._translated():
-            return sorted(self._client.search(["SINCE", since.astimezone(UTC).date()]))
+            # SINCE knows days alone, and those of the server's own zone.
+            uids = self._client.search(["SINCE", since.astimezone(UTC).date() - timedelta(days=1)])
+            dates = self._client.fetch(uids, ["INTERNALDATE"])
+            return sorted(uid for uid in uids if dates.get(uid, {}).get(b"INTERNALDATE", since) >= since)
 
     def take(self, uid: int) -> Mail | None:
         """Fetch one mail and leave it unread; None when it is gone. Raises Busy."""

@@ -135,6 +135,13 @@ def test_answer_to_a_mail_of_ours() -> None:
         assert "third_party" not in inbound.answers
 
 
+def test_absence_note_about_a_mail_of_ours() -> None:
+    """A note of absence in a complaint's thread does not reopen it."""
+    raw = answered(In_Reply_To=IDS.message_id(REFERENCE, REPLY, CITIZEN), Auto_Submitted="auto-replied")
+
+    assert (Purpose.IGNORED, "") == (read(raw).purpose, read(raw).about)
+
+
 def test_answer_of_somebody_else() -> None:
     """Who was forwarded our mail may add to the complaint, and is known to be another."""
     raw = answered(In_Reply_To=IDS.message_id(REFERENCE, REPLY, "somebody@example.com"))

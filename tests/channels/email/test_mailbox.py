@@ -254,6 +254,20 @@ async def test_mail_that_the_server_does_not_give_out(
     assert 1 == office.accepted[0].raw["uid"]
 
 
+async def test_mail_that_is_named_and_not_there(
+    dovecot_server: DovecotServer, user: str, opened: Build, office: Office
+) -> None:
+    """A mail that the server lists and has nothing of is reported to a person, and asked for only a few times."""
+    dovecot_server.deliver(mail(1), user)
+    channel = opened(inbox(dovecot_server, user))
+    asked: list[int] = []
+    channel._clerk(channel.lines()[0]).box.take = asked.append  # type: ignore[method-assign, assignment]
+    await hear(channel, office, lambda: bool(office.accepted))
+
+    assert Purpose.UNREADABLE == office.accepted[0].purpose
+    assert 6 == len(asked)
+
+
 async def test_mail_that_is_too_large(
     dovecot_server: DovecotServer, user: str, opened: Build, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +360,7 @@ async def test_recount(dovecot_server: DovecotServer, user: str, opened: Build, 
         inbound async for inbound in channel.recount(datetime.now(UTC) - timedelta(hours=1), office)
     ]
 
+    assert [] == [inbound async for inbound in channel.recount(datetime.now(UTC) + timedelta(minutes=1), office)]
     assert office.identities < {(inbound.channel, inbound.account, inbound.external_id) for inbound in counted}
     assert 2 == len(counted)
 
