@@ -17,18 +17,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from channels.message import Inbound
 from gateway import asking, observe
 from gateway.batcher import Batcher
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
 from gateway.signals import Signal
-from gateway.store import complaints, quarantine, tasks
+from gateway.store import complaints, journal, quarantine, tasks
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.ledger import Ledger
 from normalizer.complaint import Priority, Status
 from normalizer.text import storable
+from router.route import Route
 from router.rules import route
 
 PREFETCH = 64  # deliveries in hand; they share the store's transactions
@@ -134,6 +136,8 @@ class Dispatcher:
             return ledger.seen(case, seen), "told"  # the amendment itself went to the department
         city = self.city()
         decided = route(case.complaint, city.rules, city.matcher.guess(case.complaint.text).scores)
+        if not decided.automatic:
+            decided = self._addressed(ledger.connection, case, decided, city)
         if case.complaint.priority is Priority.DISTRESS and case.complaint.status is Status.TRIAGE:
             tasks.urge(ledger.connection, case.complaint.id)
         if case.department == decided.department and case.route is not None:
@@ -144,6 +148,17 @@ class Dispatcher:
             return ledger.offer(case, decided, routed_sequence=seen), "offered"
         asking.triage(ledger, case.complaint)
         return ledger.offer(case, decided, routed_sequence=seen), "triage"
+
+    def _addressed(self, connection: Connection, case: Case, decided: Route, city: City) -> Route:
+        """Let a complaint that no rule decides go to the department to whose own mailbox it was written, if any."""
+        row = journal.by_id(connection, case.complaint.id)
+        department = str(Inbound.from_json(row.body).answers.get("department", "")) if row else ""
+        if department not in city.departments or department == city.triage:
+            return decided
+        reason = "وصل إلى بريد الدائرة نفسها / came to the department's own mailbox"
+        return decided.model_copy(
+            update={"department": department, "automatic": True, "rule": "inbox", "reason": reason}
+        )
 
     async def _set_aside(self, delivery: Delivery, reason: str) -> None:
         observe.ALARM.labels("quarantine").inc()

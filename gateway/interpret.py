@@ -25,7 +25,7 @@ from gateway.signals import Signal
 from gateway.store import complaints, journal, pointers, quarantine, replies, revisions
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavailable, refuses_the_value
-from gateway.store.journal import Row
+from gateway.store.journal import CANDIDATE, Row
 from gateway.store.ledger import Ledger
 from gateway.store.visits import Round
 from normalizer.complaint import Attachment, Complaint, Priority, Status
@@ -37,7 +37,6 @@ ONE_BREATH = timedelta(seconds=60)  # between messages that are thanked once
 MOST_VERSIONS = 40  # of one complaint
 MOST_LETTERS = 6_000  # in one complaint
 DAWN = datetime(2000, 1, 1, tzinfo=UTC)
-CANDIDATE = "candidate: a person says whether it is a complaint"
 FINAL = {Status.RESOLVED, Status.CLOSED, Status.WITHDRAWN}
 HELD = 0.5  # seconds for which senders that another interpreter has in hand are passed over
 UNDECIDED = {Status.RECEIVED, Status.TRIAGE}

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, text
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, case, func, or_, select, text
 
+from gateway.store.journal import CANDIDATE
 from gateway.store.moments import young
-from gateway.store.tables import complaints, events, journal, quarantine, relay
+from gateway.store.tables import complaints, events, journal, quarantine, relay, tasks
+from gateway.store.tasks import TaskKind
+from normalizer.complaint import Status
 
 SHOWN = 20  # references named for one kind of gap
 
@@ -168,6 +171,19 @@ def gaps(connection: Connection, since: datetime | None, settled_before: datetim
         )
         .where(journal.c.state == text("'quarantined'"), quarantine.c.id.is_(None), *in_time),
     )
+    asked = select(tasks.c.subject).where(tasks.c.state == text("'open'"))
+    yield from _gap(
+        connection,
+        "waits for a person, but nobody is asked",
+        select(journal.c.reference)
+        .where(journal.c.outcome == CANDIDATE, *in_time)
+        .where(journal.c.id.not_in(asked.where(tasks.c.kind == TaskKind.CONFIRM.value)))
+        .union_all(
+            select(complaints.c.reference)
+            .where(complaints.c.status == Status.TRIAGE.value)
+            .where(complaints.c.id.not_in(asked.where(tasks.c.kind == TaskKind.TRIAGE.value)))
+        ),
+    )
     counted = (
         select(events.c.complaint_id, func.count().label("count"), func.max(events.c.sequence).label("last"))
         .group_by(events.c.complaint_id)
@@ -220,7 +236,7 @@ def _moving(since: datetime | None) -> list[tuple[str, Select[Any], ColumnElemen
     ]
 
 
-def _gap(connection: Connection, what: str, statement: Select[Any]) -> Iterator[Gap]:
+def _gap(connection: Connection, what: str, statement: Select[Any] | CompoundSelect[Any]) -> Iterator[Gap]:
     found = statement.subquery()
     count = connection.execute(select(func.count()).select_from(found)).scalar_one()
     if count:

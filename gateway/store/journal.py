@@ -19,6 +19,9 @@ from gateway.store.prepared import Prepared, known
 from gateway.store.tables import complaints, journal, journal_payload
 from gateway.store.visits import Round
 
+CANDIDATE = "candidate: a person says whether it is a complaint"
+"""The outcome of a public post until somebody has looked at it."""
+
 PER_SENDER = 6  # Inbounds of one sender in one batch
 VISITED = 300  # senders that are looked at behind a few who fill the front
 _ROW = ("seq", "id", "channel", "account", "sender", "reference", "received_at", "complaint_id", "state")

@@ -1,8 +1,10 @@
 """What happened since: the rows that a copy of the store does not hold yet, read in frames that stand by themselves.
 
-A frame is read in one view of the store and is whole: a journaled message with its words and its replies, and, once it
-is a complaint, everything of that complaint. Later frames replace earlier rows. PostgreSQL gives numbers before the
-commit, so a lower one may appear after a higher one: what is younger than OVERLAP is looked through again.
+A frame is read in one view of the store and is whole: a journaled message with its words, its replies and what people
+were asked about it, and, once it is a complaint, everything of that complaint. Later frames replace earlier rows. What
+channels remember (cursors) is left out: with an older cursor a message is fetched again and known, with a newer one it
+would be missed. PostgreSQL gives numbers before the commit, so a lower one may appear after a higher one: what is
+younger than OVERLAP is looked through again.
 """
 
 from __future__ import annotations
@@ -30,10 +32,14 @@ from gateway.store.tables import (
     journal_payload,
     metadata,
     personal,
+    pointers,
     relay,
     replies,
     reply_payload,
+    revisions,
     seals,
+    task_payload,
+    tasks,
 )
 from normalizer.complaint import rfc3339
 
@@ -131,6 +137,8 @@ class Tail:
         messages |= {row["seq"]: row for row in _rows(connection, journal, journal.c.complaint_id, cases)}
         ids = [row["id"] for row in messages.values()]
         owed = _rows(connection, replies, replies.c.journal_id, ids)
+        asked = {row["id"]: row for row in _rows(connection, tasks, tasks.c.journal_id, ids)}
+        asked |= {row["id"]: row for row in _rows(connection, tasks, tasks.c.complaint_id, cases)}
         found = {
             "journal": list(messages.values()),
             "journal_payload": _rows(connection, journal_payload, journal_payload.c.id, ids),
@@ -141,6 +149,10 @@ class Tail:
             "attachments": _rows(connection, attachments, attachments.c.complaint_id, cases),
             "replies": owed,
             "reply_payload": _rows(connection, reply_payload, reply_payload.c.id, [row["id"] for row in owed]),
+            "revisions": _rows(connection, revisions, revisions.c.journal_id, ids),
+            "pointers": _rows(connection, pointers, pointers.c.journal_id, ids),
+            "tasks": list(asked.values()),
+            "task_payload": _rows(connection, task_payload, task_payload.c.id, asked.keys()),
             "seals": _rows(connection, seals, seals.c.seq, fresh["seals"]),
         }
         return Frame({name: rows for name, rows in found.items() if rows}, full)

@@ -8,23 +8,25 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from channels import twilio_api
-from channels.base import Busy, Fetches, OutcomeUnknown, Refused, Speaker
+from channels.base import Barred, Busy, Fetches, OutcomeUnknown, Reception, Refused, Speaker
 from channels.message import Address, DeliveryState, Reply, Scheme, Sent
 from channels.sms import Sms
 from channels.twilio_api import FAULTS, transient
+from channels.twilio_messaging import TwilioMessaging
 from channels.whatsapp import Whatsapp
 from tests.channels.harness import example_settings
 
 SID = "AC00000000000000000000000000000001"
 BASIC = "Basic " + base64.b64encode(f"{SID}:replace-with-the-auth-token".encode()).decode()
 CITIZEN = "+9647701234567"
+NOBODY = cast("Reception", None)  # the log alone is asked
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -36,6 +38,8 @@ class Twilio:
     log: list[dict[str, Any]] = field(default_factory=list)
     answers: list[tuple[int, Any, dict[str, str]]] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
+    inbox: list[dict[str, Any]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     hang_up: bool = False
     silent: asyncio.Event | None = None
 
@@ -44,7 +48,44 @@ class Twilio:
         app = web.Application()
         app.router.add_post(f"/2010-04-01/Accounts/{SID}/Messages.json", self.create)
         app.router.add_get(f"/2010-04-01/Accounts/{SID}/Messages.json", self.list)
+        app.router.add_get(f"/2010-04-01/Accounts/{SID}/Messages/{{sid}}/Media.json", self.media)
+        app.router.add_delete(f"/2010-04-01/Accounts/{SID}/Messages/{{sid}}/Media/{{media}}", self.delete)
+        app.router.add_get(f"/2010-04-01/Accounts/{SID}.json", self.account)
         return app
+
+    async def account(self, request: web.Request) -> web.Response:
+        """Say who the account is."""
+        assert BASIC == request.headers["Authorization"]
+        if self.answers:
+            status, document, _ = self.answers.pop(0)
+            return web.json_response(document, status=status)
+        return web.json_response({"friendly_name": "Baghdad", "status": "active"})
+
+    async def media(self, request: web.Request) -> web.Response:
+        """List the attachments of a message."""
+        assert BASIC == request.headers["Authorization"]
+        found = [{"sid": f"ME{number}", "content_type": "image/jpeg"} for number in (1, 2)]
+        return web.json_response({"media_list": found, "next_page_uri": None})
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete an attachment."""
+        assert BASIC == request.headers["Authorization"]
+        if self.answers:
+            status, document, _ = self.answers.pop(0)
+            return web.json_response(document, status=status)
+        self.deleted.append(request.match_info["media"])
+        if request.match_info["media"] == "gone":
+            return web.json_response({"code": 20404, "message": "not found", "status": 404}, status=404)
+        return web.Response(status=204)
+
+    def page(self, request: web.Request) -> web.Response:
+        """One message of the inbox a page: what stands behind it is never far."""
+        assert BASIC == request.headers["Authorization"]
+        number = int(request.query.get("Page", 0))
+        listed = [one for one in self.inbox if one["to"] == request.query.get("To", one["to"])]
+        following = f"/2010-04-01/Accounts/{SID}/Messages.json?Page={number + 1}&PageSize=1"
+        more = following if number + 1 < len(listed) else None
+        return web.json_response({"messages": listed[number : number + 1], "next_page_uri": more})
 
     async def create(self, request: web.Request) -> web.StreamResponse:
         """Take one message."""
@@ -70,6 +111,8 @@ class Twilio:
         if self.answers:
             status, document, headers = self.answers.pop(0)
             return web.json_response(document, status=status, headers=headers)
+        if "From" not in request.query:
+            return self.page(request)
         same = [m for m in self.log if (m["to"], m["from"]) == (request.query["To"], request.query["From"])]
         return web.json_response({"messages": same, "page": 0, "next_page_uri": None})
 
@@ -184,8 +227,6 @@ def test_real_twilio_cannot_call_this_machine() -> None:
         (400, 30007, False, True),
         (400, 21408, False, True),
         (400, 21612, False, True),
-        (401, 20003, False, True),
-        (404, 20404, False, True),
         (400, 99999, False, True),
     ],
 )
@@ -198,6 +239,72 @@ async def test_refused(*, status: int, code: int, opted_out: bool, alarm: bool, 
 
     assert (str(code), opted_out, alarm) == (refusal.value.code, refusal.value.opted_out, refusal.value.alarm)
     assert CITIZEN not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 20003), (404, 20404), (401, None), (403, None)])
+async def test_barred(*, status: int, code: int | None, sms: Sms, twilio: Twilio) -> None:
+    """A dead token or a closed account stops the channel, and not one reply after the other."""
+    twilio.answers = [(status, {"code": code, "message": "Authenticate", "status": status}, {})]
+    with pytest.raises(Barred) as barred:
+        await sms.send(reply())
+
+    assert (str(code) if code else f"http-{status}") == barred.value.code
+
+
+@pytest.mark.parametrize(("code", "elsewhere"), [(63016, True), (63003, True), (21614, False)])
+async def test_elsewhere(*, code: int, elsewhere: bool, sms: Sms, twilio: Twilio) -> None:
+    """Whom WhatsApp does not reach any more an SMS may."""
+    twilio.answers = [(400, {"code": code, "message": "no", "status": 400}, {})]
+    with pytest.raises(Refused) as refusal:
+        await sms.send(reply())
+
+    assert elsewhere is refusal.value.elsewhere
+
+
+@pytest.mark.parametrize("channel", [Sms, Whatsapp])
+async def test_recount(channel: type[TwilioMessaging], api: str, twilio: Twilio) -> None:
+    """Twilio's log yields what a webhook would have: identity, sender, words and photos, page after page."""
+    prefix = "whatsapp:" if channel is Whatsapp else ""
+    made = channel(example_settings(channel, api_url=api))
+    twilio.inbox = [
+        heard("SM1", prefix, "الماء مقطوع", NOW),
+        heard("SM2", prefix, "", NOW, num_media="2"),
+        heard("SM3", prefix, "too old", NOW - timedelta(hours=3)),
+        heard("SM4", prefix, "ours", NOW, direction="outbound-api"),
+    ]
+    for message in twilio.inbox:
+        message["to"] = prefix + made.settings.number
+    found = [inbound async for inbound in made.recount(NOW - timedelta(hours=1), NOBODY)]
+    await made.close()
+
+    number = made.settings.number
+    assert [(channel.name, number, "SM1"), (channel.name, number, "SM2")] == [
+        (inbound.channel, inbound.account, inbound.external_id) for inbound in found
+    ]
+    scheme = Scheme.WHATSAPP if prefix else Scheme.TEL
+    assert (Address(scheme, CITIZEN), "الماء مقطوع") == (found[0].sender, found[0].text)
+    assert ["image/jpeg", "image/jpeg"] == [media.content_type for media in found[1].media]
+    assert (await made.source(str(found[1].media[0].url))).headers, "fetched with our credentials"
+
+
+async def test_forget(sms: Sms, api: str, twilio: Twilio) -> None:
+    """A photo is deleted at Twilio; one that is gone, or lies elsewhere, is no trouble; a dead token is."""
+    url = f"{api}/2010-04-01/Accounts/{SID}/Messages/SM1/Media/ME1"
+    await sms.forget(url)
+    await sms.forget(f"{api}/2010-04-01/Accounts/{SID}/Messages/SM1/Media/gone")
+    await sms.forget("https://elsewhere.example/ME2")
+    assert ["ME1", "gone"] == twilio.deleted
+    twilio.answers = [(401, {"code": 20003, "message": "Authenticate", "status": 401}, {})]
+    with pytest.raises(Barred):
+        await sms.forget(url)
+
+
+async def test_probe(sms: Sms, twilio: Twilio) -> None:
+    """An operator reads who we are there, or that we are not let in."""
+    assert "Baghdad at Twilio is active" == await sms.probe()
+    twilio.answers = [(401, {"code": 20003, "message": "Authenticate", "status": 401}, {})]
+    with pytest.raises(Barred):
+        await sms.probe()
 
 
 @pytest.mark.parametrize(
@@ -226,6 +333,23 @@ async def test_busy(
         await sms.send(reply())
 
     assert (code, retry_after) == (busy.value.code, busy.value.retry_after)
+
+
+def heard(sid: str, prefix: str, body: str, at: datetime, **more: str) -> dict[str, Any]:
+    """A message of a citizen as Twilio's log has it."""
+    ends = {"from": prefix + CITIZEN, "to": prefix + "+15005550006"}
+    at_ = format_datetime(at)
+    return {
+        "sid": sid,
+        **ends,
+        "body": body,
+        "direction": "inbound",
+        "status": "received",
+        "num_media": "0",
+        "date_created": at_,
+        "date_sent": at_,
+        **more,
+    }
 
 
 async def test_unreachable_is_busy() -> None:

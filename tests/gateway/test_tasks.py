@@ -271,3 +271,14 @@ async def test_a_public_answer_holds_nothing_personal(walk: Walk) -> None:
     assert {"comment", "public"} == said.keys()
     assert grouped in said["comment"].text
     assert (True, "{}") == (not any(sign.isdigit() for sign in said["public"].text), said["public"].slots)
+
+
+async def test_a_departments_own_mailbox(walk: Walk, tasks: Tasks) -> None:
+    """What no rule decides goes to the department it was written to; what is clearly another's goes there."""
+    mail = {"channel": "sms", "scheme": Scheme.MAILTO, "answers": {"department": "roads"}}
+    await walk.hear(UNCLEAR, sender="a@example.org", **mail)
+    await walk.hear("الماء مقطوع في محلتنا منذ ثلاثة أيام", sender="b@example.org", **mail)
+    await walk.publish()
+
+    assert [("roads", "offered"), ("water", "offered")] == sorted(walk.tape.told())
+    assert [] == await tasks.list([TaskKind.TRIAGE])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import NAMESPACE_URL, uuid5
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -122,3 +124,32 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user"], ["users.name"]),
         sa.PrimaryKeyConstraint("id_digest"),
     )
+    _ask_about_what_waits()
+
+
+def _ask_about_what_waits() -> None:
+    """Open a task for every complaint that waits at the triage desk already."""
+    bind = op.get_bind()
+    names = ("id", "reference", "channel", "language", "priority", "received_at")
+    complaints = sa.table("complaints", *(sa.column(name) for name in (*names, "status")))
+    columns = ("id", "kind", "subject", "complaint_id", "reference", "channel", "language", "urgent", "created_at")
+    tasks = sa.table("tasks", *(sa.column(name) for name in columns))
+    waiting = bind.execute(sa.select(*(complaints.c[name] for name in names)).where(complaints.c.status == "triage"))
+    for rows in waiting.partitions(1000):
+        bind.execute(
+            tasks.insert(),
+            [
+                {
+                    "id": str(uuid5(NAMESPACE_URL, f"balagh:task:triage:{row.id}")),
+                    "kind": "triage",
+                    "subject": row.id,
+                    "complaint_id": row.id,
+                    "reference": row.reference,
+                    "channel": row.channel,
+                    "language": row.language,
+                    "urgent": row.priority == "distress",
+                    "created_at": row.received_at,
+                }
+                for row in rows
+            ],
+        )
