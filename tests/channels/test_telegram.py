@@ -239,9 +239,10 @@ async def test_group_gets_a_link(condition: str, post: Hear, sink: Sink) -> None
         *("ignored_live_location_moved", "ignored_kind_of_the_future"),
     ],
 )
-async def test_says_nothing(condition: str, post: Hear) -> None:
+async def test_says_and_files_nothing(condition: str, post: Hear, sink: Sink) -> None:
     """What is not meant for the bot is let be."""
     assert await post(condition) is None
+    assert [] == sink.accepted
 
 
 async def test_without_a_name_no_link(post: Hear) -> None:
