@@ -32,6 +32,8 @@ from channels.payload import decode, encode
 OVERLAP = timedelta(minutes=30)  # searched again each time: Meta holds back some comments for a while
 PAGE = 25  # objects in one answer; Meta refuses questions that would cost it too much
 DEEPEST = 100  # posts below which new comments are looked for
+SPARED = 80.0  # percent of the quota; what is above it is for answers
+PAUSE = 900.0  # seconds; the quota is counted by the hour
 STALE = 25  # older ones in a row after which nothing newer is expected: no list is sorted without exception
 
 Walk = Callable[[datetime], AsyncGenerator[Inbound, None]]
@@ -160,7 +162,7 @@ class MetaSocial(MetaWebhook, Poller):
     # Fetching:
 
     async def fetch(self, line: str, reception: Reception) -> AsyncIterator[Inbound]:
-        """Yield what citizens said since the last complete search, wherever Meta lets us look."""
+        """Yield what citizens said since the last complete search, wherever Meta lets us look. Raises Busy, Barred."""
         del line  # there is one
         began, refusals, walks = datetime.now(UTC), [], self.walks()
         for name, walk in walks.items():
@@ -175,6 +177,8 @@ class MetaSocial(MetaWebhook, Poller):
                 raise Busy("unreadable", "what Meta lists cannot be read") from error
             else:
                 await reception.remember(name, began.isoformat())
+            if self.graph.usage >= SPARED:
+                raise Busy("usage", "what is left of the quota is kept for answers", retry_after=PAUSE)
         if len(refusals) == len(walks):
             raise Barred(refusals[0].code, "the token lets us look nowhere")
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+
+from channels.message import Inbound, Media, Receipt
 
 TOKEN = "replace-with-the-token"
 VERSION = "v23.0"
@@ -48,6 +51,30 @@ EDGES = {
     ("reply", "replies"): "reply",
 }
 _FIELD = re.compile(r"([a-z_]+)((?:\.[a-z_]+\([^)]*\))*)")
+
+
+class Desk:
+    """A house that remembers how far a search came."""
+
+    def __init__(self) -> None:
+        self.remembered: dict[str, str] = {}
+
+    async def accept(self, inbound: Inbound) -> Receipt:
+        raise NotImplementedError
+
+    async def keep(self, data: bytes, *, content_type: str = "", filename: str = "") -> Media:
+        raise NotImplementedError
+
+    async def recall(self, key: str) -> str:
+        return self.remembered.get(key, "")
+
+    async def remember(self, key: str, value: str) -> None:
+        self.remembered[key] = value
+
+
+def ago(**span: float) -> str:
+    """Write a moment that has passed, as Graph does."""
+    return (datetime.now(UTC) - timedelta(**span)).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
 class Wrong(Exception):

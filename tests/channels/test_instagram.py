@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,30 +17,13 @@ from channels.base import Barred, Busy, Fetches, Follows, Probes, Recounts, Refu
 from channels.instagram import Instagram
 from channels.message import Address, Delivery, DeliveryState, Inbound, Media, Purpose, Scheme
 from channels.meta import SIGNATURE
-from tests.channels.graph_double import ACCOUNT, TOKEN, GraphDouble, Wrong
+from tests.channels.graph_double import ACCOUNT, TOKEN, Desk, GraphDouble, Wrong, ago
 from tests.channels.harness import FIXTURES, ROOT, Sink, example_settings, house, public
 
 CITIZEN = Address(Scheme.INSTAGRAM, "7770001110001")
 COMMENT = "17890000000000001"
 
 Hear = Callable[[str], Awaitable[list[Inbound]]]
-
-
-class Desk:
-    """A house that remembers cursors."""
-
-    def __init__(self) -> None:
-        self.remembered: dict[str, str] = {}
-
-    async def recall(self, key: str) -> str:
-        return self.remembered.get(key, "")
-
-    async def remember(self, key: str, value: str) -> None:
-        self.remembered[key] = value
-
-
-def ago(**span: float) -> str:
-    return (datetime.now(UTC) - timedelta(**span)).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
 @pytest.fixture
@@ -315,7 +299,7 @@ async def test_fetches_what_was_not_delivered(instagram: Instagram, graph: Graph
     """Comments, replies below old ones, tags and messages are found, under the ids that deliveries give."""
     lay(graph)
     desk = Desk()
-    found = {inbound.external_id: inbound async for inbound in instagram.fetch("", desk)}  # type: ignore[arg-type]
+    found = {inbound.external_id: inbound async for inbound in instagram.fetch("", desk)}
 
     assert {"c1", "c3", "77", "aWdf-1"} == set(found)
     assert ("نفايات", Address(Scheme.INSTAGRAM, "9090001")) == (found["c1"].text, found["c1"].sender)
@@ -335,7 +319,7 @@ async def test_fetches_without_tags(instagram: Instagram, graph: GraphDouble) ->
     """A login that lists no tags finds the rest."""
     lay(graph)
     graph.forbidden = {"tags": Wrong(100)}
-    found = {inbound.external_id async for inbound in instagram.fetch("", Desk())}  # type: ignore[arg-type]
+    found = {inbound.external_id async for inbound in instagram.fetch("", Desk())}
 
     assert {"c1", "c3", "aWdf-1"} == found
 
@@ -344,17 +328,47 @@ async def test_recounts(instagram: Instagram, graph: GraphDouble) -> None:
     """The books are compared as far back as was asked, wherever the token lets us look."""
     lay(graph)
     since = datetime.now(UTC) - timedelta(days=60)
-    found = {inbound.external_id async for inbound in instagram.recount(since, Desk())}  # type: ignore[arg-type]
+    found = {inbound.external_id async for inbound in instagram.recount(since, Desk())}
 
     assert {"c1", "c2", "c3", "77", "78", "aWdf-1"} == found
 
     graph.forbidden = {"tags": Wrong(100)}
-    found = {inbound.external_id async for inbound in instagram.recount(since, Desk())}  # type: ignore[arg-type]
+    found = {inbound.external_id async for inbound in instagram.recount(since, Desk())}
     assert {"c1", "c2", "c3", "aWdf-1"} == found
 
     graph.forbidden = {place: Wrong(10) for place in ("media", "tags", "conversations")}
     with pytest.raises(Refused):
-        [_ async for _ in instagram.recount(since, Desk())]  # type: ignore[arg-type]
+        [_ async for _ in instagram.recount(since, Desk())]
+
+
+READS = ROOT.parent / "shared/data/channels/facebook_graph_reads"
+RECORDED = [json.loads(file.read_text("utf-8")) for file in sorted(READS.glob("instagram__*__users__mentioned_*.json"))]
+
+
+@pytest.mark.parametrize("answer", RECORDED, ids=lambda answer: next(iter(answer)))
+async def test_recorded_mentions(answer: dict[str, Any], instagram: Instagram, graph: GraphDouble) -> None:
+    """What others recorded of a mention's words is read as such."""
+    [said] = [value for key, value in answer.items() if key.startswith("mentioned_")]
+    graph.answers = [(200, {"username": "amana"}, {}), (200, answer, {})]
+    ids = {"media_id": said["id"], **({"comment_id": said["id"]} if "mentioned_comment" in answer else {})}
+    [inbound] = await follow(instagram, **ids)
+
+    assert (said["id"], said.get("text") or said.get("caption")) == (inbound.external_id, inbound.text)
+
+
+COMMENTS = sorted(READS.glob("instagram__apidata__*comment*.json"))
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in COMMENTS if "mentioned" not in file.name], ids=lambda file: file.stem
+)
+def test_recorded_comments(file: Path) -> None:
+    """What others recorded of comments is read whole."""
+    channel, answer = Instagram(example_settings(Instagram)), json.loads(file.read_text("utf-8"))
+    items = answer.get("data") or ([answer] if "id" in answer else list(answer.values()))
+    heard = [channel._listed(item, own_name="amana", url="") for item in items]
+
+    assert [(item["id"], item["text"]) for item in items] == [(said.external_id, said.text) for said in heard if said]
 
 
 # Who we are
