@@ -20,6 +20,7 @@ from gateway.broker.loopback import Loopback
 from gateway.broker.relay import Relay
 from gateway.broker.supervision import end
 from gateway.broker.topology import Topology
+from gateway.calls import Ends, Sweeper
 from gateway.citizen.routes import add_citizen
 from gateway.city.city import City
 from gateway.cloudevents import Envelopes
@@ -27,6 +28,7 @@ from gateway.desk.routes import add_desk
 from gateway.dispatch import Dispatcher
 from gateway.doors import add_channels, add_health, add_metrics, answer_faults
 from gateway.files import Files, Unusable
+from gateway.hotline import open_lines
 from gateway.house import HOUSE, House, Signals
 from gateway.identity import Identities
 from gateway.intake import Intake
@@ -66,7 +68,7 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
     # Only who drains it may fill it.
     spool = Spool(settings.data_dir / "spool") if "intake" in roles and not store.embedded else None
     signals = Signals()
-    return House(
+    house = House(
         settings=settings,
         city=city,
         store=store,
@@ -79,6 +81,8 @@ def build(settings: Settings, city: City, roles: frozenset[str]) -> House:
         channels=channels_of(settings),
         roles=roles,
     )
+    open_lines(house)
+    return house
 
 
 def files_of(settings: Settings) -> Files:
@@ -198,6 +202,8 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
         steps.append(("media", worker.run))
     if "pollers" in roles:
         steps.append(("pollers", Pollers(house).run))
+        ending = (channel for channel in house.channels.values() if isinstance(channel, Ends))
+        steps += [(f"sweep {channel.name}", Sweeper(store, channel, house.intake.accept).run) for channel in ending]
     if "clock" in roles:
         steps.append(("silence", partial(listen, store)))
         sealer = Sealer(store, settings.secret_key, settings.data_dir / "seals.log", mine=sealing.mine)

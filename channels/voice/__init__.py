@@ -15,9 +15,11 @@ from channels.voice.hotline import (
     Standing,
 )
 from channels.voice.hotline import Voice as Speaking
+from channels.voice.place import COMPLAINTS
 from channels.voice.prompts import PROMPTS
 
 __all__ = [
+    "COMPLAINTS",
     "DANGER",
     "MAIN",
     "PROMPTS",

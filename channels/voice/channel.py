@@ -22,7 +22,7 @@ from channels.twilio_form import Form, form_of
 from channels.twilio_messaging import TwilioAccount, media_source
 from channels.voice import agents
 from channels.voice.apology import SORRY, apology, thanks
-from channels.voice.facts import FINAL, NAME, PROVIDER, begun, caller_of, ended, facts, moment, recording
+from channels.voice.facts import FINAL, HUNG_UP, NAME, PROVIDER, begun, caller_of, ended, facts, moment, recording
 from channels.voice.hotline import LANGUAGES, MENUS, Hotline
 from channels.voice.log import CallLog
 from channels.voice.place import Place
@@ -79,6 +79,7 @@ class Voice(Webhook):
     """Telephone calls to the city's hotline."""
 
     name = NAME
+    reads: ClassVar[Mapping[str, str]] = {"/prompts/{language}/{prompt}.wav": "A prompt that the city has recorded."}
     provider = PROVIDER
     paths = ("", *_CALLBACKS, *(f"/{step}" for step in (*STEPS, SORRY, *sorted(agents.STEPS)) if step))
     Settings: ClassVar[type[BaseModel]] = VoiceSettings
@@ -135,12 +136,10 @@ class Voice(Webhook):
             return self._sorry(place)
 
     def apologise(self, request: web.Request, body: bytes) -> web.Response | None:
-        """Apologise to a caller when nothing can be stored; a callback has nobody who waits."""
-        del body
+        """Apologise to a caller when nothing can be stored. Where nobody waits any more, Twilio shall try again."""
         place = self._place(request)
-        if f"/{place.step}" in _CALLBACKS:
-            return None
-        return thanks(self._hotline, self._base, place) if place.step == SORRY else self._sorry(place)
+        gone = f"/{place.step}" in _CALLBACKS or form_of(request, body).get("Digits") == HUNG_UP
+        return None if gone or place.step == SORRY else self._sorry(place)
 
     def extend(self, app: web.Application) -> None:
         """Serve the city's recorded prompts; they are public, and change rarely."""
@@ -160,8 +159,10 @@ class Voice(Webhook):
         app.router.add_get("/prompts/{language}/{prompt}.wav", prompt)
 
     async def close(self) -> None:
-        """Close the session with the API."""
+        """Close the session with the API, and the house's side of the line."""
         await self._log.close()
+        if self._hotline is not None:
+            await self._hotline.close()
 
     async def source(self, url: str) -> Source:
         """Say how to fetch a recording: at the API with our credentials."""
@@ -211,10 +212,11 @@ class Voice(Webhook):
         async for row in self._log.calls(self.settings.number, since - _SLACK):
             call, phone = str(row.get("sid", "")), str(row.get("from", ""))
             at = moment(str(row.get("start_time") or row.get("date_created") or ""))
+            until = moment(str(row.get("end_time") or "")) or at
             if not call or phone in self._agents:
                 continue
             callers[call] = phone if _TELEPHONE.fullmatch(phone) else ""
-            if at is None or at >= since:
+            if until is None or until >= since:
                 yield begun(self.settings.number, call, callers[call], at, row)
                 if str(row.get("status")) in FINAL:
                     yield self._ended(call, row)

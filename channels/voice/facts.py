@@ -24,6 +24,7 @@ PROVIDER = "twilio"
 FINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 """What a call can end in. Its status before that is of no interest: the steps tell more."""
 
+HUNG_UP = "hangup"  # what Twilio says was pressed when the caller hung up while recording
 LEAVE, CALL_BACK = "1", "2"  # of the menu "all lines are busy", and while waiting
 
 _CALL_ID = re.compile(r"[A-Za-z0-9]{1,64}")  # today 34 characters, and opaque

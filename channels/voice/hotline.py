@@ -123,15 +123,35 @@ LANGUAGES: Mapping[str, str] = MappingProxyType({"1": "ar", "2": "en"})
 class Hotline(Protocol):
     """The house, as the hotline sees it."""
 
-    voices: Sequence[Voice]
-    menus: Mapping[str, Menu]
-    services: Sequence[Service]
-    longest: int
-    """Seconds that one recording may take."""
-    silence: int
-    """Seconds of silence that end a recording."""
-    speech: bool
-    """Whether the caller is first asked to say in a few words what it is about, for a machine to propose the text."""
+    @property
+    def voices(self) -> Sequence[Voice]:
+        """The languages on the telephone, the city's own first."""
+        ...
+
+    @property
+    def menus(self) -> Mapping[str, Menu]:
+        """The menus by their ids; MAIN is among them."""
+        ...
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """The services that callers can ask about."""
+        ...
+
+    @property
+    def longest(self) -> int:
+        """Seconds that one recording may take."""
+        ...
+
+    @property
+    def silence(self) -> int:
+        """Seconds of silence that end a recording."""
+        ...
+
+    @property
+    def speech(self) -> bool:
+        """Whether the caller first says in a few words what it is about, for a machine to propose the text."""
+        ...
 
     def words(self, language: str, prompt: str) -> str:
         """Return what a prompt says in a language, as words to be read out."""
@@ -181,6 +201,10 @@ class Hotline(Protocol):
 
         Empty when there is none of that number. Raises TimeoutError when that system does not answer in time.
         """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is open."""
         ...
 
 

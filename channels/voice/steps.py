@@ -12,12 +12,12 @@ from aiohttp import web
 
 from channels.message import Receipt
 from channels.twilio_form import Form
-from channels.voice.facts import CALL_BACK, LEAVE, call_of, caller_of, sender_of
+from channels.voice.facts import CALL_BACK, HUNG_UP, LEAVE, call_of, caller_of, sender_of
 from channels.voice.hotline import BACK, DANGER, MAIN, Caller, Choice, Hotline, Key, Outcome, Service, Standing
 from channels.voice.place import COMPLAINTS, Place
 from channels.voice.speech import Part, Speech, digits
 
-HUNG_UP = frozenset({"hangup", "redirected"})
+GONE = frozenset({"hangup", "redirected"})
 AFTER_TALK = frozenset({"bridged", "bridging-in-process"})
 
 Doc = Speech
@@ -193,7 +193,7 @@ class Walk:
 
     async def at_recorded(self) -> Doc:
         """Thank for a recording, with its number."""
-        if self.pressed == "hangup":
+        if self.pressed == HUNG_UP:
             return self.speech().hangup()
         reference = await self.hotline.reference(
             self.caller.call, sender_of(self.caller.call, self.place.complaint)
@@ -295,7 +295,7 @@ class Walk:
         """Out of the queue: after the talk, or into a recording. Nobody is left in silence."""
         await self.hotline.free_line(self.caller.call)
         result = self.form.get("QueueResult")
-        if result in HUNG_UP:
+        if result in GONE:
             return self.speech().hangup()
         if result in AFTER_TALK:
             return self.speech().hangup("goodbye")
