@@ -1,0 +1,49 @@
+"""What is secret about a carrier, and which profile describes the rest."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from channels.carrier.profile import SECRET_PLACES, load
+
+
+def _profile(value: str) -> str:
+    load(value)
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value.strip())
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("must be http:// or https:// with a host, and nothing after it")
+    return value.strip().rstrip("/")
+
+
+class CarrierSettings(BaseModel):
+    """The account at a carrier with an HTTP interface."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    profile: Annotated[str, AfterValidator(_profile)] = Field(description="The carrier's habits: a TOML file.")
+    secret: SecretStr = Field(min_length=1, description="Proves that it is the carrier: a key, a word, user:password.")
+    secret_secondary: SecretStr | None = Field(None, description="The other one, while it is being replaced.")
+    token: SecretStr = Field(SecretStr(""), description="What the carrier wants of us when we send: {token}.")
+    user: str = Field("", description="Who we are there: {user}.")
+    number: str = Field(min_length=1, max_length=32, description="The number that citizens write to.")
+    api_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        "", description="Replaces the scheme and host that replies are sent to, and nothing else."
+    )
+    public_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        description="Where the carrier reaches us: BALAGH_PUBLIC_URL."
+    )
+    rate: float = Field(5.0, gt=0, description="Replies a second.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        outbound = load(self.profile).outbound
+        if outbound is not None and outbound.places & SECRET_PLACES and not self.token.get_secret_value():
+            raise ValueError("the profile sends with {token}, and BALAGH_CARRIER__TOKEN is not set")
+        return self
