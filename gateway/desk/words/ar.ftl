@@ -209,6 +209,7 @@ fault-file-many = { $file } زائد على العدد: { $count } ملفات ع
 ## الإيصال
 
 receipt-title = تم الحفظ
+receipt-printed = بلاغات { $city }
 receipt-danger = سُجل على أنه خطر على الحياة، وقد تقدم على كل ما سواه.
 receipt-files = { $count ->
     [one] وصل معه ملف واحد.

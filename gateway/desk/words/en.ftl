@@ -207,6 +207,7 @@ fault-file-many = { $file } is one too many: at most { $count } files.
 ## Receipt
 
 receipt-title = Saved
+receipt-printed = Report to { $city }
 receipt-danger = Reported as a danger to life. It has gone ahead of everything else.
 receipt-files = { $count ->
     [one] One file came with it.
