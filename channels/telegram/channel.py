@@ -86,7 +86,7 @@ class Telegram(Webhook, Poller):
     name = "telegram"
     provider = "telegram"
     signs_body: ClassVar[bool] = False
-    interval = 0.0  # Telegram itself waits for what is new
+    interval = 0.2  # Telegram itself waits for what is new; what stands in for it may not, and is not to be pestered
     Settings: ClassVar[type[BaseModel]] = TelegramSettings
 
     def __init__(self, settings: TelegramSettings) -> None:
