@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterator
 from email import policy
 from email.errors import MessageDefect
-from email.generator import BytesGenerator
 from email.message import Message
 from email.parser import BytesParser
 from functools import cached_property
-from io import BytesIO
 from quopri import decodestring
 
 from channels.email.headers import Headers, bytes_of
@@ -25,7 +23,6 @@ _UNFOLDED = re.compile(rb"(;[ \t]*\r?\n)(boundary=)", re.IGNORECASE)  # a folded
 _HEADER = re.compile(rb"^([!-9;-~]{1,100}):[ \t]*(.*(?:\r?\n[ \t].*)*)", re.MULTILINE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]*")
 _PADDED = re.compile(rb"=[=\s]*")
-_FAITHFUL = policy.compat32.clone(mangle_from_=False, max_line_length=0)
 
 
 class Unparsable(Exception):
@@ -95,12 +92,15 @@ class Node:
     @cached_property
     def children(self) -> tuple[Node, ...]:
         """The parts within; a forwarded mail has one, which is that mail."""
-        payload = self._message.get_payload() if self._message.is_multipart() else ()
-        found = tuple(Node(child, self._level) for child in payload if isinstance(child, Message))
         # A mail within a mail must not be encoded, and is: then what was parsed is the encoding of it.
         if self.family == "message" and self._encoding in _ENCODINGS and self._level < _DEEPEST_ENCODED:
-            return (parse(_unpacked(b"".join(child.whole for child in found), self._encoding), self._level + 1),)
-        return found
+            return (parse(_unpacked(b"".join(child.whole for child in self._parsed), self._encoding), self._level + 1),)
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> tuple[Node, ...]:
+        payload = self._message.get_payload() if self._message.is_multipart() else ()
+        return tuple(Node(child, self._level) for child in payload if isinstance(child, Message))
 
     @property
     def size(self) -> int:
@@ -119,13 +119,19 @@ class Node:
 
     @property
     def whole(self) -> bytes:
-        """This part as it stood in the mail, headers and all."""
-        out = BytesIO()
-        try:
-            BytesGenerator(out, policy=_FAITHFUL).flatten(self._message)
-        except Exception:  # noqa: BLE001 - a generator meets what a parser let through; the bytes so far are better than none
-            out.write(bytes_of(self._payload))
-        return out.getvalue()
+        """This part as it stood in the mail, headers and all, but for the ends of lines.
+
+        Written here, for the standard library's generator raises on bytes that its parser let through.
+        """
+        lines = [bytes_of(f"{name}: {value}") for name, value in self._message.raw_items()]
+        if not self._parsed:
+            body = bytes_of(self._payload)
+        elif self.family == "multipart":
+            mark = b"\r\n--" + self.headers.parameter("content-type", "boundary").encode()
+            body = b"".join(mark + b"\r\n" + child.whole for child in self._parsed) + mark + b"--\r\n"
+        else:
+            body = b"".join(child.whole for child in self._parsed)
+        return b"\r\n".join([*lines, b"", body])
 
     @property
     def defects(self) -> list[str]:

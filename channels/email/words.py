@@ -98,7 +98,7 @@ def _decoded(data: bytes, label: str) -> str:
             return data.decode(name, "replace")
     declared = codec(label)
     plain = declared.replace("-", "_")
-    if plain.startswith(_WIDE) and b"\x00" in data:
+    if plain.startswith(_WIDE) and (b"\x00" in data or b"\x06" in data):  # one of two bytes of ASCII, of Arabic
         return data.decode(declared, "replace")
     if plain.startswith(_ESCAPED) and (text := _strictly(data, declared)) is not None:
         return text
