@@ -128,11 +128,11 @@ class X(Webhook, Poller):
         return (MENTIONS, MESSAGES) if self._user else (MENTIONS,)
 
     def fetch(self, line: str, reception: Reception) -> AsyncIterator[Inbound]:
-        """Yield what is new, oldest first. Raises Refused, Barred or Busy."""
+        """Yield what is new, oldest first. Raises Barred or Busy."""
         return self._lists.new(line, reception)
 
     async def recount(self, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
-        """Yield what X lists since then. Raises Refused, Barred or Busy."""
+        """Yield what X lists since then. Raises Barred or Busy."""
         del reception  # nothing is remembered
         for line in self.lines():
             for inbound in await self._lists.since(line, since):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from channels.base import Reception, Unreadable
+from channels.base import Barred, Reception, Refused, Unreadable
 from channels.message import Inbound
 from channels.payload import encode, items, part, text
 from channels.x.api import XApi
@@ -43,7 +43,7 @@ class Lists:
     us: str
 
     async def new(self, line: str, reception: Reception) -> AsyncIterator[Inbound]:
-        """Yield what came since the last time. Raises Refused, Barred or Busy."""
+        """Yield what came since the last time. Raises Barred or Busy."""
         known = await reception.recall(line)
         since = None if known else datetime.now(UTC) - FIRST_LOOK
         for entry_id, inbounds in reversed(await self._entries(line, known, since)):
@@ -53,7 +53,7 @@ class Lists:
                 await reception.remember(line, entry_id)
 
     async def since(self, line: str, since: datetime) -> list[Inbound]:
-        """Return what came since a moment, oldest first. Raises Refused, Barred or Busy."""
+        """Return what came since a moment, oldest first. Raises Barred or Busy."""
         entries = await self._entries(line, "", since)
         return [inbound for _, inbounds in reversed(entries) for inbound in inbounds]
 
@@ -62,7 +62,10 @@ class Lists:
         found: list[tuple[str, list[Inbound]]] = []
         query: dict[str, str] = {}
         for _ in range(_PAGES):
-            page = await self._page(line, known, since, query)
+            try:
+                page = await self._page(line, known, since, query)
+            except Refused as error:  # a list concerns nobody but us: a person must look why we do not get it
+                raise Barred(error.code, "X does not give us the list") from error
             for entry in items(page, "data"):
                 entry_id = text(entry, "id") if isinstance(entry, dict) else ""
                 if entry_id == known and known:

@@ -296,7 +296,8 @@ async def test_recount(x: X, service: Service) -> None:
         ((503, {"title": "Service Unavailable"}, {}), Busy),
         ((302, None, {"Location": "/elsewhere"}), Barred),
         ((404, None, {}), Barred),
-        ((400, {"title": "Invalid Request"}, {}), Refused),
+        ((400, {"title": "Invalid Request"}, {}), Barred),
+        ((403, {"title": "Forbidden"}, {}), Barred),
     ],
 )
 async def test_how_x_may_refuse_a_list(x: X, service: Service, answer: Answer, kind: type[Exception]) -> None:
