@@ -92,7 +92,15 @@ def read(data: Any, me: Me, blank: Blank) -> Heard:
         assert message is not None
         return _message(message, data, me, blank)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError, AssertionError) as error:
+        if _elsewhere(data[kind]):
+            return _NOTHING  # what people say to each other in a group is not kept, readable or not
         raise Unreadable(f"{kind}: {type(error).__name__} while reading it") from error
+
+
+def _elsewhere(happened: Any) -> bool:
+    """Tell whether it surely happened outside a private chat, of an object that may be broken."""
+    chat = happened.get("chat") if isinstance(happened, dict) else None
+    return isinstance(chat, dict) and chat.get("type") in {"group", "supergroup", "channel"}
 
 
 def _member(change: ChatMemberUpdated, data: Mapping[str, Any], blank: Blank) -> Iterator[Inbound]:

@@ -235,6 +235,7 @@ async def test_group_gets_a_link(condition: str, post: Hear, sink: Sink) -> None
     "condition",
     [
         *("ignored_group_chatter", "ignored_group_edit", "ignored_group_anonymous", "ignored_channel_post"),
+        "ignored_group_broken",
         *("ignored_added_to_group", "ignored_another_bot", "ignored_reaction", "ignored_pinned"),
         *("ignored_live_location_moved", "ignored_kind_of_the_future"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,17 @@ async def test_who_blocks_the_bot_is_let_be(walk: Walk, bot: BotApi) -> None:
     await walk.replies.step()
 
     assert 1 == len(bot.sent())
+
+
+async def test_killed_between_the_disk_and_the_cursor(walk: Walk, bot: BotApi) -> None:
+    """When the program ends after a message was stored and before that was noted, the message is still one."""
+    bot.updates = [update("hello_arabic", 1), update("photo", 2)]
+    channel = walk.house.channels["telegram"]
+    assert isinstance(channel, Telegram)
+    async with aclosing(channel.fetch("", Pollers(walk.house).reception("telegram"))) as fetched:
+        async for inbound in fetched:
+            await walk.house.intake.accept(inbound)
+            break
+    await poll(walk)
+
+    assert [("5520011223:42", "complaint"), ("5520011223:47", "amendment")] == await outcomes(walk)
