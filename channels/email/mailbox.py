@@ -3,7 +3,8 @@ r"""One inbox over one IMAP connection. It blocks: whoever owns it calls it from
 What IMAPClient 4.1 and the servers do that bites, tried against Dovecot 2.3:
 
 - A connection that died during IDLE looks like "no mail": `idle_check` returns nothing, at once. Only `idle_done` says.
-- `UID n:*` finds the last mail even when its UID is below n, for a range may be written either way round.
+- `UID n:*` finds the last mail even when its UID is below n, for a range may be written either way round:
+  `Cursor.missing` sorts that out.
 - BODY[] marks a mail as read, BODY.PEEK[] does not. Staff read the same mailbox, so \Seen tells us nothing.
 - A session goes on in a folder that was deleted, and sees nothing of the new one of the same name.
 - Without a time-out a server that went away is waited for for ever.
@@ -17,7 +18,6 @@ import re
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -96,12 +96,13 @@ class Mailbox:
             self._select()
 
     def unread(self, above: int) -> Sequence[int]:
-        """Return the UIDs above one, in no order. Raises Busy."""
+        """Return the UIDs above one, in no order, and perhaps the last one below. Raises Busy."""
         with self._translated():
             criteria: list[Any] = ["UID", f"{above + 1}:*"]
             if self.inbox.since:
                 criteria += ["SINCE", self.inbox.since]
-            return [uid for uid in self._client.search(criteria) if uid > above]
+            uids: Sequence[int] = self._client.search(criteria)
+            return uids
 
     def arrived(self, since: datetime) -> Sequence[int]:
         """Return the UIDs of what the server received since a moment, in order. Raises Busy."""
@@ -142,13 +143,9 @@ class Mailbox:
                 self._severed.wait(min(seconds, _WITHOUT_IDLE))
                 return
             self._client.idle()
-            began = time.monotonic()
-            changes = self._client.idle_check(timeout=seconds)
-            early = time.monotonic() - began < seconds - 0.5
+            self._client.idle_check(timeout=seconds)  # whatever it says, the next step is a look for ourselves
             self._client.idle_done()  # this is where a connection that died says so
             self._client.noop()
-            if not changes and early:
-                raise Busy("idle", "the mail server stopped talking")
 
     def close(self, *, politely: bool = True) -> None:
         """Let go of the connection, whatever state it is in; politely, by saying good-bye first."""
