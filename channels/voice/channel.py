@@ -132,7 +132,8 @@ class Voice(Webhook):
             if caller_of(form) in self._agents or place.step in agents.STEPS:
                 return self._agent(place, form)
             return await Walk(self._hotline, self._base, place, form, receipts).answer()
-        except Exception:  # noqa: BLE001 - whatever broke, somebody is on the line
+        except Exception as error:  # noqa: BLE001 - whatever broke, somebody is on the line
+            self._hotline.trouble(error)
             return self._sorry(place)
 
     def apologise(self, request: web.Request, body: bytes) -> web.Response | None:

@@ -203,6 +203,10 @@ class Hotline(Protocol):
         """
         ...
 
+    def trouble(self, error: Exception) -> None:
+        """Tell the operator that something broke and a caller got an apology instead of an answer."""
+        ...
+
     async def close(self) -> None:
         """Let go of what is open."""
         ...

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from channels.message import Address, Inbound, Scheme
 from channels.voice import Caller, Hosted, Hotline, Menu, Service, Speaking, Standing
+from gateway import observe
 from gateway.citizen.throttle import Locks
 from gateway.city.city import City
 from gateway.city.hotline import HOTLINE, Line
@@ -20,11 +21,13 @@ from gateway.hotline.transactions import Transactions
 from gateway.house import House
 from gateway.settings import SettingsError
 from gateway.store import calls
-from gateway.store.engine import Store
+from gateway.store.engine import Store, StoreUnavailable
 
 AN_HOUR = timedelta(hours=1)  # after which a line counts as free, whatever became of its call
 PATIENCE = 5.0  # seconds for the store: Twilio gives up on us after fifteen
 PIN_TRIES, PIN_WINDOW = 5, 900.0  # of one agent's number; seconds
+
+log = observe.logger("hotline")
 
 
 class Switchboard:
@@ -152,6 +155,14 @@ class Switchboard:
             raise TimeoutError
         city = self._city()
         return says.get(city.phrases.nearest(caller.language), "")
+
+    def trouble(self, error: Exception) -> None:
+        """Say in the log what a caller got an apology for; anything but a store that is away is a bug of ours."""
+        if isinstance(error, (StoreUnavailable, TimeoutError)):
+            log.warning("a caller got an apology", channel=self.channel, reason=type(error).__name__)
+            return
+        observe.ALARM.labels("bug").inc()
+        log.error("a caller got an apology", channel=self.channel, exc_info=observe.bare(error))
 
     async def close(self) -> None:
         """Close the session with the city's systems."""
