@@ -70,10 +70,11 @@ class Facebook(MetaSocial):
         person = identity(author, "id") or identity(value, "sender_id")
         if person in {account, self.settings.page_id}:
             return  # what the Page says itself: to answer that would never end
-        external_id = identity(value, "comment_id") if item == "comment" else ""
-        external_id = external_id or identity(value, "post_id", "comment_id", "photo_id", "video_id")
+        # A comment names its post too: under that name it would pass for the post, or for the comment before it.
+        names = ("comment_id",) if item == "comment" else ("post_id", "comment_id", "photo_id", "video_id")
+        external_id = identity(value, *names)
         if not external_id:
-            raise Unreadable("neither a comment_id nor a post_id")
+            raise Unreadable(f"no {names[0]}")
         heard = self._heard(account, external_id, person, mentioned=field == "mention").but(
             sender_name=words(author, "name") or words(value, "sender_name"),
             text=words(value, "message"),
@@ -89,7 +90,7 @@ class Facebook(MetaSocial):
             if heard.text and at is not None:
                 edition = f"{external_id}:edit:{int(at.timestamp())}"
                 yield heard.but(external_id=edition, purpose=Purpose.EDIT, revises=external_id, sent_at=at)
-        elif verb == "add":
+        elif verb in {"add", ""}:
             heard = heard.but(sent_at=moment(value, "created_time") or told)
             if heard.text or heard.media:
                 yield heard

@@ -275,6 +275,13 @@ def test_says_nothing(value: dict[str, Any]) -> None:
     assert [] == parse(feed(**value))
 
 
+def test_comment_is_never_taken_for_its_post() -> None:
+    """A comment that does not say its own id is kept for a person: under the post's it would be lost as a duplicate."""
+    [inbound] = parse(feed(item="comment", post_id="1_2", verb="add", message="ماء"))
+
+    assert (Purpose.UNREADABLE, "no comment_id") == (inbound.purpose, inbound.note)
+
+
 def test_ids_are_text() -> None:
     """An id that came without quotation marks is the same id, however large."""
     [inbound] = parse(feed(item="comment", comment_id=12345678901234567890, verb="add", message="ماء"))
