@@ -13,7 +13,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import ClassVar, TypeVar, TypeVarTuple
 
@@ -31,6 +31,11 @@ from channels.email.smtp import MailServer
 from channels.email.thread_ids import ThreadIds
 from channels.message import Inbound, Media, Reply, Sent
 
+Place = tuple[str, int, int]
+"""Where a mail lies: the line, UIDVALIDITY and UID."""
+
+_KNOWN = 300  # mails lately taken in that need not be fetched again to be counted
+_UNDER_WAY = timedelta(minutes=1)  # how long a mail may lie before it counts as missed
 _PATIENCE = 5  # times that fetching one mail may fail before it is left to a person
 
 Arguments = TypeVarTuple("Arguments")
@@ -107,7 +112,8 @@ class Email(Poller):
         relay = relay_of(settings.smtp_url)
         same_user = (self._tokens.get(one.line) for one in inboxes if one.user == relay.user and not relay.password)
         self._server = MailServer(relay, own.rpartition("@")[2], next(filter(None, same_user), None))
-        self._failed: Counter[tuple[str, int, int]] = Counter()
+        self._failed: Counter[Place] = Counter()
+        self._known: dict[Place, Inbound] = {}
 
     def lines(self) -> Sequence[str]:
         """Name the inboxes: user@host/folder."""
@@ -133,6 +139,7 @@ class Email(Poller):
                 yield inbound
                 cursor.take(uid)
                 await reception.remember(line, cursor.written())
+                self._remember((line, clerk.box.validity, uid), inbound)
                 await clerk.do(clerk.box.mark, uid)
         except BaseException:
             clerk.leave()
@@ -141,16 +148,24 @@ class Email(Poller):
     async def recount(self, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
         """Yield what lies in the inboxes and was received since then, under the identities it was taken in with.
 
-        Over connections of its own, beside those that wait for news. Raises Busy or Barred.
+        Over connections of its own, beside those that wait for news. What this process took in lately is not fetched
+        again, and what came this very minute is left to whoever waits for it. Raises Busy or Barred.
         """
         for line, inbox in self._inboxes.items():
             clerk = Clerk(inbox, self._tokens.get(line))
             try:
                 await clerk.open()
-                for uid in await clerk.do(clerk.box.arrived, since):
-                    inbound = await self._inbound(clerk, uid, reception)
+                arrived = await clerk.do(clerk.box.arrived, since)
+                late = Cursor.recalled(await reception.recall(line), clerk.box.validity).missing(arrived)
+                fresh = datetime.now(UTC) - _UNDER_WAY
+                for uid, received in arrived.items():
+                    if uid in late and received > fresh:
+                        continue
+                    place = (line, clerk.box.validity, uid)
+                    inbound = self._known.get(place) or await self._inbound(clerk, uid, reception)
                     if inbound is not None:
                         yield inbound
+                        self._remember(place, inbound)
             finally:
                 await clerk.close()
 
@@ -219,13 +234,16 @@ class Email(Poller):
         except Exception as error:  # noqa: BLE001 - the same
             return await self._left(mail, place, inbox, reception, error)
 
-    def _fails(self, place: tuple[str, int, int]) -> int:
+    def _remember(self, place: Place, inbound: Inbound) -> None:
+        self._known[place] = inbound
+        while len(self._known) > _KNOWN:
+            del self._known[next(iter(self._known))]
+
+    def _fails(self, place: Place) -> int:
         self._failed[place] += 1
         return self._failed[place]
 
-    async def _left(
-        self, mail: Mail, place: tuple[str, int, int], inbox: Inbox, reception: Reception, error: Exception
-    ) -> Inbound:
+    async def _left(self, mail: Mail, place: Place, inbox: Inbox, reception: Reception, error: Exception) -> Inbound:
         try:
             media = [await reception.keep(mail.raw, content_type="message/rfc822", filename="mail.eml")]
         except ValueError:

@@ -104,13 +104,14 @@ class Mailbox:
             uids: Sequence[int] = self._client.search(criteria)
             return uids
 
-    def arrived(self, since: datetime) -> Sequence[int]:
-        """Return the UIDs of what the server received since a moment, in order. Raises Busy."""
+    def arrived(self, since: datetime) -> dict[int, datetime]:
+        """Return the UIDs of what the server received since a moment, in order, and when each came. Raises Busy."""
         with self._translated():
             # SINCE knows days alone, and those of the server's own zone.
             uids = self._client.search(["SINCE", since.astimezone(UTC).date() - timedelta(days=1)])
             dates = self._client.fetch(uids, ["INTERNALDATE"])
-            return sorted(uid for uid in uids if dates.get(uid, {}).get(b"INTERNALDATE", since) >= since)
+            received = {uid: dates.get(uid, {}).get(b"INTERNALDATE", since) for uid in sorted(uids)}
+            return {uid: date for uid, date in received.items() if date >= since}
 
     def take(self, uid: int) -> Mail | None:
         """Fetch one mail and leave it unread; None when it is gone. Raises Busy."""

@@ -318,7 +318,7 @@ async def test_large_mail_delays_nobody(
     await reading
     watching.cancel()
 
-    assert longest < 0.5
+    assert longest < 1
     assert first.accepted[0].text.endswith("large")
 
 
@@ -351,18 +351,22 @@ async def test_since(dovecot_server: DovecotServer, user: str, opened: Build, of
 
 
 async def test_recount(dovecot_server: DovecotServer, user: str, opened: Build, office: Office) -> None:
-    """The books are compared under the identities that mails were taken in with, and what was missing is there."""
+    """The books are compared under the identities that mails were taken in with, and what was missed is there."""
     dovecot_server.deliver(mail(1), user)
     channel = opened(inbox(dovecot_server, user))
     await hear(channel, office, lambda: bool(office.accepted))
-    dovecot_server.deliver(mail(2), user)
-    counted: list[Inbound] = [
-        inbound async for inbound in channel.recount(datetime.now(UTC) - timedelta(hours=1), office)
-    ]
+    staff = dovecot_server.client(user)
+    for number, minutes in ((2, 30), (3, 120), (4, 0)):  # missed, before the time that is asked for, this very minute
+        staff.append("INBOX", mail(number), msg_time=datetime.now(UTC) - timedelta(minutes=minutes))
+    staff.logout()
 
-    assert [] == [inbound async for inbound in channel.recount(datetime.now(UTC) + timedelta(minutes=1), office)]
-    assert office.identities < {(inbound.channel, inbound.account, inbound.external_id) for inbound in counted}
-    assert 2 == len(counted)
+    async def counted(by: Email) -> list[Inbound]:
+        return [inbound async for inbound in by.recount(datetime.now(UTC) - timedelta(hours=1), office)]
+
+    first = await counted(channel)
+    assert ["شكوى 1", "شكوى 2"] == [inbound.text.split("\n")[0] for inbound in first]
+    assert office.accepted[0] is first[0]  # not fetched again
+    assert first == await counted(opened(inbox(dovecot_server, user)))
 
 
 async def test_closing_while_waiting(dovecot_server: DovecotServer, user: str, opened: Build, office: Office) -> None:
