@@ -15,7 +15,7 @@ from channels.base import Unreadable
 
 Table = Mapping[str, Any]
 
-_ID = re.compile(r"[A-Za-z0-9_.:=+$~-]{1,512}")  # opaque: today digits, two groups of digits, or base64 after "m_"
+_ID = re.compile(r"[!-~]{1,512}")  # opaque: today digits, two groups of digits, or base64 after "m_"
 _MILLISECONDS = 100_000_000_000  # a number of seconds is below this for three thousand years
 
 
