@@ -316,7 +316,8 @@ async def test_a_task_that_is_done_or_never_was_says_so(agent: Agent) -> None:
     assert "أُنجز هذا من قبل" in page.words
     again = await agent.press(await agent.get("/desk/entry"), f"/desk/tasks/{task}", outcome="reached", text=PIPE)
     assert (409, PIPE) == (again.status, again.typed)
-    assert 404 == (await agent.get("/desk/tasks/no-such-task")).status
+    for strange in ("no-such-task", "%00", "00000000-0000-0000-0000-000000000000", "%ff", "a" * 5000):
+        assert 404 == (await agent.get(f"/desk/tasks/{strange}")).status
 
 
 async def test_a_triage_task_is_not_for_agents(agent: Agent) -> None:
