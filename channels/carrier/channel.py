@@ -26,6 +26,9 @@ from channels.message import Address, Delivery, DeliveryState, Inbound, Purpose,
 from channels.sms_alphabet import UCS2, decode
 
 _ID = re.compile(r"[!-~]{1,128}")
+_ACCOUNT = re.compile(r"[!-~]{1,64}")
+_COUNT = re.compile(r"[0-9]{1,3}")
+_LONGEST = 256  # characters of an address or an id
 _NUMBER = re.compile(r"\+?[0-9]{7,15}")  # fewer digits are a short code, which nobody can answer
 
 
@@ -131,12 +134,16 @@ class Carrier(Webhook):
             raise Unreadable("no sender or no text where the profile says that they are")
         text = _text(words, habit)
         number, total = words.get(fields.part), words.get(fields.parts)
-        part = f"{number}/{total}" if number and total not in {"", "0", "1"} else ""
+        numbered = _COUNT.fullmatch(number) and _COUNT.fullmatch(total) and total not in {"0", "1"}
+        part = f"{number}/{total}" if numbered else ""
+        to, sender = words.get(fields.to), words.get(fields.sender)
+        if len(sender) > _LONGEST:
+            raise Unreadable("a sender that is longer than any")
         return Inbound(
             channel=self.name,
-            account=words.get(fields.to) or self.settings.number,
+            account=to if _ACCOUNT.fullmatch(to) else self.settings.number,
             external_id=_identity(words, habit, text) + (f":{part}" if part else ""),
-            sender=_address(words.get(fields.sender), international=habit.numbers == "international"),
+            sender=_address(sender, international=habit.numbers == "international"),
             text=f"[{part}] {text}" if part else text,
             sent_at=_time(words.get(fields.time), habit),
             provider=self.provider,
@@ -149,6 +156,8 @@ class Carrier(Webhook):
         identity, word = words.get(fields.id), words.get(fields.state)
         if not identity or not word:
             raise Unreadable("a report without an id or a state")
+        if max(len(identity), len(words.get(fields.to)), len(words.get(fields.reply))) > _LONGEST:
+            raise Unreadable("a report with an id that is longer than any")
         state = habit.states.get(word, DeliveryState.UNKNOWN)
         error = words.get(fields.error) if state.lost else ""
         return Inbound(

@@ -96,6 +96,8 @@ class Hmac(Part):
             raise ValueError("says what is signed: body, query, or the fields")
         if self.field and isinstance(self.over, str):
             raise ValueError("a signature in a field cannot cover the field itself: list the fields that it covers")
+        if self.timestamp_field and isinstance(self.over, tuple) and self.timestamp_field not in self.over:
+            raise ValueError("over: the time must be signed as well")
         return self
 
 

@@ -72,7 +72,11 @@ class Outlet:
             async with self._session.request(
                 habit.method, URL(url, encoded=True), data=data, headers=headers, allow_redirects=False
             ) as response:
-                body = await response.content.read(_LONGEST)
+                body = b""
+                async for chunk in response.content.iter_chunked(_LONGEST):
+                    body += chunk
+                    if len(body) > _LONGEST:
+                        break
                 return response.status, response.headers.get("Retry-After", ""), body
         except (ClientConnectorError, ConnectionTimeoutError):
             raise Busy("connect", "the carrier cannot be reached") from None

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from channels.base import Busy, Poller, Reception, Refused
+from channels.base import Busy, OutcomeUnknown, Poller, Reception, Refused
 from channels.message import Inbound, Reply, Scheme, Sent
 from channels.smpp import pdu, receipt
 from channels.smpp.faults import fault
@@ -26,6 +26,8 @@ from channels.smpp.settings import SmppSettings
 from channels.sms_alphabet import encode
 
 _TICK = 5.0  # seconds: the longest wait for a delivery before other work is looked after
+_CONFIRMING = 5.0  # seconds between two proofs that our answers were heard, while there are any
+_GOODBYE = 2.0  # seconds for the last of them
 _REBINDING = 60.0  # seconds after a fetch in which this process is about to fetch, and bind, again
 _UNFINISHED = 1000  # replies of several parts whose first parts left, kept so that they are not sent again
 _HEADER = b"\x05\x00\x03"  # of a part: five octets follow, numbered parts, three octets of them
@@ -64,7 +66,7 @@ class Smpp(Poller):
         session: Session | None = None
         try:
             await hearing.load()
-            session = await self._bind(transceiver=True)
+            session, confirmed = await self._bind(transceiver=True), time.monotonic()
             while True:
                 async with contextlib.aclosing(hearing.overdue()) as released:
                     async for inbound in released:
@@ -77,8 +79,11 @@ class Smpp(Poller):
                     await hearing.settle()
                     await session.answer(in_hand)
                     in_hand = None
-                await hearing.flush()
-        except Lost as error:
+                if hearing.unconfirmed and time.monotonic() - confirmed >= _CONFIRMING:
+                    await session.prove()
+                    await hearing.confirm()
+                    confirmed = time.monotonic()
+        except (Lost, OutcomeUnknown) as error:
             raise Busy("lost", str(error)) from error
         finally:
             self._fetching, self._fetched_at = False, time.monotonic()
@@ -86,8 +91,11 @@ class Smpp(Poller):
                 if in_hand is not None:
                     with contextlib.suppress(Lost):
                         await session.answer(in_hand, pdu.NOT_NOW)
-                with contextlib.suppress(Exception):  # the store may be what broke; then it counts as not answered
-                    await hearing.flush(now=True)
+                # The store or the line may be what broke: then the last answers count as not heard.
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(_GOODBYE):
+                        await session.prove()
+                    await hearing.confirm()
                 await session.close()
 
     async def send(self, reply: Reply) -> Sent:
@@ -102,8 +110,8 @@ class Smpp(Poller):
         coding, parts = encode(reply.text, settings.default_coding)
         # The same at every try, so that a telephone which got a part twice can tell.
         reference = hashlib.sha256(reply.id.encode()).digest()[:1]
-        source = reply.account or settings.number
-        ours = source == settings.number
+        source = settings.sender or reply.account or settings.number
+        ours = source in {settings.number, settings.sender}
         try:
             sender = pdu.number(source, settings.source_ton if ours else None, settings.source_npi if ours else None)
             citizen = pdu.number(reply.to.value)

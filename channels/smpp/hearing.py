@@ -26,7 +26,7 @@ from channels.smpp.session import Delivered
 from channels.smpp.settings import SmppSettings
 from channels.sms_alphabet import decode
 
-_FLUSHING = 5.0  # seconds
+_LONGEST_ID = 64  # characters
 _SHORTEST_NUMBER = 7  # digits; fewer are a short code, which nobody can call or answer
 _BINARY, _CONTROLS = 0x04, 0.3  # data_coding of 8-bit data; the share of control characters that no words have
 
@@ -43,7 +43,6 @@ class Hearing:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._channel, self._provider, self._settings = channel, provider, settings
-        self._clock, self._flushed = clock, clock()
         self._recent, self._parts = Recent(reception, clock), Parts(reception, clock)
         self._digest, self._touched, self._finished = "", "", ""  # of the delivery in hand
 
@@ -90,13 +89,16 @@ class Hearing:
         if self._touched:
             await self._parts.save(self._touched)
         if self._digest:
-            await self._recent.answered(self._digest)
+            self._recent.answered(self._digest)
 
-    async def flush(self, *, now: bool = False) -> None:
-        """Put on disk, every few seconds or now, which deliveries were answered."""
-        if now or self._clock() - self._flushed >= _FLUSHING or self._clock() < self._flushed:
-            self._flushed = self._clock()
-            await self._recent.flush()
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether deliveries were answered of which nobody knows yet whether the SMSC heard it."""
+        return self._recent.unconfirmed
+
+    async def confirm(self) -> None:
+        """Put on disk that the SMSC heard every answer so far: what comes again later is said anew."""
+        await self._recent.confirm()
 
     async def _part(self, arrival: Arrival) -> AsyncGenerator[Inbound, None]:
         key, long = self._parts.find(arrival)
@@ -126,14 +128,15 @@ class Hearing:
         long.released = True
         await self._parts.save(key)
         yield self._joined(long, long.identity)
-        long.settled = True
+        self._parts.settle(key)
         await self._parts.save(key)
 
     async def _whole(self, arrival: Arrival, purpose: Purpose = Purpose.MESSAGE, note: str = "") -> Inbound:
         tag = self._settings.id_tlv
         given = arrival.tlvs.get(tag, b"").rstrip(b"\0") if tag else b""
         if given:
-            identity = f"id:{given.decode('latin-1') if given.isalnum() else given.hex()}"
+            plain = given.isalnum() and len(given) <= _LONGEST_ID
+            identity = f"id:{given.decode('ascii') if plain else hashlib.sha256(given).hexdigest()}"
         else:
             self._digest = _digest(arrival)
             identity = await self._recent.identity(self._digest)

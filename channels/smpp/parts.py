@@ -18,7 +18,9 @@ from channels.smpp.pdu import Arrival
 from channels.sms_alphabet import Alphabet, decode
 
 PATIENCE = 120  # seconds from the first part until what there is goes on without the others
-REMEMBERED = 3600  # seconds for which a late part, or one that is delivered again, still finds its message
+SETTLING = 20  # seconds after a bind in which the SMSC may still hand over what it kept while we were away
+REMEMBERED = 3600  # seconds for which a late part still finds the message that went on without it
+FINISHED = 24 * 3600  # seconds for which a part that is delivered again is known as one of a finished message
 MISSING = "[…جزء ناقص / part missing…]"
 _SHARDS = 32
 
@@ -70,9 +72,11 @@ class Parts:
     def __init__(self, reception: Reception, clock: Callable[[], float]) -> None:
         self._reception, self._clock = reception, clock
         self._shards: dict[str, dict[str, Long]] = {}
+        self._loaded = 0.0
 
     async def load(self) -> None:
         """Read what an earlier bind left behind."""
+        self._loaded = self._clock()
         for number in range(_SHARDS):
             kept = json.loads(await self._reception.recall(f"parts:{number}") or "{}")
             self._shards[f"parts:{number}"] = {
@@ -109,19 +113,28 @@ class Parts:
         return [
             (key, long)
             for key, long in found
-            if not long.finished and not long.settled and (long.released or abs(now - long.since) >= PATIENCE)
+            if not long.finished and not long.settled and (long.released or self._due(long, now) <= 0)
         ]
 
     def pause(self) -> float:
         """Return the seconds until the next one is overdue; infinity when none waits."""
         now = self._clock()
         waiting = (
-            long.since + PATIENCE - now
+            self._due(long, now)
             for shard in self._shards.values()
             for long in shard.values()
             if not long.finished and not long.settled
         )
         return max(0.0, min(waiting, default=float("inf")))
+
+    def _due(self, long: Long, now: float) -> float:
+        """Return the seconds that a message still waits. A clock that was set back does not make it wait for ever."""
+        return max(PATIENCE - abs(now - long.since), SETTLING - abs(now - self._loaded))
+
+    def settle(self, key: str) -> None:
+        """Note that an incomplete message is stored. `save` puts that on disk."""
+        long = self._shards[_name(key)][key]
+        long.settled, long.since = True, self._clock()
 
     def finish(self, key: str) -> None:
         """Keep of a whole message only what tells its parts when they are delivered again. `save` puts that on disk."""
@@ -135,7 +148,8 @@ class Parts:
         shard = self._shards[name] = {
             other: long
             for other, long in self._shards[name].items()
-            if not (long.finished or long.settled) or abs(now - long.since) <= REMEMBERED
+            if not (long.finished or long.settled)
+            or abs(now - long.since) <= (FINISHED if long.finished else REMEMBERED)
         }
         kept = {other: asdict(long) for other, long in shard.items()}
         await self._reception.remember(name, json.dumps(kept, separators=(",", ":")) if kept else "")

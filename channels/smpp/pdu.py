@@ -25,6 +25,7 @@ from aiosmpplib.state import (
 )
 
 HEADER = 16  # octets
+_LONGEST_TEXT = 64  # octets; SMPP's own limits are lower, and what is longer is no address
 LARGEST = 128 * 1024  # octets of one PDU: message_payload holds 64 KiB; more is no SMPP
 
 DELIVER_SM = int(SmppCommand.DELIVER_SM)
@@ -204,7 +205,7 @@ class _Reader:
 
     def text(self) -> str:
         end = self.body.find(b"\0", self.at)
-        if end < 0:
+        if end < 0 or end - self.at > _LONGEST_TEXT:
             raise Cut
         value, self.at = self.body[self.at : end], end + 1
         return value.decode("latin-1")

@@ -44,6 +44,7 @@ _CODES = {  # message_state, SMPP 3.4 section 5.2.28
     7: "UNKNOWN",
     8: "REJECTD",
 }
+_LONGEST_ID = 128  # characters; SMPP allows 64
 _NETWORK_ERROR = 3  # octets: the kind of network, and its code
 
 
@@ -62,7 +63,7 @@ def read(arrival: Arrival, notation: Notation) -> tuple[Delivery, str] | None:
     tlv = arrival.tlvs.get(RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0].decode("latin-1")
     named, stated, error = _ID.search(text), _STATE.search(text), _ERROR.search(text)
     identity = tlv or (named[1] if named else "")
-    if not identity:
+    if not identity or len(identity) > _LONGEST_ID:
         return None
     code = arrival.tlvs.get(MESSAGE_STATE, b"")
     word = stated[1].upper()[:7] if stated else _CODES.get(code[0], "UNKNOWN") if code else "UNKNOWN"

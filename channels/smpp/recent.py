@@ -12,8 +12,10 @@ from collections.abc import Callable
 
 from channels.base import Reception
 
-AGAIN = 10 * 60  # seconds after our answer in which the same bytes from the same sender are the same message
-UNANSWERED = 24 * 3600  # seconds in which they are, when no answer of ours left
+AGAIN = (
+    10 * 60
+)  # seconds after an answer that arrived in which the same bytes from the same sender are the same message
+UNANSWERED = 24 * 3600  # seconds in which they are, when our answer may not have arrived
 _SHARDS = 64  # so that each message rewrites little, and all of it is bounded
 
 
@@ -23,7 +25,7 @@ class Recent:
     def __init__(self, reception: Reception, clock: Callable[[], float]) -> None:
         self._reception, self._clock = reception, clock
         self._shards: dict[str, dict[str, tuple[int, int]]] = {}  # digest: first heard, answered (0: not yet)
-        self._unsaved: set[str] = set()
+        self._answered: set[str] = set()
 
     async def identity(self, digest: str) -> str:
         """Return the identity of a message with this digest. A new one is on disk before this returns."""
@@ -34,16 +36,23 @@ class Recent:
             await self._save(_name(digest))
         return f"{digest}:{known[0]}"
 
-    async def answered(self, digest: str) -> None:
-        """Note that our answer leaves now. It goes to disk with `flush`: after a crash it counts as not answered."""
-        shard = await self._shard(digest)
-        if digest in shard:
-            shard[digest] = (shard[digest][0], int(self._clock()))
-            self._unsaved.add(_name(digest))
+    def answered(self, digest: str) -> None:
+        """Note that our answer leaves now. Until `confirm`, and after a crash, it counts as not answered."""
+        self._answered.add(digest)
 
-    async def flush(self) -> None:
-        """Put on disk what was answered."""
-        for name in tuple(self._unsaved):
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether there are answers of which nobody knows yet whether they arrived."""
+        return bool(self._answered)
+
+    async def confirm(self) -> None:
+        """Put on disk that every answer so far arrived."""
+        answered, self._answered, now = self._answered, set(), int(self._clock())
+        for digest in answered:
+            shard = await self._shard(digest)
+            if digest in shard:
+                shard[digest] = (shard[digest][0], now)
+        for name in {_name(digest) for digest in answered}:
             await self._save(name)
 
     async def _shard(self, digest: str) -> dict[str, tuple[int, int]]:
@@ -57,7 +66,6 @@ class Recent:
         now = int(self._clock())
         shard = self._shards[name] = {key: seen for key, seen in self._shards[name].items() if _fresh(seen, now)}
         await self._reception.remember(name, json.dumps(shard, separators=(",", ":")) if shard else "")
-        self._unsaved.discard(name)
 
 
 def _name(digest: str) -> str:

@@ -133,6 +133,10 @@ class Session:
         """Answer a delivery. Raises Lost when that is no longer possible: then it is delivered again."""
         await self._write(pdu.answer(delivered.header.command, delivered.header.sequence, status))
 
+    async def prove(self) -> None:
+        """Have the SMSC answer something: then it has read all that we wrote before. Raises Lost, OutcomeUnknown."""
+        await self.ask(protocol.EnquireLink())
+
     async def close(self) -> None:
         """Let what is under way finish, unbind and hang up. What is delivered and not answered comes again."""
         if not self.over and self._bound:
@@ -210,7 +214,7 @@ class Session:
         while not self.over:
             await asyncio.sleep(self._enquire_link)
             try:
-                await self.ask(protocol.EnquireLink())
+                await self.prove()
             except (OutcomeUnknown, Lost):
                 self._end("the SMSC does not answer")
 

@@ -123,6 +123,20 @@ async def test_without_an_id(profiled: Profiled) -> None:
     assert 4 == len({identity(), *others})
 
 
+async def test_ends_that_no_store_takes(profiled: Profiled) -> None:
+    """What would break a store as a number of ours is not taken for one, and an endless sender goes to a person."""
+    channel = profiled(habits(fields='id = "id"\nto = "to"\npart = "n"\nparts = "of"'))
+
+    def hear(**message: str) -> Inbound:
+        body = json.dumps({"from": NUMBER, "text": WATER, "id": "1", **message}).encode()
+        [inbound] = channel.parse(make_mocked_request("POST", "/channels/carrier"), body)
+        return inbound
+
+    assert ["4477"] * 3 == [hear(to=to).account for to in ("44\x0077", "\ud83d", "7" * 10_000)]
+    assert "1" == hear(n="9" * 5_000, of="2").external_id
+    assert Purpose.UNREADABLE == hear(**{"from": "9" * 10_000}).purpose
+
+
 async def test_several_in_one_request(profiled: Profiled, aiohttp_client: Any, sink: Sink) -> None:
     """One message that cannot be read costs the others nothing."""
     client = await aiohttp_client(house(profiled(habits(more='items = "results"')), sink))
@@ -345,6 +359,7 @@ async def test_a_signed_address(profiled: Profiled, aiohttp_client: Any, sink: S
         (habits('kind = "hmac"\nheader = "a"\nfield = "b"'), "in a header or in a field"),
         (habits('kind = "hmac"\nfield = "b"'), "cannot cover the field itself"),
         (habits('kind = "hmac"\nheader = "b"\nover = []'), "what is signed"),
+        (habits('kind = "hmac"\nheader = "b"\nover = ["text"]\ntimestamp_field = "t"'), "the time must be signed"),
         (habits('kind = "hmac"\nheader = "b"', 'method = "GET"'), "no body"),
         (habits('kind = "header"\nheader = ""'), "header"),
         (habits(more='charset = "klingon"'), "is no character set"),
