@@ -17,9 +17,13 @@ _DATA = re.compile(r"(?:Final|Original)-Recipient:", re.IGNORECASE)
 _FIELD = re.compile(r"^[ \t>]*([A-Za-z-]{3,40}):[ \t]*(\S.*)$", re.MULTILINE)
 _RETURNED = re.compile(r"(?:original|returned|unsent|undelivered) message|copy of|header", re.IGNORECASE)
 _COPY = re.compile(r"(?:return-path|received): ", re.IGNORECASE)
-_FULL = re.compile(
-    r"quota|mailbox (?:is )?full|over ?quota|temporar|try again|deferred|delayed|timed? ?out|will retry", re.IGNORECASE
+_FULL = re.compile(r"quota|mailbox (?:is )?full|temporar|try again|deferred|timed? ?out", re.IGNORECASE)
+_TRYING = re.compile(
+    r"will (?:be )?(?:retr|try|tried|attempt|continue|keep trying)|still (?:trying|being)|not yet been delivered"
+    r"|(?:could not send|not sent) for (?:past|the last)|do not need to resend|delivery delayed|message delayed",
+    re.IGNORECASE,
 )
+_EXPIRED = "4.4.7"  # RFC 3463's word for a time that ran out
 _ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 _LONGEST = 64 * 1024
 _LINE = 1000  # characters of one line
@@ -55,8 +59,11 @@ def bounce_in(mail: Node, text: str) -> Bounce:
     if not status or status.endswith(".0.0"):
         status = _status(prose) or status
     if not action:
-        action = "delayed" if status.startswith("4") or (not status and _FULL.search(prose)) else "failed"
-    permanent = action == "failed" and not status.startswith(("4", "5.2.2"))  # a full mailbox is emptied one day
+        tries_on = not status.startswith("5") and _TRYING.search(f"{mail.headers.text('subject')}\n{prose}")
+        action = "delayed" if tries_on else "failed"
+    # A full mailbox is emptied one day.
+    passing = status.startswith(("4", "5.2.2")) or (not status and _FULL.search(prose))
+    permanent = action == "failed" and not passing
     return Bounce(recipient, action, status, permanent, original)
 
 
@@ -82,11 +89,12 @@ def _blocks(node: Node) -> list[Headers]:
 def _report(headers: Headers) -> tuple[str, str, str]:
     final, original = (_bare(headers.text(name)) for name in ("final-recipient", "original-recipient"))
     action = headers.word("action").split(" ")[0]
-    action = action if action in _ACTIONS else "failed"
     found = _STATUS.search(headers.text("status")) or _STATUS.search(headers.text("diagnostic-code"))
     if found is None or found[0].endswith(".0.0"):
         found = _STATUS.search(headers.text("diagnostic-code")) or found
-    return original if "@" in original and "@" not in final else final, action, found[0] if found else ""
+    status = found[0] if found else _EXPIRED if action == "expired" else ""
+    recipient = original if "@" in original and "@" not in final else final
+    return recipient, action if action in _ACTIONS else "failed", status
 
 
 def _bare(recipient: str) -> str:

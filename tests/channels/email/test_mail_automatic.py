@@ -164,9 +164,28 @@ From: shakawa@amana.example
     ) == (read(raw).bounce)
 
 
+@pytest.mark.parametrize(
+    ("subject", "words", "outcome"),
+    [
+        ("Mail", "Could not be delivered to: <c@d.example>\nAs their mailbox is full.", ("failed", "", False)),
+        ("failure notice", "<c@d.example>: 554 refused by policy", ("failed", "5.0.0", True)),
+        ("failure notice", "<c@d.example>: 451 try later", ("failed", "4.0.0", False)),
+        ("Warning: could not send message", "c@d.example\nWe will keep trying for 4 days.", ("delayed", "", False)),
+        ("Delivery delayed", "c@d.example 4.4.1, delivery will be attempted again", ("delayed", "4.4.1", False)),
+        ("Returned mail", "c@d.example: mailbox unavailable", ("failed", "", True)),
+    ],
+)
+def test_prose_says_whether_it_is_for_good(subject: str, words: str, outcome: tuple[str, str, bool]) -> None:
+    """A full mailbox and a server that still tries are told from an address that does not exist."""
+    bounce = read(mail("Return-Path: <>", words, sender="MAILER-DAEMON@x.example", subject=subject)).bounce
+
+    assert bounce is not None
+    assert ("c@d.example", *outcome) == (bounce.recipient, bounce.action, bounce.status, bounce.permanent)
+
+
 def test_a_citizen_who_forwards_a_bounce_is_heard() -> None:
     """A bounce attached to a citizen's own mail is what they complain about."""
-    inner = report(FAILED).decode().replace("boundary=b", "boundary=b")
+    inner = report(FAILED).decode()
     body = f"--o\n\nبريدكم لا يعمل\n--o\nContent-Type: message/rfc822\n\n{inner}\n--o--"
     letter = read(mail("Content-Type: multipart/mixed; boundary=o", body))
 
