@@ -229,7 +229,9 @@ class Interpreter:
             inbound, draft = self._of_a_call(ledger, row, inbound, draft)
         if reading.wish is not Purpose.MESSAGE:
             return self._silence(batch, row, inbound, wanted=reading.wish is Purpose.OPT_OUT, answered=False)
-        if reading.nothing:
+        case = batch.open_case(row, inbound)
+        tells_who = bool(inbound.answers.get("contact")) and case is not None and case.complaint.status not in FINAL
+        if reading.nothing and not tells_who:
             ledger.finish(row.seq, f"nothing to file: {reading.nothing}")
             self.acknowledger.owe(ledger, batch.others, row, inbound, "nothing")
             return Done("nothing", row.reference, reading.nothing)
@@ -241,7 +243,6 @@ class Interpreter:
             asking.confirm(ledger, row, inbound, draft)
             ledger.finish(row.seq, CANDIDATE)
             return Done("candidate")
-        case = batch.open_case(row, inbound)
         if case is not None and case.complaint.status in FINAL:
             draft = draft.but(related=(case.complaint.id,))
         if case is None or case.complaint.status in FINAL or full(case):

@@ -131,7 +131,6 @@ async def test_an_operator_learns_why_a_webhook_was_refused(walk: Walk, headers:
         ("POST", "/health/live", 405, "method-not-allowed"),
         ("GET", "/health", 404, "not-found"),
         ("GET", "/metrics/all", 404, "not-found"),
-        ("GET", "/desk", 404, "not-found"),
         ("GET", "/open311/v2/services.json", 404, "not-found"),
     ],
 )

@@ -246,6 +246,20 @@ async def test_a_thread_that_the_channel_proves_amends_its_complaint(walk: Walk)
     assert ["complaint", "amendment", "complaint"] == [row.outcome for row in rows]
 
 
+async def test_a_number_that_is_told_later_belongs_to_the_complaint(walk: Walk) -> None:
+    """Whoever shares their own number in a chat, and says nothing else, can be rung; alone it is no complaint."""
+    chat = {"channel": "whatsapp", "scheme": Scheme.TELEGRAM, "sender": "77", "answers": {}}
+    number = {**chat, "answers": {"contact": {"phone": "07701234567"}}}
+    await walk.hear("", **number)
+    await walk.hear("الماء مقطوع في محلتنا", **chat)
+    await walk.hear("", **number)
+
+    rows = await walk.rows("SELECT outcome FROM journal ORDER BY seq")
+    assert ["nothing to file", "complaint", "amendment"] == [row.outcome.partition(":")[0] for row in rows]
+    (personal,) = await walk.rows("SELECT body FROM personal ORDER BY version DESC LIMIT 1")
+    assert "+9647701234567" in personal.body
+
+
 async def test_all_that_one_call_says_is_one_complaint(walk: Walk) -> None:
     """Danger by a key and a recording that comes hours later belong together, and to the number that called."""
     call = {"scheme": Scheme.CALL, "sender": "CA9", "answers": {"danger": True, "contact": {"phone": "07701234567"}}}
