@@ -188,6 +188,7 @@ class Voice(Webhook):
             *(["its calls do not come here"] if calls != self._base else []),
             *(["its status callback does not come here"] if callback != f"{self._base}/status" else []),
             *(["it has no fallback"] if not number.get("voice_fallback_url") else []),
+            *(["nobody answers it: there are no agents"] if not self._agents else []),
         ]
         return f"{said}, the number is set up" if not faults else f"{said}, the number: {', '.join(faults)}"
 

@@ -149,6 +149,11 @@ class Hotline(Protocol):
         ...
 
     @property
+    def patience(self) -> int:
+        """Seconds to wait for an agent; whoever waited that long is asked to leave a message."""
+        ...
+
+    @property
     def speech(self) -> bool:
         """Whether the caller first says in a few words what it is about, for a machine to propose the text."""
         ...

@@ -32,6 +32,7 @@ PROMPTS = (
     "will-call-back",
     "place",  # in the queue; the number follows
     "wait",  # and 1 leaves a message instead
+    "not-answered",  # by any agent, for as long as anybody should wait
     "agent-pin",
     "agent-wrong",
     "agent-joined",

@@ -279,6 +279,9 @@ class Walk:
 
     async def at_wait(self) -> Doc:
         """Tell the place in the queue, and how to leave it; Twilio asks again and again."""
+        waited = self.form.get("QueueTime")
+        if waited.isdecimal() and waited.isascii() and int(waited) > self.hotline.patience:
+            return self.speech().say("not-answered").leave()
         position = self.form.get("QueuePosition")
         parts: list[Part] = ["place", ("digits", position)] if position.isdecimal() and position.isascii() else []
         return self.speech().key(self.place.to("waiting"), *parts, "wait", patience=20)

@@ -127,7 +127,8 @@ class SeasonRow(_Row):
 class HotlineFile(_Row):
     """hotline.toml."""
 
-    lines: Annotated[int, Field(ge=1, le=1000)] = 5
+    lines: Annotated[int, Field(ge=0, le=1000)] = 5
+    wait_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     longest_seconds: Annotated[int, Field(ge=30, le=3600)] = 180
     silence_seconds: Annotated[int, Field(ge=5, le=30)] = 8
     speech: bool = False
@@ -178,6 +179,7 @@ class Line:
     menus: Mapping[str, Menu]
     services: tuple[Service, ...]
     lines: int
+    patience: int  # seconds to wait for an agent
     longest: int
     silence: int
     speech: bool
@@ -208,6 +210,7 @@ def build(file: HotlineFile, services: ServicesFile | None, folder: Traversable)
             Service(row.id, row.key, row.names, row.details, tracked=row.transactions is not None) for row in rows
         ),
         lines=file.lines,
+        patience=file.wait_minutes * 60,
         longest=file.longest_seconds,
         silence=file.silence_seconds,
         speech=file.speech,

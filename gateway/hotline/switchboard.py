@@ -83,6 +83,11 @@ class Switchboard:
         return self.line.silence
 
     @property
+    def patience(self) -> int:
+        """Seconds to wait for an agent."""
+        return self.line.patience
+
+    @property
     def speech(self) -> bool:
         """Whether a machine listens first."""
         return self.line.speech

@@ -141,10 +141,10 @@ class Caller:
         fields = {**self._call(), "CallStatus": status, "Timestamp": "Sun, 22 Nov 2026 07:11:40 +0000"}
         return (await self.post(f"{self.base}/status", fields))[0]
 
-    async def wait(self, position: int = 1) -> Caller:
+    async def wait(self, position: int = 1, seconds: int = 12) -> Caller:
         """Wait in the queue until the waiting prompt asks for a key."""
         self.queue = self.queue if self.queue is not None else self._waiting("Enqueue")
-        await self._go(self.queue.get("waitUrl", ""), QueuePosition=str(position), QueueTime="12")
+        await self._go(self.queue.get("waitUrl", ""), QueuePosition=str(position), QueueTime=str(seconds))
         return self
 
     async def leaves_queue(self, result: str) -> Caller:

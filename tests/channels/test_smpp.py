@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from channels.base import Barred, Busy, OutcomeUnknown, Poller, Probes, Refused, Speaker
 from channels.message import Address, Delivery, DeliveryState, Inbound, Purpose, Reply, Scheme, Sent
 from channels.smpp import Smpp, hearing, pdu
+from channels.smpp import channel as smpp_channel
 from channels.smpp.channel import Session
 from channels.smpp.hearing import Hearing
 from channels.smpp.parts import FINISHED, MISSING, PATIENCE, REMEMBERED, SETTLING
@@ -179,6 +180,14 @@ async def test_the_carrier_hangs_up(what: str, says: str, carrier: Smsc, house: 
         await carrier.tell(what)
         with pytest.raises(Busy, match=says):
             await task
+
+
+async def test_the_end_of_a_long_session(carrier: Smsc, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that lasted and ends is no failure: the line is opened again at once."""
+    monkeypatch.setattr(smpp_channel, "_LIVED", 0.0)
+    async with fetching(channel(carrier), house, carrier) as task:
+        await carrier.tell("drop")
+        await task
 
 
 async def test_what_is_not_smpp_ends_the_session(carrier: Smsc, house: House) -> None:

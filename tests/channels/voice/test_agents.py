@@ -48,6 +48,18 @@ async def test_waiting_tells_the_place_and_leads_to_a_message(walk: Walk, dial: 
     assert [] == await tasks_of(walk, "call_back")
 
 
+async def test_nobody_waits_for_ever(walk: Walk, dial: Dial) -> None:
+    """After ten minutes without an agent the caller is asked to speak after a tone."""
+    caller = await (await dial()).press("1", "0")
+    await caller.wait(seconds=590)
+    assert "Gather" == caller.waits_for
+    await caller.wait(seconds=610)
+    assert "لم يتمكن أي موظف" in caller.words()
+    await caller.speak()
+
+    assert 1 == len(await complaints_of(walk))
+
+
 @pytest.mark.parametrize(("result", "called"), [("bridged", False), ("hangup", True), ("leave", True)])
 async def test_after_the_queue(result: str, called: bool, walk: Walk, dial: Dial) -> None:
     """Whoever talked with an agent is done; whoever left without a word is called back."""

@@ -144,6 +144,8 @@ voice-place =
     Your place in the queue is
 voice-wait =
     Thank you for waiting. To leave a message instead of waiting, press one.
+voice-not-answered =
+    We are sorry, no agent could answer.
 voice-agent-pin =
     Enter your agent code, then press the hash key.
 voice-agent-wrong =
