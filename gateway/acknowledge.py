@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import NAMESPACE_URL, uuid5
@@ -13,7 +13,7 @@ from channels.message import Address, Inbound, Scheme
 from gateway import observe
 from gateway.city.city import City
 from gateway.identity import Identities
-from gateway.store import replies
+from gateway.store import complaints, replies
 from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
@@ -93,6 +93,32 @@ class Acknowledger:
         purpose = "distress" if complaint.priority is Priority.DISTRESS else "received"
         others = Correspondents(ledger.connection, {row.sender}, ledger.now)
         self.owe(ledger, others, row, inbound, purpose, complaint)
+
+    def elsewhere(self, connection: Connection, reply_id: str, now: datetime) -> bool:
+        """Owe the words of a reply by SMS, to a citizen whose number we know and who is not reached where they wrote.
+
+        Returns whether there is such a way.
+        """
+        reply = replies.find(connection, reply_id)
+        case = complaints.load_by_id(connection, reply.complaint_id) if reply and reply.complaint_id else None
+        contact = case.complaint.contact if case else None
+        target = self.text_to(contact.phone) if contact and contact.phone else None
+        if reply is None or target is None or reply.channel in self.texts or reply.purpose == "public":
+            return False
+        purpose = f"{reply.purpose}{replies.ELSEWHERE}{target.channel}"
+        draft = replace(
+            reply,
+            id=str(uuid5(NAMESPACE_URL, f"balagh:reply:{reply.journal_id}:{purpose}")),
+            purpose=purpose,
+            channel=target.channel,
+            account=target.account,
+            sender=target.sender,
+            to=target.to,
+            thread="",
+            heard_at=None,
+        )
+        silent = (target.channel, target.account, target.sender) in replies.silent(connection, {target.sender})
+        return bool(replies.queue(connection, [(draft, replies.SUPPRESSED if silent else replies.QUEUED)], now))
 
     def text_to(self, phone: str) -> Target | None:
         """Return how an SMS reaches a number; None when no channel that is on can send one."""

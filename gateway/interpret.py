@@ -197,6 +197,9 @@ class Interpreter:
             case Purpose.DELIVERY if inbound.delivery is not None:
                 reply = replies.delivered(ledger.connection, row.channel, inbound.delivery, ledger.now)
                 outcome = f"delivery: {inbound.delivery.status}" + ("" if reply else ", of an unknown reply")
+                lost = inbound.delivery.status.lost and not inbound.delivery.transient
+                if reply and lost and self.acknowledger.elsewhere(ledger.connection, reply, ledger.now):
+                    outcome += ", sent by SMS instead"
             case Purpose.CALL:
                 outcome = self.calls.note(ledger, row, inbound).outcome
             case Purpose.POINTER:

@@ -11,7 +11,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from uuid import NAMESPACE_URL, uuid5
 
 from aiolimiter import AsyncLimiter
 
@@ -20,7 +19,7 @@ from gateway import observe
 from gateway.acknowledge import Acknowledger
 from gateway.batcher import Batcher
 from gateway.signals import Signal
-from gateway.store import complaints, replies
+from gateway.store import replies
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.moments import LONGEST
 from gateway.store.replies import Due
@@ -154,32 +153,7 @@ class Replies:
         if error.opted_out:
             replies.opt_out_of(connection, reply_id, due.channel, due.reply.account, now)
         if error.elsewhere:
-            self._elsewhere(connection, due, now)
-
-    def _elsewhere(self, connection: Connection, due: Due, now: datetime) -> None:
-        """Owe the same words by SMS to a citizen whose number we know: here they cannot be reached any more."""
-        case = complaints.load_by_id(connection, due.complaint_id) if due.complaint_id else None
-        contact = case.complaint.contact if case else None
-        target = self.acknowledger.text_to(contact.phone) if contact and contact.phone else None
-        if target is None or target.channel == due.channel or due.reply.purpose == "public":
-            return
-        purpose = f"{due.reply.purpose}{replies.ELSEWHERE}{target.channel}"
-        draft = replies.Draft(
-            id=str(uuid5(NAMESPACE_URL, f"balagh:reply:{due.journal_id}:{purpose}")),
-            journal_id=due.journal_id,
-            complaint_id=due.complaint_id,
-            purpose=purpose,
-            channel=target.channel,
-            account=target.account,
-            sender=target.sender,
-            language=due.reply.language,
-            to=target.to,
-            text=due.reply.text,
-            reference=due.reply.reference,
-            slots=due.reply.values,
-        )
-        silent = (target.channel, target.account, target.sender) in replies.silent(connection, {target.sender})
-        replies.queue(connection, [(draft, replies.SUPPRESSED if silent else replies.QUEUED)], now)
+            self.acknowledger.elsewhere(connection, reply_id, now)
 
     def _note(self, outcome: str, due: Due) -> None:
         observe.ROOM.labels("replies", outcome).inc()

@@ -346,6 +346,33 @@ def delivered(connection: Connection, channel: str, delivery: Delivery, now: dat
     return str(reply.id)
 
 
+def find(connection: Connection, reply_id: str) -> Draft | None:
+    """Return a reply as it was owed, or None."""
+    row = connection.execute(
+        select(replies, *(column for column in reply_payload.c if column.name != "id"))
+        .join(reply_payload, reply_payload.c.id == replies.c.id)
+        .where(replies.c.id == reply_id)
+    ).first()
+    if row is None:
+        return None
+    return Draft(
+        id=row.id,
+        journal_id=row.journal_id,
+        complaint_id=row.complaint_id,
+        purpose=row.purpose,
+        channel=row.channel,
+        account=row.account,
+        sender=row.sender,
+        language=row.language,
+        to=Address(row.scheme, row.address),
+        text=row.text,
+        reference=row.reference,
+        thread=row.thread,
+        slots=json.loads(row.slots),
+        heard_at=row.heard_at,
+    )
+
+
 def _send_anew(connection: Connection, reply_id: str, error_code: str, at: datetime, now: datetime) -> None:
     """Owe a reply once more that the network lost for a reason that passes; one that arrived stays as it is."""
     arrived = [state.value for state in DeliveryState if state.rank >= DeliveryState.DELIVERED.rank and not state.lost]

@@ -329,12 +329,11 @@ async def test_two_machines_stop_thanking_each_other(line: Line) -> None:
     ids=["name", "short code", "withheld", "public", "public whatsapp"],
 )
 async def test_nobody_is_answered_who_cannot_be_or_in_public(line: Line, sender: dict[str, Any]) -> None:
-    """It is filed, or a person is asked; no reference and no PIN go out where nobody, or everybody, would read them."""
+    """The complaint is filed; no reference and no PIN go out where nobody, or everybody, would read them."""
     await line.walk.hear(OUTAGE, **sender)
     await line.walk.replies.step()
     assert ([], {}) == (line.twilio.said, await line.states())
-    filed, asked = [await line.walk.rows(f"SELECT 1 FROM {table}") for table in ("complaints", "tasks")]
-    assert (0, 1) == (len(filed), len(asked)) if sender.get("public") else (1, 0) == (len(filed), len(asked))
+    assert 1 == len(await line.walk.rows("SELECT 1 FROM complaints"))
 
 
 async def test_a_channel_that_was_turned_off_is_waited_for_a_day(line: Line) -> None:
@@ -370,3 +369,45 @@ async def test_the_log_of_replies_names_nobody(line: Line, style: str) -> None:
     assert "Traceback" in log.getvalue()
     for secret in ("770123", "770999", receipt.pin, "استلمنا", "مقطوع"):
         assert secret not in log.getvalue().replace(receipt.reference, "")
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["refused at once", "reported later"])
+async def test_whom_whatsapp_reaches_no_more_an_sms_does(line: Line, late: bool) -> None:
+    """A day after the citizen's last words WhatsApp takes no free text: the same words go to the number they have."""
+    if not late:
+        line.twilio.posts.append(Fault(400, 63016))
+    await line.walk.hear(OUTAGE, channel="whatsapp")
+    await line.walk.replies.step()
+    if late:
+        await line.reports("failed", code="63016")
+        await line.reports("failed", code="63016")
+        await line.walk.understand()
+    await line.walk.replies.step()
+    await line.walk.replies.step()
+
+    by_whatsapp, by_sms = ("whatsapp:" + CITIZEN, CITIZEN)
+    sent = [message["to"] for message in line.twilio.messages]
+    assert ([by_whatsapp] if late else []) + [by_sms] == sent
+    (complaint,) = await line.walk.rows("SELECT reference FROM complaints")
+    assert show(complaint.reference) in line.twilio.said[-1]
+
+
+async def test_a_dead_token_stops_the_channel_and_loses_nothing(line: Line) -> None:
+    """One refusal is enough to let the provider be and to call a person; what waits goes when it lets us in again."""
+    line.twilio.posts += [Fault(401, 20003)] * 3
+    for number in range(3):
+        await line.walk.hear(OUTAGE, sender=f"+96477012345{number:02d}")
+    before = metric("balagh_alarms_total", kind="channel_barred")
+    line.walk.replies.speakers["sms"].rate = 100.0
+    await line.walk.replies.step()
+    await line.walk.replies.step()
+    assert (1.0, before + 1) == (
+        metric("balagh_channel_barred", channel="sms"),
+        metric("balagh_alarms_total", kind="channel_barred"),
+    )
+    line.walk.replies._barred.clear()
+    line.walk.clock.pass_by(minutes=6)
+    await line.walk.replies.step()
+
+    assert 3 == len(line.twilio.said)
+    assert {"sent": 3} == await line.states()

@@ -97,6 +97,8 @@ async def test_later_words_make_triage_needless(walk: Walk, tasks: Tasks) -> Non
 async def test_danger_goes_first(walk: Walk, tasks: Tasks) -> None:
     """Whoever is in danger stands before all that waited longer, also when the danger is told later."""
     await walk.hear(UNCLEAR, sender="+9647700000001")
+    await walk.publish()
+    walk.clock.pass_by(seconds=1)
     await walk.hear(UNCLEAR, sender="+9647700000002")
     await walk.publish()
     first, second = await tasks.list([TaskKind.TRIAGE])
