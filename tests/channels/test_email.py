@@ -285,6 +285,8 @@ def test_recorded_mail(path: Path) -> None:
     assert (Purpose.IGNORED == inbound.purpose) == bool(inbound.note)
     if "maildir" in path.parts:
         assert Purpose.IGNORED == inbound.purpose
+        ours = read(b"Delivered-To: " + IDS.return_path(REPLY).encode() + b"\r\n" + path.read_bytes())
+        assert (ours.delivery.reply == REPLY) if ours.delivery else "delivery report" not in inbound.note
 
 
 @given(uids=st.lists(st.integers(1, 1000)))
