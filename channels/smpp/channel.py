@@ -26,6 +26,7 @@ from channels.smpp.settings import SmppSettings
 from channels.sms_alphabet import encode
 
 _TICK = 5.0  # seconds: the longest wait for a delivery before other work is looked after
+_LIVED = 60.0  # seconds after which the end of a session is an end, and not a failure to be wary of
 _CONFIRMING = 5.0  # seconds between two proofs that our answers were heard, while there are any
 _GOODBYE = 2.0  # seconds for the last of them
 _REBINDING = 60.0  # seconds after a fetch in which this process is about to fetch, and bind, again
@@ -57,16 +58,18 @@ class Smpp(Poller):
     async def fetch(self, line: str, reception: Reception) -> AsyncIterator[Inbound]:
         """Bind, and yield what citizens write, for as long as the session lasts.
 
-        What could not be stored is refused for now, and the SMSC delivers it again. Raises Busy and Barred.
+        What could not be stored is refused for now, and the SMSC delivers it again. Returns when a session that lasted
+        has ended, to be begun anew at once. Raises Busy and Barred.
         """
         del line  # there is one
         self._fetching = True
         in_hand: Delivered | None = None
         hearing = Hearing(self.name, self.provider, self.settings, reception)
-        session: Session | None = None
+        session, bound_at = None, time.monotonic()
         try:
             await hearing.load()
-            session, confirmed = await self._bind(transceiver=True), time.monotonic()
+            session = await self._bind(transceiver=True)
+            bound_at = confirmed = time.monotonic()
             while True:
                 async with contextlib.aclosing(hearing.overdue()) as released:
                     async for inbound in released:
@@ -84,7 +87,8 @@ class Smpp(Poller):
                     await hearing.confirm()
                     confirmed = time.monotonic()
         except (Lost, OutcomeUnknown) as error:
-            raise Busy("lost", str(error)) from error
+            if time.monotonic() - bound_at < _LIVED:
+                raise Busy("lost", str(error)) from error
         finally:
             self._fetching, self._fetched_at = False, time.monotonic()
             if session is not None:

@@ -657,9 +657,13 @@ async def test_the_same_words_later_are_a_new_report(house: House, monkeypatch: 
     assert 2 == len(house.journal)
 
 
-async def test_an_answer_that_may_not_have_arrived(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("confirming", [0.0, 5.0])
+async def test_an_answer_that_may_not_have_arrived(
+    confirming: float, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When the line breaks with our answer on it, the same words an hour later are the delivery that comes again."""
     clock = Clock()
+    monkeypatch.setattr(smpp_channel, "_CONFIRMING", confirming)
     await hear(house, [body(ARABIC, 8)], monkeypatch, clock, deaf=True)
     clock.now += 3600
     await hear(house, [body(ARABIC, 8)], monkeypatch, clock, deaf=True)
@@ -750,6 +754,8 @@ async def test_parts_leave_nothing_behind(house: House, monkeypatch: pytest.Monk
     """What was kept to join a message is gone a day later: a citizen's words lie in one place."""
     clock = Clock()
     await hear(house, parts_of(LONG), monkeypatch, clock)
+    [finished] = [json.loads(value) for key, value in house.memory.items() if key.startswith("parts:")]
+    assert [({}, "")] == [(long["parts"], long["source"]) for long in finished.values()]
     clock.now += FINISHED + 1
     await hear(house, parts_of(LONG, 7)[:1], monkeypatch, clock, [PATIENCE + 1])
     kept = [json.loads(value) for key, value in house.memory.items() if key.startswith("parts:")]
@@ -785,9 +791,25 @@ async def test_killed_at_every_write(story: int, *, after: bool, monkeypatch: py
     for moment in range(100):
         house, clock = House(falls_at=moment, after=after), Clock()
         wire = await hear(house, bodies(), monkeypatch, clock, pauses)
-        fell, house.down = house.down, False
+        fell, house.down, house.falls_at = house.down, False, -1
         await hear(house, wire.waiting, monkeypatch, clock, [*pauses, *pauses])
         assert sorted(texts) == sorted(house.texts), f"killed at write {moment}"
+        if not fell:
+            break
+    else:
+        pytest.fail("it never came through")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_killed_while_it_goes_on_incomplete(*, after: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while an incomplete message goes out, and the missing part comes first of all: nothing of it is lost."""
+    pieces = parts_of(LONG)
+    for moment in range(100):
+        house, clock = House(falls_at=moment, after=after), Clock()
+        wire = await hear(house, pieces[1:], monkeypatch, clock, [PATIENCE + 1, 1])
+        fell, house.down, house.falls_at = house.down, False, -1
+        await hear(house, [*wire.waiting, pieces[0]], monkeypatch, clock, [PATIENCE + 1, 1])
+        assert LONG in house.texts, f"killed at write {moment}"
         if not fell:
             break
     else:
