@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,13 +49,13 @@ class CallLog:
             raise
 
     def calls(self, to: str, since: datetime) -> AsyncIterator[Mapping[str, Any]]:
-        """List the calls to a number that began on the day of `since` (UTC) or later."""
-        query = {"To": to, "StartTime>": since.strftime("%Y-%m-%d"), "PageSize": _PAGE}
+        """List the calls to a number that began since then."""
+        query = {"To": to, "StartTime>": _moment(since), "PageSize": _PAGE}
         return self._list(f"{self._root}/Calls.json", query, "calls")
 
     def recordings(self, since: datetime) -> AsyncIterator[Mapping[str, Any]]:
-        """List the account's recordings that were made on the day of `since` (UTC) or later."""
-        query = {"DateCreated>": since.strftime("%Y-%m-%d"), "PageSize": _PAGE}
+        """List the account's recordings that were made since then."""
+        query = {"DateCreated>": _moment(since), "PageSize": _PAGE}
         return self._list(f"{self._root}/Recordings.json", query, "recordings")
 
     async def delete(self, path: str) -> None:
@@ -97,6 +97,10 @@ class CallLog:
         if not 200 <= status < 300:  # noqa: PLR2004 - the range of success
             raise _fault(status, retry_after)
         return _document(body)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _fault(status: int, retry_after: str) -> Exception:
