@@ -122,6 +122,7 @@ class Smpp(Poller):
         except ValueError as error:
             raise Refused("address", "SMPP cannot carry an address of this form") from error
         taken = self._unfinished.setdefault(reply.id, {})
+        self._unfinished.move_to_end(reply.id)
         while len(self._unfinished) > _UNFINISHED:
             self._unfinished.popitem(last=False)
         session = await self._speaking()
@@ -144,10 +145,10 @@ class Smpp(Poller):
             if answer.status != pdu.OK:
                 refusal = fault(answer.status)
                 if isinstance(refusal, Refused):
-                    del self._unfinished[reply.id]
+                    self._unfinished.pop(reply.id, None)
                 raise refusal
             taken[at] = pdu.message_id(body)
-        del self._unfinished[reply.id]
+        self._unfinished.pop(reply.id, None)
         return Sent(receipt.of_answer(taken[len(parts)], settings.receipt_ids))
 
     async def probe(self) -> str:

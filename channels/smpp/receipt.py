@@ -18,21 +18,21 @@ Notation = Literal["same", "hex", "decimal"]
 """How a receipt writes the id that the answer to our request gave: the same way, or the one of them in hexadecimal."""
 
 _ID = re.compile(r"\bid:\s*([!-~]+)", re.IGNORECASE)
-_STATE = re.compile(r"\bstat:\s*([A-Za-z]+)", re.IGNORECASE)
-_ERROR = re.compile(r"\berr:\s*([0-9A-Za-z]+)", re.IGNORECASE)
+_STATE = re.compile(r"\bstat:\s*([A-Za-z]{1,16})", re.IGNORECASE)
+_ERROR = re.compile(r"\berr:\s*([0-9A-Za-z]{1,16})", re.IGNORECASE)
 # Of a text that no esm_class calls a receipt, only the whole form counts: a citizen may write "id:" as well.
 _WHOLE = re.compile(
     r"\s*id:\s*[!-~]+ +sub:\d+ +dlvrd:\d+ +submit date:\d+ +done date:\d+ +stat:[A-Z]+ +err:\w+", re.IGNORECASE
 )
 
-_WORDS = {
-    "ENROUTE": DeliveryState.SENT,
-    "ACCEPTD": DeliveryState.SENT,
-    "DELIVRD": DeliveryState.DELIVERED,
-    "EXPIRED": DeliveryState.UNDELIVERED,
-    "DELETED": DeliveryState.UNDELIVERED,
-    "UNDELIV": DeliveryState.UNDELIVERED,
-    "REJECTD": DeliveryState.FAILED,
+_WORDS = {  # by their first five letters: some carriers write the words out, DELIVERED for DELIVRD
+    "ENROU": DeliveryState.SENT,
+    "ACCEP": DeliveryState.SENT,
+    "DELIV": DeliveryState.DELIVERED,
+    "EXPIR": DeliveryState.UNDELIVERED,
+    "DELET": DeliveryState.UNDELIVERED,
+    "UNDEL": DeliveryState.UNDELIVERED,
+    "REJEC": DeliveryState.FAILED,
 }
 _CODES = {  # message_state, SMPP 3.4 section 5.2.28
     1: "ENROUTE",
@@ -66,15 +66,15 @@ def read(arrival: Arrival, notation: Notation) -> tuple[Delivery, str] | None:
     if not identity or len(identity) > _LONGEST_ID:
         return None
     code = arrival.tlvs.get(MESSAGE_STATE, b"")
-    word = stated[1].upper()[:7] if stated else _CODES.get(code[0], "UNKNOWN") if code else "UNKNOWN"
+    word = stated[1].upper() if stated else _CODES.get(code[0], "UNKNOWN") if code else "UNKNOWN"
     network = arrival.tlvs.get(NETWORK_ERROR_CODE, b"")
     number = str(int.from_bytes(network[1:], "big")) if len(network) == _NETWORK_ERROR else ""
-    state = _WORDS.get(word, DeliveryState.UNKNOWN)
+    state = _WORDS.get(word[:5], DeliveryState.UNKNOWN)
     delivery = Delivery(
         canonical(identity, notation),
         state,
         (error[1] if error and error[1].strip("0") else number) if state.lost else "",
-        transient=word == "EXPIRED",  # the telephone was off for as long as the network tried
+        transient=word.startswith("EXPIR"),  # the telephone was off for as long as the network tried
     )
     return delivery, word
 
