@@ -1,6 +1,8 @@
 """The desk with a real browser: Chromium, with and without scripts, by hand and by keyboard."""
 
 import os
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from gateway.store import complaints, tasks
 from gateway.store.tables import sessions
 from gateway.store.tasks import Draft, TaskKind
 from tests.gateway.citizen.test_citizen_browser import CHROMIUM, CONTRAST
-from tests.gateway.citizen.visitor import JPEG, PIPE, make_house
+from tests.gateway.citizen.visitor import PIPE, make_house
 from tests.gateway.desk.agent import PASSWORD, VAGUE, Agent, ask, hear, keep
 from tests.gateway.desk.test_desk_tasks import tape
 from tests.gateway.desk.test_desk_triage import TORN
@@ -58,6 +60,17 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+def scan() -> bytes:
+    """A white paper of 60 by 40 pixels, as PNG."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", 60, 40, 8, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\xff" * 60) * 40)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
 async def sign_in(context: BrowserContext, address: str, language: str = "ar") -> Page:
     """Open the desk and sign in."""
     page = await context.new_page()
@@ -96,7 +109,7 @@ async def test_an_agent_enters_and_transcribes_without_a_script(chromium: Browse
     await page.get_by_role("link", name="إدخال جديد").click()
     await page.get_by_label("صندوق الشكاوى").check()
     await page.get_by_label("التاريخ").fill("2026-11-02")
-    await page.set_input_files("#files", {"name": "ورقة.jpg", "mimeType": "image/jpeg", "buffer": JPEG})
+    await page.set_input_files("#files", {"name": "ورقة.png", "mimeType": "image/png", "buffer": scan()})
     await page.get_by_role("button", name="حفظ وعرض الإيصال").click()
     await page.wait_for_url("**/desk/receipt*")
     reference = (await page.inner_text("#reference")).replace(" ", "")
@@ -106,7 +119,7 @@ async def test_an_agent_enters_and_transcribes_without_a_script(chromium: Browse
     await page.get_by_role("link", name="المهام").click()
     await page.get_by_role("button", name="أخذ المهمة").click()
     await page.wait_for_url(f"**/desk/tasks/{task.id}")
-    assert await page.locator(".item img").is_visible()
+    assert 60 == await page.locator(".item img").evaluate("image => image.decode().then(() => image.naturalWidth)")
     await page.get_by_label("ما قيل").fill(PIPE)
     await page.get_by_role("button", name="حفظ ثم التالي").click()
     await expect(page.locator(".note")).to_have_text("تم الحفظ.")
