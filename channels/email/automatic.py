@@ -47,6 +47,7 @@ _AWAY = re.compile(
     r"|out of (?:the )?office\b|away from (?:the |my )?(?:office|mail|desk)",
     re.IGNORECASE,
 )
+_OPENING = 3000  # characters in which a bounce says what it is
 _AWAY_HEADERS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation", "x-autoreply-from")
 _LIST_HEADERS = (
     "list-id",
@@ -134,9 +135,6 @@ def _returned(mail: Node, text: str) -> str:
     named = any(_DAEMON.fullmatch(local) or _NO_REPLY.fullmatch(local) for local in locals_) or _said(headers)
     told = _NOT_REACHED.search(f"{headers.text('subject')}\n{text[:_OPENING]}")
     return "dsn" if machine and named and told else ""
-
-
-_OPENING = 3000  # characters in which a bounce says what it is
 
 
 def _away(headers: Headers) -> str:

@@ -24,7 +24,7 @@ _MOST = 100  # addresses or ids of one header
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?(.*?)(?:\?=|$)", re.DOTALL)
 _SPACE = re.compile(r"[ \t\r\n]+")
 _ID = re.compile(r"<([^<>\s]{1,900})>")
-_BARE_ID = re.compile(r"[^<>\s@]{1,400}@[^<>\s]{1,400}")
+_BARE_ID = re.compile(r"[^<>\s@]{1,200}@[^<>\s]{1,200}")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\",;:@\\]{1,64}@(?:[^\s<>()\[\]\",;:@\\]{1,253}|\[[0-9A-Fa-fIPv.:]{3,60}\])")
 _PARAMETER = re.compile(r';\s*([^\s=;"]{1,60})\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;]*))', re.DOTALL)
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")

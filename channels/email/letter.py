@@ -30,6 +30,7 @@ _DELIVERED_TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to"
 _FAX_WORDS = re.compile(r"\b(?:e-?)?fax\b|فاكس", re.IGNORECASE)
 _FAX_HEADERS = re.compile(r"x-(?:e?fax|hylafax|csid|tsid)\b.*")
 _PAGES = ("image/tiff", "application/pdf", "image/tiff-fx", "image/x-tiff")
+_UNREAD = 20_000  # bytes shown of a mail that could not be read
 _HARMLESS = 40  # characters that a mail program writes beside a scan
 
 
@@ -86,9 +87,6 @@ def read(raw: bytes, *, authserv_id: str = "", fax_from: str = "", own: Collecti
         return _read(mail, authserv_id, fax_from, own)
     except Exception as error:  # noqa: BLE001 - a bug here must not cost a mail: a person reads it as it came
         return Letter(text=decode(raw[:_UNREAD]), full_text=decode(raw[:_UNREAD]), defects=(type(error).__name__,))
-
-
-_UNREAD = 20_000  # bytes shown of a mail that could not be read
 
 
 def _read(mail: Node, authserv_id: str, fax_from: str, own: Collection[str]) -> Letter:

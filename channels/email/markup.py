@@ -21,7 +21,8 @@ _STYLES = STRICT_CSS_PROFILE | dict.fromkeys(
     ("hr", "center", "dl", "dt", "dd", "form", "fieldset", "section", "caption", "details", "summary"), _BLOCK
 )
 _CONFIG = ParserConfig(css=_STYLES, display_links=False, display_images=False)
-_DEEPEST = 150  # elements within elements; inscriptis calls itself for each
+# Elements within elements. inscriptis calls itself for each, and at 256 libxml2 leaves out what lies deeper.
+_DEEPEST = 150
 _MOST_PICTURES = 20
 
 _UNSEEN = ("script", "style", "head", "title", "noscript", "template", "object", "iframe", "svg", "xml")
@@ -73,8 +74,7 @@ def lift_pictures(markup: bytes) -> tuple[bytes, list[Picture]]:
 
 
 def _tree(markup: str) -> HtmlElement | None:
-    # huge_tree: without it libxml2 stops at 256 elements within elements, and the words below are gone without a trace.
-    parser = HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, encoding="utf-8")
+    parser = HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8")
     source = _XML.sub("", markup).strip()
     if not source:
         return None

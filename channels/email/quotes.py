@@ -25,6 +25,7 @@ _FROM = re.compile(r"\*?(?:من|From|De|Von)\s*:\s*\*?.{0,300}", re.IGNORECASE)
 _SENT = re.compile(
     r"\*?(?:تم الإرسال|تاريخ الإرسال|أُرسلت|أُرسل|أرسلت|أرسل|التاريخ|Sent|Date|Envoyé|Gesendet)\s*:", re.IGNORECASE
 )
+_TO = re.compile(r"\*?(?:إلى|الى|الموضوع|نسخة|To|Subject|Cc|À|Objet|An|Betreff)\s*:", re.IGNORECASE)
 _ORIGINAL = re.compile(
     r"[-_]{2,}\s*(?:الرسالة الأصلية|رسالة أصلية|Original Message|Message d'origine|Ursprüngliche Nachricht)\s*[-_]{2,}",
     re.IGNORECASE,
@@ -32,15 +33,18 @@ _ORIGINAL = re.compile(
 _RULE = re.compile(r"[_\u2500-]{10,}")
 # Only a device or a program may follow: "أرسلت من قبل شكوى" is a citizen's own sentence.
 _DEVICE = re.compile(
-    r"(?:(?:أُ?رسلت?|تم الإرسال|تم إرساله|مرسلة?)\s+من\s+(?:ال|الـ\s*|ال\s+)?"
-    r"(?:هاتفي?|جهازي?|جوالي?|موبايلي?|بريدي?|تطبيق|آيفون|ايفون)?"
-    r"(?:\s*(?:(?:ال)?(?:محمول|ذكي|نقال|سامسونج|جالاكسي|آيفون|ايفون|هواوي|ياهو|[اأ]ندرويد)|[A-Za-z0-9™®’'./-]+)){0,6}"
+    r"(?:(?:أُ?رسلت?|تم الإرسال|تم إرساله|مرسلة?)\s+من\s+(?:الـ?\s?)?"
+    r"(?:هاتفي?|جهازي?|جوالي?|موبايلي?|بريدي?|تطبيق|آيفون|ايفون|[A-Za-z0-9™®’'./-]{1,30})"
+    r"(?:\s+(?:(?:ال)?(?:محمول|ذكي|نقال|سامسونج|جالاكسي|آيفون|ايفون|هواوي|ياهو|[اأ]ندرويد)|[A-Za-z0-9™®’'./-]{1,30})){0,6}"
     r"|(?:Sent from|Envoyé de(?:puis)? mon)(?= .{0,60}(?:phone|pad|mobile|galaxy|samsung|huawei|android|blackberry"
     r"|tablet|device|pixel|yahoo|outlook|gmail|mail for|xiaomi|nokia|htc|mac\b))(?: [^ ]{1,20}){1,8}"
     r"|Get Outlook for .{1,40})\.?",
     re.IGNORECASE,
 )
 _LONGEST_SIGNATURE = 12  # lines
+
+_FORWARDED = re.compile(r"\s*(?:fwd?|tr|wg|إعادة توجيه|إعادة إرسال|تحويل|محول|توجيه)\s*[:：]", re.IGNORECASE)
+_REPLY = re.compile(r"\s*(?:re|aw|sv|رد|الرد|رد على)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
 
 
 def newly_said(text: str) -> str:
@@ -68,10 +72,6 @@ def replies(subject: str) -> bool:
     return bool(_REPLY.match(subject))
 
 
-_FORWARDED = re.compile(r"\s*(?:fwd?|tr|wg|إعادة توجيه|إعادة إرسال|تحويل|محول|توجيه)\s*[:：]", re.IGNORECASE)
-_REPLY = re.compile(r"\s*(?:re|aw|sv|رد|الرد|رد على)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
-
-
 def _quotation(seen: list[str]) -> int:
     """Return the number of lines above the quotation; all of them when nothing is certainly quoted."""
     own = len(seen)
@@ -89,9 +89,11 @@ def _ends_own_words(seen: list[str], index: int) -> bool:
     line = seen[index]
     if _ORIGINAL.fullmatch(line):
         return True
-    if _FROM.fullmatch(line):
-        return any(_SENT.match(below) for below in seen[index + 1 : index + 4])
-    return False
+    if not _FROM.fullmatch(line):
+        return False
+    # A citizen may well write who and when, one below the other; nobody writes whom to and about what as well.
+    below = seen[index + 1 : index + 7]
+    return any(_SENT.match(line) for line in below[:3]) and any(_TO.match(line) for line in below)
 
 
 def _above_attribution(seen: list[str], end: int) -> int:

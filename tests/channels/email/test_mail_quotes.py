@@ -79,6 +79,7 @@ KEPT = {
     "answers between the lines of a quoted marker": f"> {MARKER}\n> متى؟\nمنذ يومين",
     "a sentence like an attribution": "كتب الموظف في التقرير ما يلي:\nلا توجد مشكلة، وهذا غير صحيح",
     "a place like a header": "من: الحي الشمالي\nالماء مقطوع منذ يومين\nشارع 62",
+    "a list like headers": "الجواب:\nمن: أبو علي\nالتاريخ: أمس\nالمكان: شارع 62",
     "a sentence that begins like a telephone's": "السلام عليكم\nأرسلت من قبل شكوى ولم يرد أحد",
     "the same in english": "Hello\nSent from my house in Karrada, where there is no light",
     "a line of one's own": "الشكوى الأولى: الماء\n____________________\nالشكوى الثانية: الكهرباء",
