@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from channels.email.markup import lift_pictures, words_in
@@ -86,6 +86,7 @@ def body_of(mail: Node) -> Body:
     passages = reader.passages(mail)
     body = reader.body
     body.text = _join(reader.words(passage) for passage in passages[:_MOST_PASSAGES])
+    body.text = reader.with_wrapped(body.text)
     if not body.text:
         body.text = reader.second_best()
     if len(body.text) > MAX_TEXT:
@@ -133,11 +134,7 @@ class _Reader:
 
     def words(self, node: Node) -> str:
         """Return the words of a part that holds some."""
-        data, markup = node.data, node.content_type == "text/html"
-        if markup:
-            data, pictures = lift_pictures(data)
-            for picture in pictures:
-                self.body.take(Part("", picture.content_type, picture.data, inline=True))
+        data, markup = self._lift(node), node.content_type == "text/html"
         if len(data) > _LONGEST:
             self._whole(node)
             data = data[:_LONGEST]
@@ -145,11 +142,13 @@ class _Reader:
         text = decode(data, meta[1].decode() if meta else node.charset)
         return words_in(text) if markup or _MARKUP.match(text) else text.strip("\n")
 
+    def with_wrapped(self, text: str) -> str:
+        """Add the words out of a winmail.dat that the text does not have already."""
+        known = "".join(text.split())
+        return _join((text, *(words for words in self._wrapped if "".join(words.split()) not in known)))
+
     def second_best(self) -> str:
-        """Return words for a mail that has none of its own: out of winmail.dat, a text beside, a mail within."""
-        for text in self._wrapped:
-            if text.strip():
-                return text
+        """Return words for a mail that has none of its own: a text beside, a mail within."""
         for node in self._texts:
             if node.content_type in _READABLE and (text := self.words(node)).strip():
                 return text
@@ -169,10 +168,24 @@ class _Reader:
             found = self.passages(child)
             (plain if child.content_type == "text/plain" else rich).extend(found)
         text = _join(decode(part.data[:_LONGEST], part.charset) for part in plain)
-        if not rich or (len(text) >= _ENOUGH and not _MARKUP.match(text)):
-            return plain or rich
+        enough = len(text) >= _ENOUGH and not _MARKUP.match(text)
         # "This mail is best viewed as HTML" is no letter.
-        return rich if len(_join(_shown(part) for part in rich)) > 2 * len(text) + 40 else plain
+        if rich and not enough and len(_join(_shown(part) for part in rich)) > 2 * len(text) + 40:
+            return rich
+        if not plain:
+            return rich
+        for part in rich:
+            self._lift(part)
+        return plain
+
+    def _lift(self, node: Node) -> bytes:
+        """Take along the pictures within HTML, and return it without them."""
+        if node.content_type != "text/html":
+            return node.data
+        data, pictures = lift_pictures(node.data)
+        for picture in pictures:
+            self.body.take(Part("", picture.content_type, picture.data, inline=True))
+        return data
 
     def _says(self, node: Node, *, root: bool) -> bool:
         if node.family == "multipart":
@@ -229,5 +242,5 @@ def _shown(node: Node) -> str:
     return words_in(text) if markup else text
 
 
-def _join(texts: Iterator[str] | tuple[str, ...]) -> str:
+def _join(texts: Iterable[str]) -> str:
     return "\n\n".join(text for text in texts if text.strip()).strip("\n")

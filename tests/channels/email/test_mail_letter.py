@@ -161,9 +161,11 @@ def test_attachments_keep_name_type_and_bytes() -> None:
 def test_a_photo_written_into_the_html_comes_along() -> None:
     """Some programs put a photo into the page itself."""
     page = f'<p>انظر</p><img src="data:image/png;base64,{base64.b64encode(GIF).decode()}">'
-    letter = read(mail(page.encode(), "Content-Type: text/html; charset=utf-8"))
+    alone = read(mail(page.encode(), "Content-Type: text/html; charset=utf-8"))
+    beside = read(HEAD + several("alternative", text("انظر"), text(page, "html")))
 
-    assert ("انظر", (Part("", "image/png", GIF, inline=True),)) == (letter.text, letter.attachments)
+    for letter in (alone, beside):
+        assert ("انظر", (Part("", "image/png", GIF, inline=True),)) == (letter.text, letter.attachments)
 
 
 def test_words_beside_pictures_are_all_kept() -> None:

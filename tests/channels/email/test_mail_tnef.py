@@ -67,6 +67,17 @@ def test_what_outlook_wrapped_is_unwrapped(kind: str) -> None:
     assert ("الماء مقطوع", (Part("حفرة.jpg", "image/jpeg", b"\xff\xd8photo"),)) == (letter.text, letter.attachments)
 
 
+@pytest.mark.parametrize(("beside", "shown"), [("انظر", "انظر\n\nالماء مقطوع"), ("الماء \r\nمقطوع", "الماء \nمقطوع")])
+def test_wrapped_words_are_said_once(beside: str, shown: str) -> None:
+    """Words that only the winmail.dat has are added; those that the mail says itself are not said again."""
+    inner = mail(WHOLE).partition(b"Message-ID: <1@x>\r\n")[2]
+    plain = b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + beside.encode()
+    head = b"From: a@b.example\r\nMessage-ID: <1@x>\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n"
+    letter = read(head + b"--o\r\n" + plain + b"\r\n--o\r\n" + inner + b"\r\n--o--")
+
+    assert (shown, 1) == (letter.text, len(letter.attachments))
+
+
 @pytest.mark.parametrize("end", range(0, len(WHOLE), 7))
 def test_one_that_was_cut_gives_what_is_whole(end: int) -> None:
     """Cut anywhere, it gives what came before the cut, and the file itself where it gives nothing."""
