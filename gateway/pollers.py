@@ -96,6 +96,7 @@ class Pollers:
         try:
             async with aclosing(channel.fetch(line, self.reception(name))) as fetched:  # type: ignore[type-var]
                 async for inbound in fetched:
+                    observe.BARRED.labels(name).set(0)  # some fetches last as long as their connection
                     await self.house.intake.accept(inbound)
         except Barred as error:
             observe.BARRED.labels(name).set(1)
