@@ -229,7 +229,7 @@ class Adapter(abc.ABC):
 
     name: ClassVar[str]
     provider: ClassVar[str] = ""
-    texts: ClassVar[bool] = False
+    texts: bool = False
     """Whether it can write an SMS to any telephone number, from the `number` in its settings."""
 
     Settings: ClassVar[type[BaseModel]]

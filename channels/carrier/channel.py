@@ -48,6 +48,7 @@ class Carrier(Webhook):
         self._secrets = [secret.encode() for secret in secrets if secret]
         self._inbound, self._reports = profile.inbound, profile.reports
         self.rate = settings.rate
+        self.texts = profile.outbound is not None
         self._outlet = Outlet(profile.outbound, settings)
 
     def verify(self, request: web.Request, body: bytes) -> None:

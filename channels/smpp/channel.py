@@ -39,6 +39,7 @@ class Smpp(Poller):
 
     name = "smpp"
     provider = "smpp"
+    texts = True
     interval = 0
     Settings: ClassVar[type[BaseModel]] = SmppSettings
 
