@@ -179,15 +179,18 @@ class Hotline(Protocol):
         ...
 
     async def free_line(self, call: str) -> None:
-        """Give the line back. Returns also when the call had none."""
+        """Give the line back. Returns also when the call had none, or the store is away: in an hour it is free."""
         ...
 
     def admits(self, agent: str, pin: str) -> bool:
         """Say whether an agent's number and PIN belong together. Too many wrong ones close it for a while."""
         ...
 
-    async def reference(self, call: str, sender: str) -> str:
-        """Return the reference of the complaint that a call has made under a sender; empty when it has made none."""
+    async def reference(self, call: str, sender: str) -> str | None:
+        """Return the reference of the complaint that a call has made under a sender; empty when it has made none.
+
+        None when nobody can tell now: then none is read out, for a wrong one would be worse.
+        """
         ...
 
     async def standing(self, caller: Caller, digits: str, journal_id: str) -> Standing:

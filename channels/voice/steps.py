@@ -195,9 +195,9 @@ class Walk:
         """Thank for a recording, with its number."""
         if self.pressed == HUNG_UP:
             return self.speech().hangup()
-        reference = await self.hotline.reference(
-            self.caller.call, sender_of(self.caller.call, self.place.complaint)
-        ) or next((receipt.reference for receipt in self.receipts if receipt.reference), "")
+        reference = await self.hotline.reference(self.caller.call, sender_of(self.caller.call, self.place.complaint))
+        if reference == "":  # it has just been accepted, and makes one of its own
+            reference = next((receipt.reference for receipt in self.receipts if receipt.reference), "")
         parts: list[Part] = ["thanks"]
         if reference:
             parts += ["your-number", digits(reference), "your-number", digits(reference)]

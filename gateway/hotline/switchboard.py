@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -120,9 +121,10 @@ class Switchboard:
             return await self.store.write(job, urgent=True)
 
     async def free_line(self, call: str) -> None:
-        """Give a line back. Raises StoreUnavailable, TimeoutError."""
-        async with asyncio.timeout(PATIENCE):
-            await self.store.write(partial(calls.free_line, channel=self.channel, call=call), urgent=True)
+        """Give a line back. With the store away it is free in an hour, or when the call's end is understood."""
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self.store.write(partial(calls.free_line, channel=self.channel, call=call), urgent=True)
 
     def admits(self, agent: str, pin: str) -> bool:
         """Say whether an agent proved themselves; five wrong tries close the number for a quarter of an hour."""
@@ -133,11 +135,13 @@ class Switchboard:
         self._agents.wrong(agent)
         return False
 
-    async def reference(self, call: str, sender: str) -> str:
-        """Return the reference of the complaint that a call has made. Raises StoreUnavailable, TimeoutError."""
+    async def reference(self, call: str, sender: str) -> str | None:
+        """Return the reference of the complaint that a call has made; None with the store away."""
         del call
-        async with asyncio.timeout(PATIENCE):
-            return await self.store.read(partial(calls.reference, sender=self._sender(sender)))
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                return await self.store.read(partial(calls.reference, sender=self._sender(sender)))
+        return None
 
     async def standing(self, caller: Caller, digits: str, journal_id: str) -> Standing:
         """Say where a complaint stands. Raises StoreUnavailable, TimeoutError."""

@@ -9,6 +9,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from channels.message import Inbound
 from gateway.intake import NotStored
+from gateway.store.engine import StoreUnavailable
 from normalizer.reference import show
 from tests.channels.hotline_house import CITIZEN, Dial, complaint, complaints_of, tasks_of
 from tests.gateway.walk import Walk, metric
@@ -284,6 +285,20 @@ async def test_trouble_while_asking_apologises_too(
     assert before + 1 == metric("balagh_alarms_total", kind="bug")
     assert "نعتذر" in caller.words()
     assert "Record" == caller.waits_for
+
+
+async def test_a_recording_in_the_spool_is_thanked(walk: Walk, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is safe on the local disk is thanked without a number: the one read out could be another's."""
+    caller = await (await dial()).press("1", "1")
+
+    async def away(*_: Any) -> Any:
+        raise StoreUnavailable("no server")
+
+    monkeypatch.setattr(walk.house.store, "read", away)
+    await caller.speak()
+
+    assert "استلمنا رسالتكم" in caller.words()
+    assert "رقم بلاغكم" not in caller.words()
 
 
 async def test_every_request_sent_twice_and_shuffled_changes_nothing(walk: Walk, dial: Dial) -> None:
