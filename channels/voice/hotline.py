@@ -154,6 +154,11 @@ class Hotline(Protocol):
         ...
 
     @property
+    def texts(self) -> bool:
+        """Whether the house can send an SMS at all."""
+        ...
+
+    @property
     def speech(self) -> bool:
         """Whether the caller first says in a few words what it is about, for a machine to propose the text."""
         ...

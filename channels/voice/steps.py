@@ -202,9 +202,9 @@ class Walk:
         if reference:
             parts += ["your-number", digits(reference), "your-number", digits(reference)]
             pin = next((receipt.pin for receipt in self.receipts if receipt.reference == reference), "")
-            if self.caller.phone:
+            if self.caller.phone and self.hotline.texts:
                 parts.append("by-sms")
-            elif pin:  # no SMS can reach whoever shows no number
+            elif pin:  # no SMS reaches whoever shows no number
                 parts += ["your-pin", digits(pin, (3, 3)), "your-pin", digits(pin, (3, 3))]
         more = self.place.to("more", category="")
         return self.speech().key(more, *parts, *(["more"] if self.place.complaint < COMPLAINTS else []))

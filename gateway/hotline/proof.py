@@ -67,6 +67,8 @@ class Proof:
         owner = case.complaint.contact.phone if case and case.complaint.contact else None
         if case and owner and self._same(owner, caller.phone):
             return Standing(Outcome.KNOWN, case.complaint.status.value)
+        if not self.acknowledger.texts:  # no code could ever arrive
+            return Standing(Outcome.TOO_MANY)
         may = case is not None and owner is not None and self._sent.remaining(reference) <= 0
         target = self.acknowledger.text_to(owner) if owner and may else None
         if may:

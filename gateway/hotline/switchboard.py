@@ -89,6 +89,11 @@ class Switchboard:
         return self.line.patience
 
     @property
+    def texts(self) -> bool:
+        """Whether a channel is on that can send an SMS."""
+        return bool(self.proof.acknowledger.texts)
+
+    @property
     def speech(self) -> bool:
         """Whether a machine listens first."""
         return self.line.speech

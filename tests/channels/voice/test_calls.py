@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from channels.message import Inbound
+from gateway.hotline import open_lines
 from gateway.intake import NotStored
 from gateway.store.engine import StoreUnavailable
 from normalizer.reference import show
@@ -103,6 +104,21 @@ async def test_whoever_withholds_the_number_hears_the_pin(walk: Walk, dial: Dial
     assert f"{pin[:3]} {pin[3:]}" in caller.words()
     assert "برسالة قصيرة" not in caller.words()
     assert [] == await walk.rows("SELECT * FROM replies")
+
+
+async def test_without_sms_none_is_promised(walk: Walk, dial: Dial) -> None:
+    """With no channel that can text, the PIN is read out, and no code is said to be on its way."""
+    del walk.house.channels["sms"]
+    open_lines(walk.house, clock=walk.clock)
+    caller = await (await dial()).press("1", "1")
+    await caller.speak()
+    [filed] = await complaints_of(walk)
+    assert "ورمزه السري هو" in caller.words()
+    assert "برسالة قصيرة" not in caller.words()
+    other = await (await dial("+9647709999999")).press("1", "2", f"{filed.reference}#")
+
+    assert "رمزاً" not in other.words()
+    assert "لا يمكننا إعطاء معلومات" in other.words()
 
 
 # Danger
