@@ -96,6 +96,13 @@ class Caller:
             await self._go(gather.get("action", ""), Digits=digits, msg="Gather")
         return self
 
+    async def say(self, words: str) -> Caller:
+        """Say a few words to a machine that listens."""
+        gather = self._waiting("Gather")
+        assert "speech" in gather.get("input", "").split()
+        await self._go(gather.get("action", ""), SpeechResult=words, Confidence="0.81")
+        return self
+
     async def silent(self) -> Caller:
         """Press nothing: Twilio goes on with what stands after the Gather, or the Record."""
         self.steps += 1
