@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-from channels.base import Adapter, Probes, SpeakError
+from channels.base import Adapter, Barred, Probes, SpeakError
 from gateway import damage, observe, silence
 from gateway.app import bus_of, channels_of, files_of
 from gateway.broker.bus import Bus, Lost, Nacked, Parcel
@@ -75,7 +75,7 @@ async def check(say: Say) -> bool:
             kind, _, department = scope.partition(".")
             if kind == "department" and department not in city.departments:
                 wrong(f"BALAGH_API_KEYS: {key.name}: the city's department {unknown(department, city.departments)}")
-    await _channels(settings, well, wrong)
+    await _channels(settings, say, well, wrong)
     for name, why in settings.off.items():
         say(f"off   channel {name}: {why}")
     await _store(settings, well, wrong)
@@ -84,24 +84,32 @@ async def check(say: Say) -> bool:
     return not problems
 
 
-async def _channels(settings: Settings, well: Say, wrong: Say) -> None:
-    """Say which channels are on, and for those that can ask, whether their providers let us in."""
+async def _channels(settings: Settings, say: Say, well: Say, wrong: Say) -> None:
+    """Say which channels are on, and for those that can ask, whether their providers let us in.
+
+    A provider that does not answer is no fault of the settings: it is said, and nothing is wrong here because of it.
+    """
     on = channels_of(settings)
     answers = await asyncio.gather(*(_probe_channel(channel) for channel in on.values()))
     for name, (let_in, words) in zip(on, answers, strict=True):
-        (well if let_in else wrong)(f"channel {name}: on{words}")
+        if let_in is None:
+            say(f"note  channel {name}: {words}")
+        (wrong if let_in is False else well)(f"channel {name}: on" + ("" if let_in is None else words))
 
 
-async def _probe_channel(channel: Adapter) -> tuple[bool, str]:
+async def _probe_channel(channel: Adapter) -> tuple[bool | None, str]:
+    """Whether a channel's provider lets us in, None when it does not say; and that in words."""
     if not isinstance(channel, Probes):
         return True, ""
     try:
         async with asyncio.timeout(PATIENCE):
             return True, f", {await channel.probe()}"
+    except Barred as error:
+        return False, f", but its provider does not let us in: {error}"
     except SpeakError as error:
-        return False, f", and its provider says: {error}"
+        return None, f"its provider could not be asked: {error}"
     except TimeoutError:
-        return False, ", and its provider does not answer"
+        return None, "its provider does not answer"
     finally:
         await channel.close()
 
