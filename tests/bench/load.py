@@ -83,6 +83,13 @@ async def drive(url: str, prepared: Sequence[bytes], *, rate: float | None = Non
     return result
 
 
+def well(result: Result) -> Result:
+    """Return a round in which everything was accepted. Raises SystemExit with the answers of any other."""
+    if set(result.statuses) != {200}:
+        raise SystemExit(f"not everything was accepted: {result.statuses}")
+    return result
+
+
 async def _answer(reader: asyncio.StreamReader) -> int:
     head = await reader.readuntil(b"\r\n\r\n")
     length = head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]

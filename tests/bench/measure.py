@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.end_to_end.gateway_process import GatewayProcess
 
+_LOOK = 2.5  # seconds; the gateway counts what waits every two
+
 
 def cpu(pids: Iterable[int]) -> float:
     """CPU seconds that some processes have spent."""
@@ -47,6 +49,13 @@ async def drained(gateways: Sequence[GatewayProcess]) -> dict[str, float]:
         if arrived + other >= accepted:
             return found
         await asyncio.sleep(0.02)
+
+
+async def understood(gateways: Sequence[GatewayProcess]) -> None:
+    """Wait until nothing waits in the journal, as /metrics says every two seconds."""
+    await asyncio.sleep(_LOOK)  # what it says now may be older than what was just accepted
+    while (await asyncio.to_thread(metrics, gateways)).get('balagh_backlog{room="interpret"}', 0):
+        await asyncio.sleep(_LOOK / 10)
 
 
 def journeys(found: dict[str, float]) -> dict[float, float]:
