@@ -332,7 +332,7 @@ def _channels() -> dict[str, Any]:
                         "413": {"description": f"More than {channel.max_body} bytes."},
                         "503": {"description": "It could not be stored: send it again."},
                     },
-                }
+                },
             }
         for path in channel.reads.keys() - set(channel.paths):
             paths[f"/channels/{channel.name}{path}"] = _read(channel, path)
