@@ -12,8 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import BaseModel
 
-from channels import base
-from channels.base import Forged, Unreadable, Webhook, public_url
+from channels.base import Forged, Unreadable, Webhook, public_url, webhook
 from channels.message import Address, Inbound, Purpose, Scheme
 from tests.channels.harness import Sink, house
 
@@ -106,7 +105,7 @@ async def test_size_is_the_channels_own(size: int, status: int, client: Any) -> 
 
 async def test_a_body_that_never_ends_is_ended(client: Any, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who stops half-way does not hold a connection for ever, and a provider that did so may send it again."""
-    monkeypatch.setattr(base, "PATIENCE", 0.05)
+    monkeypatch.setattr(webhook, "PATIENCE", 0.05)
     answered = asyncio.Event()
 
     async def stuck() -> Any:
