@@ -222,7 +222,7 @@ class Interpreter:
         if found.case is not None:
             batch.opened[found.case.sender] = found.case
             self._attach(ledger, inbound, found.case.complaint.id, found.fresh)
-        ledger.finish(row.seq, found.outcome, found.case.complaint.id if found.case else None)
+        ledger.finish(row.seq, found.outcome, found.case.complaint.id if found.case else found.waits)
         return Done(inbound.purpose.value, found.case.complaint.reference if found.case else "", found.reason)
 
     def _message(self, batch: _Batch, reading: Reading, inbound: Inbound) -> Done:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from channels.message import Inbound, Purpose
 from gateway.store import complaints, journal, revisions, tasks
 from gateway.store.complaints import Case
+from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
@@ -19,14 +20,19 @@ from normalizer.complaint import Attachment, Status
 from normalizer.normalize import revise
 
 UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
+REMOVED = "its author removed it"
 
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """What a second thought did: to which complaint, if any, and which attachments are new."""
+    """What a second thought did: to which complaint, if any, and which attachments are new.
+
+    `waits` is the id that the complaint will have of a post that waits for a person's word.
+    """
 
     outcome: str
     case: Case | None = None
+    waits: str | None = None
     fresh: Sequence[Attachment] = ()
     reason: str = ""
 
@@ -34,8 +40,9 @@ class Revised:
 def apply(ledger: Ledger, row: Row, inbound: Inbound, matcher: Matcher) -> Revised | None:
     """Apply a second thought; None when it must be filed itself, its original being unknown or never filed."""
     connection = ledger.connection
-    first = journal.of_identity(connection, row.channel, row.account, inbound.revises)
-    latest = revisions.latest(connection, row.channel, row.account, inbound.revises)
+    first, latest = _known(connection, row, inbound)
+    if tasks.hold(connection, TaskKind.CONFIRM, _bearers(first, latest)):
+        first, latest = _known(connection, row, inbound)  # a person may have decided between the look and the lock
     origin = latest or first
     last = Inbound.from_json(origin.body) if origin else None
     if latest is not None and last is not None and (_older(inbound, last) or last.purpose is Purpose.DELETION):
@@ -44,7 +51,7 @@ def apply(ledger: Ledger, row: Row, inbound: Inbound, matcher: Matcher) -> Revis
     filed = next((found.complaint_id for found in (first, latest) if found and found.complaint_id), None)
     case = complaints.load_by_id(connection, filed, lock=True) if filed else None
     if case is None or last is None:
-        return _of_nothing(ledger, inbound, first)
+        return _of_nothing(ledger, inbound, _bearers(first, latest))
     gone = inbound.purpose is Purpose.DELETION
     amended = revise(case.complaint, last, None if gone else inbound, matcher)
     if case.complaint.status not in UNDECIDED:  # the department that has it decides what it is
@@ -57,14 +64,29 @@ def apply(ledger: Ledger, row: Row, inbound: Inbound, matcher: Matcher) -> Revis
     return Revised("taken back" if gone else "edit", case, fresh)
 
 
-def _of_nothing(ledger: Ledger, inbound: Inbound, first: Row | None) -> Revised | None:
+def _known(connection: Connection, row: Row, inbound: Inbound) -> tuple[Row | None, Row | None]:
+    """Return the message that is revised and the last that was heard about it, as far as they are known."""
+    first = journal.of_identity(connection, row.channel, row.account, inbound.revises)
+    return first, revisions.latest(connection, row.channel, row.account, inbound.revises)
+
+
+def _bearers(first: Row | None, latest: Row | None) -> list[str]:
+    """Return under which ids a person may have been asked about it: an edit that came first is asked about itself."""
+    return list(dict.fromkeys(found.complaint_id or found.id for found in (first, latest) if found))
+
+
+def _of_nothing(ledger: Ledger, inbound: Inbound, bearers: Sequence[str]) -> Revised | None:
     """Deal with a second thought about what is no complaint, or not yet."""
+    connection = ledger.connection
     if inbound.purpose is Purpose.DELETION:
-        if first is not None:
-            tasks.settle(ledger.connection, TaskKind.CONFIRM, first.id, outcome="its author removed it", now=ledger.now)
+        for asked in bearers:
+            waiting = journal.by_id(connection, asked)
+            if tasks.settle(connection, TaskKind.CONFIRM, asked, outcome=REMOVED, now=ledger.now) and waiting:
+                ledger.finish(waiting.seq, f"nothing to file: {REMOVED}")
         return Revised("nothing to file: taken back", reason="taken back")
-    if first is not None and tasks.retell(ledger.connection, TaskKind.CONFIRM, first.id, {"text": inbound.text}):
-        return Revised("edit of a post that waits for a person")
+    for asked in bearers:
+        if tasks.retell(connection, TaskKind.CONFIRM, asked, {"text": inbound.text}):
+            return Revised("edit of a post that waits for a person", waits=asked)
     return None
 
 

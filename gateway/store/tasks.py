@@ -155,6 +155,12 @@ def find(connection: Connection, task_id: str, *, lock: bool = False) -> Task | 
     return _task(row) if row is not None else None
 
 
+def hold(connection: Connection, kind: TaskKind, subjects: Collection[str]) -> bool:
+    """Keep others from changing the tasks about some subjects until the commit. Returns whether there are any."""
+    wanted = select(tasks.c.id).where(tasks.c.kind == kind.value, tasks.c.subject.in_(list(subjects)))
+    return bool(subjects) and bool(connection.execute(wanted.order_by(tasks.c.id).with_for_update()).all())
+
+
 def of_complaint(connection: Connection, complaint_id: str) -> Sequence[Task]:
     """Return every task about a complaint."""
     return [_task(row) for row in connection.execute(_READ.where(tasks.c.complaint_id == complaint_id))]

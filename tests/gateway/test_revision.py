@@ -12,6 +12,10 @@ import pytest
 
 from channels.message import Purpose, Scheme
 from gateway.city.city import City
+from gateway.store import accounts
+from gateway.store.engine import Connection
+from gateway.store.tasks import TaskKind
+from gateway.tasks import Answer, Tasks
 from normalizer.normalize import REMOVED
 from tests.gateway.walk import Walk
 
@@ -114,3 +118,62 @@ async def test_the_department_hears_of_an_edit(walk: Walk) -> None:
     await walk.publish()
 
     assert [("sewage", "offered"), ("sewage", "amended")] == walk.tape.told()
+
+
+@pytest.fixture
+def tasks(walk: Walk) -> Tasks:
+    """The door to the tasks of this house, on the same clock."""
+    return Tasks(walk.house, clock=walk.clock)
+
+
+async def gaps(walk: Walk) -> list[str]:
+    """What the books say is missing, a day later."""
+    later = walk.clock() + timedelta(days=1)
+
+    def look(connection: Connection) -> list[str]:
+        return [gap.what for gap in accounts.gaps(connection, None, later) if not gap.what.startswith("an event")]
+
+    return await walk.house.store.read(look)
+
+
+async def test_a_post_removed_before_a_person_saw_it(walk: Walk, tasks: Tasks) -> None:
+    """Nobody is asked about it any more, and the books do not miss it."""
+    await say(walk, "شوفوا هاي الصورة", external_id="P1", public=True)
+    await take_back(walk, "P1")
+
+    assert [] == await tasks.list([TaskKind.CONFIRM])
+    assert ["nothing to file: its author removed it", "nothing to file: taken back"] == await outcomes(walk)
+    assert [] == await gaps(walk)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_post_that_is_edited_again_and_again_is_asked_about_once(
+    walk: Walk, tasks: Tasks, *, known: bool
+) -> None:
+    """The person sees its last words, also where it mentioned the city only from an edit on; so does the complaint."""
+    if known:
+        await say(walk, "شوفوا هاي الصورة", external_id="P1", public=True)
+    for number, words in enumerate(("شوفوا هاي", "شوفوا هاي الصورة كلها", "شوفوا هاي الصورة الآن")):
+        walk.clock.pass_by(seconds=5)
+        await say(
+            walk, words, external_id=f"E{number}", revises="P1", purpose=Purpose.EDIT, sent_at=walk.clock(), public=True
+        )
+    (task,) = await tasks.list([TaskKind.CONFIRM])
+    assert "شوفوا هاي الصورة الآن" == task.body["text"]
+    await tasks.complete(task.id, "zainab", Answer(accepted=True))
+    walk.clock.pass_by(seconds=5)
+    await say(
+        walk, "الماء مقطوع", external_id="E9", revises="P1", purpose=Purpose.EDIT, sent_at=walk.clock(), public=True
+    )
+
+    assert ["شوفوا هاي الصورة الآن", "الماء مقطوع"] == await texts(walk)
+    assert 1 == len(await walk.rows("SELECT 1 FROM complaints"))
+
+
+async def test_a_removed_post_whose_edit_came_first(walk: Walk, tasks: Tasks) -> None:
+    """It is not shown to a person any more."""
+    await say(walk, "شوفوا هاي الصورة", external_id="E1", revises="P1", purpose=Purpose.EDIT, public=True)
+    await take_back(walk, "P1")
+
+    assert [] == await tasks.list([TaskKind.CONFIRM])
+    assert [] == await gaps(walk)
