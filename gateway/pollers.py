@@ -33,7 +33,10 @@ HOLD = timedelta(minutes=2)
 POLL = 2.0  # seconds between looks for pointers
 TRIES = 40  # of one pointer, over about a day
 RECOUNTING = 900.0  # seconds between two looks into the providers' logs
-OVERLAP = timedelta(hours=2)  # how far back each of them goes
+OVERLAP = timedelta(hours=2)  # how far before the last whole one each of them goes
+FURTHEST = timedelta(days=30)  # back, however long nobody looked
+RECOUNTED = "recounted"  # the key under which a channel's last whole recount is remembered
+LONGEST = 24 * 3600.0  # seconds that a provider can make us wait: quotas are of a day
 
 log = observe.logger("pollers")
 
@@ -105,7 +108,7 @@ class Pollers:
             return BARRED_FOR, True
         except (Busy, Refused) as error:
             log.warning("provider away", channel=name, code=error.code)
-            return (error.retry_after if isinstance(error, Busy) else None), True
+            return (_bounded(error.retry_after) if isinstance(error, Busy) else None), True
         except (NotStored, StoreUnavailable) as error:
             log.warning("store away", channel=name, reason=str(error))
             return None, True
@@ -121,7 +124,7 @@ class Pollers:
             try:
                 if not await self.follow(name, channel):
                     await asyncio.sleep(POLL)
-            except StoreUnavailable as error:
+            except (NotStored, StoreUnavailable) as error:
                 log.warning("store away", channel=name, reason=str(error))
                 await asyncio.sleep(ASIDE)
 
@@ -137,7 +140,7 @@ class Pollers:
             except Refused as error:
                 reason = str(error)
             except (Busy, Barred) as error:
-                reason, at = str(error), self._next(found.attempts, getattr(error, "retry_after", None))
+                reason, at = str(error), self._next(found.attempts, _bounded(getattr(error, "retry_after", None)))
             except (NotStored, StoreUnavailable):
                 raise
             except Exception as error:  # a bug must not stop the others
@@ -168,9 +171,27 @@ class Pollers:
                 await asyncio.sleep(RECOUNTING)
                 with contextlib.suppress(StoreUnavailable, NotStored):
                     if await lease.mine():
-                        await recount.all(self.clock() - OVERLAP)
+                        await self.recount(recount)
         finally:
             await lease.release()
+
+    async def recount(self, recount: Recount) -> None:
+        """Recount every channel from where its last whole recount ended, so that an outage of any length is covered.
+
+        Raises StoreUnavailable, NotStored.
+        """
+        for name in recount.names:
+            began, reception = self.clock(), self.reception(name)
+            last = await reception.recall(RECOUNTED)
+            since = min(began, datetime.fromisoformat(last)) if last else began
+            tallied = await recount.one(name, max(since - OVERLAP, began - FURTHEST))
+            if not tallied.problem:
+                await reception.remember(RECOUNTED, began.isoformat())
+
+
+def _bounded(retry_after: float | None) -> float | None:
+    """Return what a provider asks for within reason: its answer is a stranger's word."""
+    return None if retry_after is None else min(max(retry_after, FIRST), LONGEST)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from channels.base import Adapter, Reception, Recounts, SpeakError
 from gateway import observe
+from gateway.intake import NotStored
+from gateway.store.engine import StoreUnavailable
 
 PATIENCE = 120.0  # seconds for one provider's log
 
@@ -39,13 +41,17 @@ class Recount:
 
         Raises NotStored and StoreUnavailable when it could not be kept.
         """
-        return [
-            await self._one(name, channel, since)
-            for name, channel in self.channels.items()
-            if isinstance(channel, Recounts)
-        ]
+        return [await self.one(name, since) for name in self.names]
 
-    async def _one(self, name: str, channel: Recounts, since: datetime) -> Tallied:
+    @property
+    def names(self) -> list[str]:
+        """The channels whose providers keep a log."""
+        return [name for name, channel in self.channels.items() if isinstance(channel, Recounts)]
+
+    async def one(self, name: str, since: datetime) -> Tallied:
+        """Ask one of `names`. Raises NotStored and StoreUnavailable."""
+        channel = self.channels[name]
+        assert isinstance(channel, Recounts)
         reception = self.reception(name)
         listed = missing = 0
         problem = ""
@@ -59,6 +65,12 @@ class Recount:
             problem = str(error)
         except TimeoutError:
             problem = f"not read to its end within {PATIENCE:.0f} s"
+        except (NotStored, StoreUnavailable):
+            raise
+        except Exception as error:  # a bug in reading one provider's log must not keep the others from being read
+            observe.ALARM.labels("recount_failed").inc()
+            log.exception("the provider's log cannot be read", channel=name, exc_info=observe.bare(error))
+            problem = f"{type(error).__name__} while reading it"
         if missing:
             observe.ALARM.labels("delivery_missed").inc(missing)
             log.error("the provider had delivered what never came: taken in", channel=name, messages=missing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,8 @@ async def test_a_crash_before_the_cursor_moved_doubles_nothing(walk: Walk, villa
     [
         (Busy("503", "away", retry_after=7.0), 7.0, None),
         (Busy("503", "away"), None, None),
+        (Busy("429", "for ever", retry_after=float("inf")), 86_400.0, None),
+        (Busy("429", "at once", retry_after=-5.0), 1.0, None),
         (Barred("190", "the token died"), BARRED_FOR, "channel_barred"),
         (ZeroDivisionError("الماء مقطوع"), None, "poll_failed"),
     ],
@@ -174,6 +177,59 @@ async def test_the_recount_takes_in_what_never_came(walk: Walk, village: Village
     assert (3, 2, "") == (first.listed, first.missing, first.problem)
     assert (3, 0) == (second.listed, second.missing)
     assert {"L0", "L1", "L2"} == set(await journaled(walk))
+
+
+async def test_an_outage_of_days_is_recounted(walk: Walk, village: Village, pollers: Pollers) -> None:
+    """The scheduled recount begins where the last whole one ended, and not a few hours ago."""
+    recount = Recount({"village": village}, pollers.reception)
+    first = walk.clock()
+    await pollers.recount(recount)
+    walk.clock.pass_by(days=3)
+    village.post.fault = Busy("503", "away")
+    await pollers.recount(recount)
+    walk.clock.pass_by(hours=5)
+    village.post.fault = None
+    await pollers.recount(recount)
+
+    overlap = timedelta(hours=2)
+    assert [first - overlap, first - overlap, first - overlap] == village.post.counted
+    walk.clock.pass_by(days=90)
+    await pollers.recount(recount)
+    assert walk.clock() - timedelta(days=30) == village.post.counted[-1]
+
+
+async def test_a_bug_in_one_log_hides_no_other(walk: Walk, village: Village, pollers: Pollers) -> None:
+    """What breaks while one provider's log is read is said, without a citizen's words; the next is read."""
+    broken = Village(Post(fault=ZeroDivisionError("الماء مقطوع")))
+    recount = Recount({"broken": broken, "village": village}, pollers.reception)
+    with logged() as log:
+        first, second = await recount.all(walk.clock())
+
+    assert ("ZeroDivisionError while reading it", 3, "") == (first.problem, second.missing, second.problem)
+    assert "الماء" not in log.getvalue()
+
+
+async def test_following_goes_on_when_nothing_can_be_stored(walk: Walk, village: Village, pollers: Pollers) -> None:
+    """A full disk ends no poller: the others go on, and the words are asked for again."""
+    village.post.words["C7"] = "المجاري طافحة"
+    await walk.house.intake.accept(village.pointer("C7"))
+    await walk.understand()
+    accept, refused = walk.house.intake.accept, asyncio.Event()
+
+    async def failing(inbound: object, **more: object) -> object:
+        refused.set()
+        raise NotStored("disk full")
+
+    walk.house.intake.accept = failing  # type: ignore[method-assign, assignment]
+    following = asyncio.create_task(pollers._follow("village", village))
+    await refused.wait()
+    await asyncio.sleep(0.05)
+    assert not following.done()
+    following.cancel()
+    walk.house.intake.accept = accept  # type: ignore[method-assign]
+    walk.clock.pass_by(minutes=3)
+    assert 1 == await pollers.follow("village", village)
+    assert ["PC7", "C7"] == await journaled(walk)
 
 
 async def test_a_log_that_cannot_be_read_is_said(walk: Walk, village: Village, pollers: Pollers) -> None:

@@ -22,6 +22,7 @@ class Post:
     fetched: list[int] = field(default_factory=list)  # which letter each yield was
     forgotten: list[str] = field(default_factory=list)
     words: dict[str, str] = field(default_factory=dict)  # what pointers point at
+    counted: list[datetime] = field(default_factory=list)  # since when each recount looked
 
 
 class VillageSettings(BaseModel):
@@ -65,7 +66,8 @@ class Village(Poller):
 
     async def recount(self, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
         """Yield everything that ever lay there."""
-        del since, reception
+        del reception
+        self.post.counted.append(since)
         if self.post.fault is not None:
             raise self.post.fault
         for number in range(len(self.post.letters)):
