@@ -152,7 +152,8 @@ def identity(raw: bytes) -> str:
 
     Not by the Message-ID alone, for broken programs give two mails the same one; and not by all bytes, for each mail
     server on the way to a mailbox writes headers of its own. A mail without Message-ID counts with the header of the
-    first server that took it, so that the same words on two days are two mails.
+    first server that took it, so that the same words on two days are two mails; one that passed no server counts with
+    all its headers, which nobody added to, for what has no empty line in it is nothing but headers.
     """
     headers, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
     digest = hashlib.sha256()
@@ -160,7 +161,7 @@ def identity(raw: bytes) -> str:
     for part in (message_id, *(_header(headers, name) for name in (b"from", b"date", b"subject"))):
         digest.update(part + b"\0")
     if not message_id:
-        digest.update(_header(headers, b"received", last=True) + b"\0")
+        digest.update((_header(headers, b"received", last=True) or headers) + b"\0")
     digest.update(body.rstrip(b"\n"))
     return f"mail:{digest.hexdigest()[:40]}"
 

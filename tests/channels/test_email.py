@@ -265,6 +265,14 @@ def test_identity_without_a_message_id() -> None:
     assert identity(first) == identity(b"Received: by the next\r\n" + first)
 
 
+def test_identity_without_any_header() -> None:
+    """What has no empty line in it is nothing but headers: two such mails are two, and each of them stays itself."""
+    known = identity("المي مقطوع".encode())
+
+    assert known == identity("المي مقطوع".encode())
+    assert known != identity("الكهرباء مقطوعة".encode())
+
+
 @given(raw=st.binary(max_size=2000) | st.binary(max_size=600).map(lambda tail: mail(1)[:150] + tail))
 @settings(max_examples=150, deadline=None)
 def test_any_bytes(raw: bytes) -> None:
