@@ -96,7 +96,9 @@ def open_task(connection: Connection, draft: Draft, now: datetime) -> bool:
     )
     fresh = result.scalar() is not None
     if fresh:
-        connection.execute(task_payload.insert(), {"id": draft.id, "body": json.dumps(draft.body, ensure_ascii=False)})
+        connection.execute(
+            task_payload.insert(), {"id": draft.id, "body": json.dumps(dict(draft.body), ensure_ascii=False)}
+        )
     return fresh
 
 
