@@ -32,9 +32,9 @@ class Revised:
 
     outcome: str
     case: Case | None = None
-    waits: str | None = None
     fresh: Sequence[Attachment] = ()
     reason: str = ""
+    waits: str | None = None
 
 
 def apply(ledger: Ledger, row: Row, inbound: Inbound, matcher: Matcher) -> Revised | None:

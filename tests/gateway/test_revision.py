@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from channels.message import Purpose, Scheme
+from channels.message import Media, Purpose, Scheme
 from gateway.city.city import City
 from gateway.store import accounts
 from gateway.store.engine import Connection
@@ -177,3 +177,12 @@ async def test_a_removed_post_whose_edit_came_first(walk: Walk, tasks: Tasks) ->
 
     assert [] == await tasks.list([TaskKind.CONFIRM])
     assert [] == await gaps(walk)
+
+
+async def test_a_photo_that_an_edit_adds_is_fetched(walk: Walk) -> None:
+    """Captions are edited, and so are pictures: the new one is attached."""
+    photo = Media(content_type="image/jpeg", url="https://api.twilio.com/2010-04-01/Accounts/AC/Messages/MM1/Media/ME1")
+    await say(walk, "المجاري طافحة", external_id="M1")
+    await say(walk, EDITED, external_id="E1", revises="M1", purpose=Purpose.EDIT, sent_at=walk.clock(), media=(photo,))
+
+    assert 1 == len(await walk.rows("SELECT 1 FROM attachments"))
