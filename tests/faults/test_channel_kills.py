@@ -84,7 +84,9 @@ async def test_telegram_killed_between_what_it_told_and_what_is_noted(
     await starts(balagh, roles="all")
 
     await each_once(balagh, words, complaints=len(words))
+    await until(lambda: len(telegram.sent()) >= len(words))
     assert [] == telegram.updates, "what was taken in is not passed"
+    assert len(words) == len({sent["chat_id"] for sent in telegram.sent()}) == len(telegram.sent()), "thanked once each"
 
 
 def update(number: int, chat: int, words: str) -> dict[str, Any]:

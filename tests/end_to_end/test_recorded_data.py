@@ -1,0 +1,319 @@
+"""What others recorded of providers and mail servers, through a whole house, where it is at hand.
+
+It is no part of this project. Every file ends as a complaint, an amendment, a task for a person, ignored with a reason
+or quarantined with a reason; none meets a bug; and nothing that a machine sent is ever answered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from channels.base import Webhook
+from channels.email.channel import Email
+from channels.message import Receipt
+from channels.youtube.ledger import Ledger
+from gateway.city.city import City, load
+from gateway.pollers import Pollers
+from gateway.recount import Recount
+from tests.channels.email.office import inbox
+from tests.channels.harness import ROOT, example_values
+from tests.gateway.walk import Walk, metric
+from tests.servers.dovecot import DovecotServer, dovecot_server
+
+__all__ = ["dovecot_server"]
+
+RECORDED = ROOT.parent / "shared/data"
+SHAPES = RECORDED / "channels/meta_page_ig_shapes.jsonl"
+CAPTURED = [json.loads(line) for line in SHAPES.read_text("utf-8").splitlines()] if SHAPES.is_file() else []
+DOORS = {"whatsapp_pywa": "whatsapp-cloud", "telegram_nutgram": "telegram"}
+LISTS = {"x_pytwitter": ("x",), "youtube": ("youtube",), "facebook_graph_reads": ("facebook", "instagram")}
+GRAPH = re.compile(r"(facebook|instagram)__")
+MAILS = sorted(folder for folder in (RECORDED / "mail").glob("*") if folder.is_dir())
+NO_MAIL = re.compile(r"(?:LICENSE|COPYING|MIT-LICENSE|.*\.(?:json|html))", re.IGNORECASE)
+MACHINES = re.compile(
+    rb"^(?:auto-submitted: *auto|precedence: *(?:bulk|list|junk|auto_reply)|list-(?:id|post|unsubscribe):"
+    rb"|x-auto(?:reply|respond)|return-path: *<>|content-type: *multipart/report)",
+    re.IGNORECASE | re.MULTILINE,
+)
+FAR_BACK = datetime(2000, 1, 1, tzinfo=UTC)
+ENDS = re.compile(
+    r"complaint|amendment|edit|deletion|opt_out|opt_in|(?:ignored|nothing to file|candidate|delivery|pointer|edit"
+    r"|deletion): ?\S.*",
+    re.DOTALL,
+)
+BUG = re.compile(r"while (?:reading|understanding|filing) it")
+HEARD = {"complaint", "amendment", "edit", "deletion", "opt_out", "opt_in"}
+
+Told = Callable[[str, object], None]
+
+
+def files(folder: str) -> list[Path]:
+    return [path for path in sorted((RECORDED / "channels" / folder).glob("*.json")) if path.is_file()]
+
+
+def document_of(file: Path) -> Any:
+    return json.loads(file.read_bytes())
+
+
+def listed(file: Path, channel: str) -> Any:
+    """Make a list of what was recorded by itself or under its id, as the lists that a channel asks for hold it."""
+    document = document_of(file)
+    kind = "items" if channel == "youtube" else "data"
+    if (
+        not isinstance(document, dict)
+        or "error" in document
+        or (kind == "data" and isinstance(document.get(kind), list))
+    ):
+        return document
+    found = document.get(kind) or ([document] if "id" in document else [*document.values()])
+    entries = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+    if channel == "youtube":
+        entries = [
+            {"id": one.get("id"), "snippet": {"topLevelComment": one}} if one.get("kind") == "youtube#comment" else one
+            for one in entries
+        ]
+    return {kind: entries}
+
+
+def mails_of(folder: Path) -> list[Path]:
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path for path in found if path.stat().st_size and not NO_MAIL.fullmatch(path.name)]
+
+
+def uid_of(answer: bytes) -> int:
+    """Read under which number the mail server keeps what was given to it."""
+    found = re.search(rb"(\d+)\]", answer)
+    assert found
+    return int(found[1])
+
+
+def name(path: Path) -> str:
+    return path.stem
+
+
+@dataclass
+class Replay:
+    """A provider that has one answer, and gives it once at every address that it is for."""
+
+    document: Any = None
+    place: str = ""  # what these addresses have in them
+    asked: set[str] = field(default_factory=set)
+
+    def app(self) -> web.Application:
+        """Serve it."""
+        app = web.Application()
+        app.router.add_route("*", "/{tail:.*}", self.answer)
+        return app
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Give the answer, and an empty list to whoever asks for more of it."""
+        again = request.path in self.asked
+        self.asked.add(request.path)
+        empty: dict[str, Any] = {"data": []}
+        if "youtube" in request.path:
+            empty = {"items": []}
+        return web.json_response(empty if again or self.place not in request.path else self.document)
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Told:
+    """Note with the test's report what became of a file."""
+    return lambda file, end: request.node.user_properties.append((file, end))
+
+
+@pytest.fixture(scope="module")
+def city() -> City:
+    """The sample city."""
+    return load("baghdad")
+
+
+@pytest.fixture
+async def replay() -> AsyncIterator[tuple[Replay, str]]:
+    """Give a provider, and where it is."""
+    made = Replay()
+    async with TestServer(made.app()) as server:
+        yield made, str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+async def walk(tmp_path: Path, city: City, replay: tuple[Replay, str]) -> AsyncIterator[Walk]:
+    """A house with the channels on whose traffic was recorded."""
+    names = ("FACEBOOK", "INSTAGRAM", "WHATSAPP_CLOUD", "TELEGRAM", "X", "YOUTUBE")
+    settings = {
+        key: value
+        for key, value in example_values().items()
+        if key.startswith(tuple(f"BALAGH_{one}__" for one in names))
+    }
+    settings |= {f"BALAGH_{one}__API_URL": replay[1] for one in names}
+    settings |= {f"BALAGH_{one}__APP_SECRET": "test" for one in names[:3]}
+    settings |= {"BALAGH_TELEGRAM__SECRET": "s" * 16, "BALAGH_FACEBOOK__PAGE_ID": "100100100100100"}
+    settings |= {"BALAGH_INSTAGRAM__PAGE_ID": "17841400000000000"}
+    async with opened(tmp_path, city, **settings) as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(folder: Path, city: City, **environ: str) -> AsyncIterator[Walk]:
+    """Open a house, and close it again."""
+    made = Walk(folder, city, **environ)
+    await made.open()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def post(walk: Walk, channel: str, body: bytes, headers: Any = None) -> int:
+    """Post to the door of a channel as its provider would."""
+    webhook = walk.house.channels[channel]
+    assert isinstance(webhook, Webhook)
+    signed = headers or dict(webhook.sign(f"https://balagh.example/channels/{channel}", body))
+    async with TestClient(TestServer(walk.site())) as client:
+        response = await client.post(f"/channels/{channel}", data=body, headers=signed)
+        await response.read()
+        return response.status
+
+
+async def became(walk: Walk) -> list[str]:
+    """Understand what was heard since the last time, and say what became of each; nothing is left to chance."""
+    await walk.understand()
+    await walk.publish()
+    rows = await walk.rows("SELECT id, outcome, state FROM journal ORDER BY seq")
+    ends = []
+    for row in rows:
+        assert row.state in {"done", "quarantined"}
+        assert row.outcome
+        assert not BUG.search(row.outcome), row.outcome
+        assert row.state == "quarantined" or ENDS.fullmatch(row.outcome), row.outcome
+        ends.append(f"quarantined: {row.outcome}" if row.state == "quarantined" else row.outcome)
+    answered = await walk.rows("SELECT j.outcome, j.state FROM replies r JOIN journal j ON j.id = r.journal_id")
+    for row in answered:
+        assert row.state == "done"
+        assert row.outcome in HEARD or row.outcome.startswith("nothing to file"), "what nobody said was answered"
+    held = await walk.rows("SELECT id FROM quarantine")
+    assert len(held) == sum(end.startswith("quarantined") for end in ends), "set aside, and in nobody's list"
+    return ends
+
+
+def shown(ends: list[str]) -> str:
+    """Write what became of a file in one line."""
+    return "; ".join(f"{ends.count(end)} × {end}" for end in dict.fromkeys(ends)) or "heard, and nothing to keep"
+
+
+@pytest.mark.parametrize("captured", CAPTURED, ids=lambda captured: str(captured["name"]))
+async def test_deliveries_of_metas(captured: Any, walk: Walk, note: Told) -> None:
+    """A delivery of a Page or an Instagram account, signed by others, ends somewhere; again it is the same."""
+    channel = "facebook" if captured["payload"]["object"] == "page" else "instagram"
+    headers = {"X-Hub-Signature-256": captured["x_hub_signature_256_with_secret_test"]}
+    headers["Content-Type"] = "application/json"
+    body = captured["raw_body"].encode()
+    assert 403 == await post(walk, channel, body + b" ", headers)
+    assert 200 == await post(walk, channel, body, headers)
+    ends = await became(walk)
+    assert 200 == await post(walk, channel, body, headers)
+    note(f"channels/meta_page_ig_shapes.jsonl: {captured['name']}", shown(ends))
+
+    assert ends == await became(walk)
+    assert "ignore" not in captured["name"] or set(ends).isdisjoint(HEARD)
+    assert (
+        "ignore" in captured["name"]
+        or channel != "facebook"
+        or ends
+        or "hide" in captured["name"]
+        or "photo" in body.decode()
+    )
+
+
+@pytest.mark.parametrize("file", [file for folder in DOORS for file in files(folder)], ids=name)
+async def test_deliveries(file: Path, walk: Walk, note: Told) -> None:
+    """An update of Telegram's, a delivery of WhatsApp's: each ends somewhere, and again it is the same."""
+    channel, document = DOORS[file.parent.name], document_of(file)
+    deliveries = [document] if channel == "telegram" else list(document.values())
+    for delivery in deliveries * 2:
+        assert 200 == await post(walk, channel, json.dumps(delivery).encode())
+    ends = await became(walk)
+    note(f"channels/{file.parent.name}/{file.name}", shown(ends))
+
+    identities = await walk.rows("SELECT DISTINCT channel, account, external_id FROM journal")
+    assert len(identities) == len(ends)
+
+
+@pytest.mark.parametrize(
+    ("file", "channel"),
+    [
+        (file, channel)
+        for folder, able in LISTS.items()
+        for file in files(folder)
+        for channel in (GRAPH.findall(file.name) or able)
+    ],
+    ids=lambda value: value.stem if isinstance(value, Path) else value,
+)
+async def test_what_was_fetched(file: Path, channel: str, walk: Walk, replay: tuple[Replay, str], note: Told) -> None:
+    """An answer of an API, given to whatever the channel asks: its posts and messages end somewhere, once each."""
+    provider, _ = replay
+    provider.document = listed(file, channel)
+    if channel == "x":
+        provider.place = "dm_events" if file.name.startswith("dm_") else "mentions"
+    accidents = metric("balagh_alarms_total", kind="poll_failed")
+    pollers, asked = Pollers(walk.house), walk.house.channels[channel]
+    long_ago = Ledger(FAR_BACK, FAR_BACK).to_json()
+    await pollers.reception("youtube").remember("threads", long_ago)  # else what was said before we came is left out
+    for _ in range(2):
+        provider.asked.clear()
+        [tallied] = await Recount({channel: asked}, pollers.reception).all(FAR_BACK)
+    for line in asked.lines():  # type: ignore[attr-defined]
+        provider.asked.clear()
+        await pollers.fetch(asked, line)  # type: ignore[arg-type]
+    ends = await became(walk)
+    problem = f" (its log: {tallied.problem})" if tallied.problem else ""
+    note(f"channels/{file.parent.name}/{file.name} as {channel}", shown(ends) + problem)
+
+    assert 0 == tallied.missing, "the second look found as new what the first had taken in"
+    assert accidents == metric("balagh_alarms_total", kind="poll_failed")
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("folder", MAILS, ids=name)
+async def test_mail(folder: Path, tmp_path: Path, city: City, dovecot_server: DovecotServer, note: Told) -> None:
+    """Mails of many programs and the bounces of many servers, out of a real mailbox: machines are never answered."""
+    mails = mails_of(folder)
+    user = f"{folder.name}@city.example"
+    settings = {"INBOXES": json.dumps([inbox(dovecot_server, user)]), "SMTP_URL": "smtp://127.0.0.1:9", "FROM": user}
+    async with opened(tmp_path, city, **{f"BALAGH_EMAIL__{key}": value for key, value in settings.items()}) as walk:
+        with dovecot_server.client(user) as client:
+            uids = [uid_of(client.append("INBOX", path.read_bytes())) for path in mails]
+        channel = walk.house.channels["email"]
+        assert isinstance(channel, Email)
+        channel.idle = 0.05
+        receipts: dict[int, Receipt] = {}
+        async with aclosing(channel.fetch(channel.lines()[0], Pollers(walk.house).reception("email"))) as fetched:  # type: ignore[type-var]
+            async for inbound in fetched:
+                receipts[inbound.raw["uid"]] = await walk.house.intake.accept(inbound)
+                await walk.understand()
+                walk.clock.pass_by(days=30)  # each by itself, also where one person wrote several
+        await became(walk)
+        for path, uid in zip(mails, uids, strict=True):
+            [row] = await walk.rows("SELECT outcome, state FROM journal WHERE id = :id", id=receipts[uid].id)
+            answers = await walk.rows("SELECT purpose FROM replies WHERE journal_id = :id", id=receipts[uid].id)
+            machine = MACHINES.search(re.split(rb"\r?\n\r?\n", path.read_bytes(), maxsplit=1)[0])
+            assert not (machine or folder.name == "sisimai_bounces") or not answers, path.name
+            assert folder.name != "sisimai_bounces" or row.outcome not in HEARD, path.name
+            note(
+                path.relative_to(RECORDED).as_posix(),
+                f"{row.state}: {row.outcome}"
+                + (" (known already)" if receipts[uid].duplicate else "")
+                + ("" if answers else ", not answered"),
+            )
+
+    assert sorted(uids) == sorted(receipts)
