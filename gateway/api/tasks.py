@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from aiohttp import web
@@ -24,6 +26,7 @@ from normalizer.complaint import Kind, Moment
 
 PATH: Final = "/api/v1/tasks"
 _PRIVATE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _Words = Annotated[str, Field(max_length=LONGEST)]
 
 
@@ -87,20 +90,20 @@ class TaskDoor:
     async def get(self, request: web.Request) -> web.Response:
         """Show one task with its complaint."""
         self._caller(request)
-        return await self._answer(self._tasks.get(request.match_info["id"]))
+        return await self._answer(self._tasks.get(_wanted(request)))
 
     async def claim(self, request: web.Request) -> web.Response:
         """Take a task in hand, for half an hour, in the name of the key."""
         key = self._caller(request)
-        return await self._answer(self._tasks.claim(request.match_info["id"], key.name))
+        return await self._answer(self._tasks.claim(_wanted(request), key.name))
 
     async def release(self, request: web.Request) -> web.Response:
         """Let go of a task."""
         key = self._caller(request)
 
         async def let_go() -> TaskView:
-            await self._tasks.release(request.match_info["id"], key.name)
-            return await self._tasks.get(request.match_info["id"])
+            await self._tasks.release(_wanted(request), key.name)
+            return await self._tasks.get(_wanted(request))
 
         return await self._answer(let_go())
 
@@ -119,8 +122,10 @@ class TaskDoor:
         answer = Answer(**given.model_dump(exclude={"kind"}), kind=given.kind.value if given.kind else None)
 
         async def finish() -> TaskView:
-            await self._tasks.complete(request.match_info["id"], key.name, answer)
-            return await self._tasks.get(request.match_info["id"])
+            reference = await self._tasks.complete(_wanted(request), key.name, answer)
+            view = await self._tasks.get(_wanted(request))
+            # A post or a call had no complaint before: whoever made it one wants to know its reference.
+            return replace(view, task=replace(view.task, reference=view.task.reference or reference))
 
         return await self._answer(finish())
 
@@ -179,6 +184,14 @@ def _json(model: BaseModel) -> web.Response:
     return web.json_response(text=model.model_dump_json(), headers=_PRIVATE)
 
 
+def _wanted(request: web.Request) -> str:
+    """Return the id in the address. What is none of ours never reaches the store: some hold what no column takes."""
+    wanted = request.match_info["id"]
+    if not _ID.fullmatch(wanted):
+        raise Problem(NOT_FOUND)
+    return wanted
+
+
 def _kinds(request: web.Request) -> Sequence[TaskKind]:
     given = request.query.getall("kind", [])
     unknown = sorted(set(given) - set(TaskKind))
@@ -206,6 +219,9 @@ def _after(request: web.Request) -> tuple[bool, datetime, str] | None:
         return None
     try:
         urgent, created_at, last = json.loads(base64.urlsafe_b64decode(given.encode("ascii")))
-        return bool(urgent), datetime.fromisoformat(created_at), str(last)
-    except (ValueError, TypeError, binascii.Error, UnicodeEncodeError):
-        raise Problem(UNREADABLE, "cursor must be one that a listing gave.") from None
+        seen = datetime.fromisoformat(created_at).astimezone(UTC)
+        if _ID.fullmatch(last):
+            return bool(urgent), seen, last
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
+        pass
+    raise Problem(UNREADABLE, "cursor must be one that a listing gave.")
