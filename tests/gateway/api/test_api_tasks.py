@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
+
+import pytest
 
 from tests.gateway.api.caller import BOSS, DESK, READER, WATER, Door
 
@@ -78,6 +81,30 @@ async def test_what_is_wrong_is_named(door: Door) -> None:
     assert (404, "/problems/not-found") == _kind(await ask(door, "POST", "/none/claim"))
     status, shown = await ask(door, "GET", f"/{task_id}")
     assert (200, "open") == (status, shown["state"])
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        '[true, "2026-01-01T00:00:00Z", "\\ud800"]',
+        '[true, "2026-01-01T00:00:00Z", "\\u0000"]',
+        '[true, "0001-01-01T00:00:00+23:00", "02054a24-4050-5f3a-903a-ac02707240b5"]',
+        '[true, "9999-12-31T23:59:59-23:00", "02054a24-4050-5f3a-903a-ac02707240b5"]',
+        '[true, "2026-01-01T00:00:00Z", {}]',
+        '"abc"',
+        "[" * 4_000,
+    ],
+)
+async def test_a_cursor_that_nobody_gave(door: Door, cursor: str) -> None:
+    """It is refused, and reaches no store: some of them take no such value."""
+    made = base64.urlsafe_b64encode(cursor.encode()).decode()
+
+    assert (400, "/problems/unreadable") == _kind(await ask(door, "GET", f"?cursor={made}"))
+
+
+async def test_an_id_that_no_column_takes(door: Door) -> None:
+    """There is no such task, on any store."""
+    assert (404, "/problems/not-found") == _kind(await ask(door, "GET", "/%00"))
 
 
 async def test_let_go(door: Door) -> None:
