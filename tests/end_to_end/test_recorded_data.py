@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from channels.base import Webhook
+from channels.base import Forged, Webhook
 from channels.email.channel import Email
 from channels.message import Receipt
+from channels.twilio_form import Signer
 from channels.youtube.ledger import Ledger
 from gateway.city.city import City, load
 from gateway.pollers import Pollers
@@ -36,6 +38,8 @@ __all__ = ["dovecot_server"]
 RECORDED = ROOT.parent / "shared/data"
 SHAPES = RECORDED / "channels/meta_page_ig_shapes.jsonl"
 CAPTURED = [json.loads(line) for line in SHAPES.read_text("utf-8").splitlines()] if SHAPES.is_file() else []
+TWILIO = RECORDED / "channels/twilio_signature_vectors.json"
+VECTORS = [one for one in json.loads(TWILIO.read_text("utf-8")) if one["valid"]] if TWILIO.is_file() else []
 DOORS = {"whatsapp_pywa": "whatsapp-cloud", "telegram_nutgram": "telegram"}
 LISTS = {"x_pytwitter": ("x",), "youtube": ("youtube",), "facebook_graph_reads": ("facebook", "instagram")}
 GRAPH = re.compile(r"(facebook|instagram)__")
@@ -233,6 +237,21 @@ async def test_deliveries_of_metas(captured: Any, walk: Walk, note: Told) -> Non
         or "hide" in captured["name"]
         or "photo" in body.decode()
     )
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
+def test_signatures_of_twilios(vector: dict[str, Any], note: Told) -> None:
+    """A form that Twilio signed is genuine under the address that it called, and one letter more makes it forged."""
+    base, _, path = str(vector["uri"]).partition("//")
+    host, _, path = path.partition("/")
+    signer = Signer(f"{base}//{host}", [vector["token"]])
+    headers = {"X-Twilio-Signature": vector["signature"]}
+    body = urlencode(vector["params"]).encode()
+    note(f"channels/{TWILIO.name}: {vector['name']}", "proved genuine; the same with one letter more is forged")
+
+    signer.verify(make_mocked_request("POST", f"/{path}", headers=headers), body)
+    with pytest.raises(Forged):
+        signer.verify(make_mocked_request("POST", f"/{path}", headers=headers), body + b"x")
 
 
 @pytest.mark.parametrize("file", [file for folder in DOORS for file in files(folder)], ids=name)

@@ -118,7 +118,7 @@ async def test_mail_is_taken_once_whoever_is_killed(gateway: Make, mail_server: 
         mail_server.deliver(letter.replace("شكوى".encode(), b"Water"), user)
 
     for _ in range(size(1, 6)):
-        for point in (*TO_DISK, *CURSOR):
+        for point in (*TO_DISK, *CURSOR[1:]):
             for _ in range(3):
                 post()
             await starts(balagh, dies_at=f"{point}#2")
