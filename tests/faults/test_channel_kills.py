@@ -181,9 +181,10 @@ async def _deliver(carrier: Smsc, pieces: list[bytes], death: Awaitable[None]) -
 
     delivering = asyncio.create_task(deliver())
     await death
+    await carrier.when(lambda: carrier.seen("closed"))  # by then it has heard whatever was still on the wire
     delivering.cancel()
     await asyncio.gather(delivering, return_exceptions=True)
-    return answered
+    return answered | {int(event["tag"]) for event in carrier.seen("delivered") if event["status"] == 0}
 
 
 def _pieces(text: str, reference: int, source: str) -> list[bytes]:
