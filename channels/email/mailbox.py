@@ -42,6 +42,7 @@ INGESTED = "$Ingested"
 
 _TIMEOUT = SocketTimeout(connect=10, read=60)  # seconds
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 3))  # seconds, seconds, times
+_BITE = 1024 * 1024  # bytes of a mail that are fetched at once
 _WORDS = 2 * 1024 * 1024  # bytes of a large mail's text: longer than anybody writes
 _WITHOUT_IDLE = 30.0  # seconds between questions to a server that does not tell by itself
 
@@ -120,7 +121,7 @@ class Mailbox:
             if about is None:
                 return None
             size, received = int(about.get(b"RFC822.SIZE", 0)), about.get(b"INTERNALDATE")
-            raw = self._words(uid) if size > LARGEST else self._whole(uid)
+            raw = self._words(uid) if size > LARGEST else self._whole(uid, size)
             if raw is None:
                 return None
             return Mail(uid, raw, size, received if isinstance(received, datetime) else None, size <= LARGEST)
@@ -208,9 +209,20 @@ class Mailbox:
         flags = folder.get(b"PERMANENTFLAGS", ())
         self._flags = b"\\*" in flags or INGESTED.encode() in flags
 
-    def _whole(self, uid: int) -> bytes | None:
-        raw: bytes | None = self._client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
-        return raw
+    def _whole(self, uid: int, size: int) -> bytes | None:
+        if size <= _BITE:
+            raw: bytes | None = self._client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+            return raw
+        # imaplib copies an answer several times, and nobody else runs meanwhile. The size is what the server believes;
+        # the end is where it has no more.
+        whole = bytearray()
+        while (
+            bite := self._client.fetch([uid], [f"BODY.PEEK[]<{len(whole)}.{_BITE}>"])
+            .get(uid, {})
+            .get(b"BODY[]<%d>" % len(whole))
+        ):
+            whole += bite
+        return bytes(whole) or None
 
     def _words(self, uid: int) -> bytes | None:
         """Fetch the headers and the text of a mail that is too large, and make a mail of them."""

@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from channels.base import Barred, Busy
-from channels.email import mailbox
+from channels.email import mailbox, parts
 from channels.email.channel import Email
 from channels.email.inbounds import Post
-from channels.email.letter import Letter
+from channels.email.letter import Letter, read
 from channels.email.mailbox import Mail, text_part
 from channels.email.settings import Inbox
 from channels.message import Inbound, Purpose, Scheme
 from tests.channels.email.office import Office, email, hear, inbox, mail, once
 from tests.channels.harness import StoreAway
-from tests.servers.dovecot import DovecotServer
+from tests.servers.dovecot import PASSWORD, DovecotServer
 
 pytestmark = pytest.mark.servers
 
@@ -320,6 +320,30 @@ async def test_large_mail_delays_nobody(
 
     assert longest < 1
     assert first.accepted[0].text.endswith("large")
+
+
+@pytest.mark.parametrize("bite", [7, 100, 4096])
+def test_large_mail_is_the_same_in_bites(
+    bite: int, dovecot_server: DovecotServer, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is fetched and read a bite at a time is, to the byte, and says what it does when taken whole."""
+    dovecot_server.deliver(with_photo(1), user)
+    box = mailbox.Mailbox(Inbox.model_validate(inbox(dovecot_server, user)))
+    box.open(PASSWORD)
+    [uid] = box.unread(0)
+    whole = box.take(uid)
+    assert whole
+    letter = read(whole.raw)
+    monkeypatch.setattr(mailbox, "_BITE", bite)
+    monkeypatch.setattr(parts, "_BITE", bite)
+    monkeypatch.setattr(parts, "_LARGE", 0)
+    monkeypatch.setattr(parts, "_REST", 0)
+
+    assert whole == box.take(uid)
+    assert None is box.take(uid + 1)
+    assert letter == read(whole.raw)
+    assert [PHOTO] == [part.data for part in letter.attachments]
+    box.close()
 
 
 async def test_late_mail_with_a_lower_number(
