@@ -20,10 +20,11 @@ from gateway import observe
 from gateway.house import House
 from gateway.intake import NotStored
 from gateway.lease import RENEWALS, TERM, Lease
+from gateway.quarantine import FOLLOW
 from gateway.reception import HouseReception
 from gateway.recount import Recount
-from gateway.store import pointers
-from gateway.store.engine import StoreUnavailable
+from gateway.store import pointers, quarantine
+from gateway.store.engine import Connection, StoreUnavailable
 
 FIRST, MOST = 1.0, 300.0  # seconds of backoff after a failure: the first, and the longest
 BARRED_FOR = 300.0  # seconds before a provider that does not let us in is asked again
@@ -152,8 +153,17 @@ class Pollers:
             if at is None:
                 observe.ALARM.labels("pointer_lost").inc()
                 log.error("its words cannot be had", channel=name, reason=reason)
-            await store.write(partial(pointers.later, journal_id=found.journal_id, reason=reason, at=at))
+            await store.write(partial(self._put_off, found=found, reason=reason, at=at))
         return len(due)
+
+    def _put_off(self, connection: Connection, *, found: pointers.Due, reason: str, at: datetime | None) -> None:
+        """Ask for words later; what is of no use any more is left to a person, who can have it asked for again."""
+        pointers.later(connection, found.journal_id, reason, at)
+        if at is None:
+            why = f"its words cannot be had: {reason}"
+            quarantine.add(
+                connection, stage=FOLLOW, subject=found.journal_id, reason=why, body=found.body, now=self.clock()
+            )
 
     def _next(self, attempts: int, after: float | None) -> datetime | None:
         if attempts >= TRIES:

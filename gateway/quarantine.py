@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 
 from gateway import damage, observe
 from gateway.settings import load
-from gateway.store import accounts, journal, outbox, quarantine
+from gateway.store import accounts, journal, outbox, pointers, quarantine
 from gateway.store.engine import Connection, Store
 from normalizer.text import ascii_digits
 
 Say = Callable[[str], object]
+FOLLOW = "follow"  # the stage of what a provider pointed at and does not give out
 
 
 async def show_all(say: Say) -> None:
@@ -58,6 +59,8 @@ async def retry(number: int, say: Say) -> bool:
             done = "it is understood again"
         elif row.stage == "dispatch" and outbox.republish(connection, row.subject):
             done = "its event is published again"
+        elif row.stage == FOLLOW and pointers.again(connection, row.subject, datetime.now(UTC)):
+            done = "its words are asked for again"
         else:
             return ""
         quarantine.settle(connection, number, state="retried", by=_person(), now=datetime.now(UTC))

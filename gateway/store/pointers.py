@@ -57,6 +57,16 @@ def later(connection: Connection, journal_id: str, reason: str, at: datetime | N
     connection.execute(update(pointers).where(pointers.c.journal_id == journal_id).values(next_at=at, reason=reason))
 
 
+def again(connection: Connection, journal_id: str, now: datetime) -> bool:
+    """Ask once more, and as often as the first time, for what was given up. Returns False when nothing was."""
+    result = connection.execute(
+        update(pointers)
+        .where(pointers.c.journal_id == journal_id, pointers.c.next_at.is_(None), pointers.c.reason.is_not(None))
+        .values(next_at=now, attempts=0, reason=None)
+    )
+    return bool(result.rowcount)
+
+
 def waiting(connection: Connection) -> tuple[int, int]:
     """Count what is still asked for, and what nobody could be asked for."""
     row = connection.execute(

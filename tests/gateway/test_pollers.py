@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from channels.base import Barred, Busy, Refused
 from channels.message import Media
+from gateway import quarantine
 from gateway.city.city import City
 from gateway.intake import NotStored
 from gateway.pollers import BARRED_FOR, Pollers
@@ -165,6 +166,30 @@ async def test_what_nobody_will_ever_give_is_said(walk: Walk, village: Village, 
     assert before + 1 == metric("balagh_alarms_total", kind="pointer_lost")
     (row,) = await walk.rows("SELECT next_at, reason FROM pointers")
     assert (None, "100: no such comment") == (row.next_at, row.reason)
+
+
+async def test_a_person_can_have_it_asked_for_again(
+    walk: Walk, village: Village, pollers: Pollers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies in quarantine until then; once the provider gives the words they are a complaint."""
+    village.post.fault = Refused("10", "no permission")
+    await walk.house.intake.accept(village.pointer("C7"))
+    await walk.understand()
+    await pollers.follow("village", village)
+    (row,) = await walk.rows("SELECT id, stage, reason FROM quarantine WHERE state = 'open'")
+    assert ("follow", "its words cannot be had: 10: no permission") == (row.stage, row.reason)
+    village.post.fault, village.post.words["C7"] = None, "المجاري طافحة"
+    assert 0 == await pollers.follow("village", village)
+    settings = walk.house.settings
+    monkeypatch.setenv("BALAGH_DATA_DIR", str(settings.data_dir))
+    said: list[str] = []
+    assert await quarantine.retry(row.id, said.append)
+    walk.clock.now = datetime.now(UTC) + timedelta(seconds=1)
+    assert 1 == await pollers.follow("village", village)
+    await walk.understand()
+
+    assert [f"{row.id}: its words are asked for again"] == said
+    assert 1 == len(await walk.rows("SELECT 1 FROM complaints"))
 
 
 async def test_the_recount_takes_in_what_never_came(walk: Walk, village: Village, pollers: Pollers) -> None:
