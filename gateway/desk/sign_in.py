@@ -62,7 +62,8 @@ class SignIn:
         log.info("signed in")
         response = self.pages.redirect("/desk")
         self.sessions.keep(response, self.sessions.cookie, key.token)
-        self.sessions.drop(response, self.cookie)
+        # Whose session ran out did not sign out: the receipt that it left behind is not for whoever comes next.
+        self.sessions.drop(response, self.cookie, RECEIPT)
         return response
 
     async def leave(self, request: web.Request) -> web.Response:

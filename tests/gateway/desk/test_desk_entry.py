@@ -234,3 +234,14 @@ async def test_an_entry_reaches_its_department_and_paper_becomes_a_task(busy: Ag
     assert ("radio", Priority.DISTRESS) == (complaint.channel, complaint.priority)
     assert datetime(2026, 11, 1, 21, tzinfo=UTC) == complaint.occurred_at
     assert [scanned] == [task.reference for task in await busy.tasks(TaskKind.TRANSCRIBE)]
+
+
+async def test_the_next_at_the_same_browser_sees_no_receipt_of_another(agent: Agent) -> None:
+    """A session that ran out leaves its receipt behind, with the PIN on it: whoever signs in next does not get it."""
+    await agent.begin()
+    await agent.enter(text=PIPE)
+    await agent.people.set_password("sara", "another-long-password-7")  # every session of hers is over
+    await agent.begin(name="ali")
+    page = await agent.get("/desk/receipt")
+
+    assert 'id="reference"' not in page.text
