@@ -31,7 +31,7 @@ from gateway.store.ledger import Ledger
 from normalizer.complaint import Priority, Status
 from normalizer.text import storable
 from router.route import Route
-from router.rules import route
+from router.rules import confidential, route
 
 PREFETCH = 64  # deliveries in hand; they share the store's transactions
 CONCURRENT = 4  # transactions at once on PostgreSQL
@@ -142,6 +142,10 @@ class Dispatcher:
             tasks.urge(ledger.connection, case.complaint.id)
         if case.department == decided.department and case.route is not None:
             return ledger.seen(case, seen), "unmoved"
+        if confidential(decided, city.rules) and not case.complaint.confidential:
+            hidden = case.complaint.but(confidential=True)
+            case = ledger.amend(case, hidden, heard_at=case.heard_at, facts={"confidential_by": decided.rule})
+            seen = case.sequence
         if decided.automatic:
             if case.complaint.status is Status.TRIAGE:
                 asking.decided(ledger, case.complaint)

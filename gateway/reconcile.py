@@ -88,12 +88,15 @@ class Books:
             yield f"MISSING {gap.count}: {gap.what} ({named})"
         for fault in self.faults:
             yield f"FAULT {fault}"
-        yield "balanced: every message is accounted for" if self.balanced else "NOT balanced"
+        unasked = sum(bool(one.problem) for one in self.tallied)
+        but = f", except what {unasked} providers could not be asked about" if unasked else ""
+        yield f"balanced: every message is accounted for{but}" if self.balanced else "NOT balanced"
 
     def _providers(self) -> Iterator[str]:
         """Write what the providers' own logs say."""
         for one in self.tallied:
-            yield f"{one.channel}: its provider lists {one.listed}; {one.missing} had never come and were taken in"
+            if one.listed or not one.problem:
+                yield f"{one.channel}: its provider lists {one.listed}; {one.missing} had never come and were taken in"
             if one.problem:
                 yield f"{one.channel}: its provider's log cannot be read: {one.problem}"
 

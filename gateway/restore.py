@@ -34,7 +34,7 @@ Say = Callable[[str], object]
 
 def verify(folder: Path, say: Say) -> bool:
     """See whether a backup is whole, and touch nothing. Raises BackupRefused, BackupFailed, SettingsError."""
-    settings = load()
+    settings = load(make_key=False)
     manifest = _manifest(folder, Identities(settings.secret_key))
     witness = list(witnessed(folder / vault.SEALS))
     problems = _unsound(folder, manifest)
@@ -52,7 +52,7 @@ def restore(folder: Path, say: Say, *, republish: bool = False) -> None:
     With `republish` every event goes to the broker once more, under its own id. Raises BackupRefused, BackupFailed,
     SettingsError, StoreMismatch, StoreUnavailable.
     """
-    settings = load()
+    settings = load(make_key=False)
     identities = Identities(settings.secret_key)
     store = Store(settings.store_url)
     try:

@@ -99,8 +99,11 @@ class Settings:
         return [f"{PREFIX}SECRET_KEY"] * (len(self.secret_key) < SHORTEST_KEY) + short
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings: the environment, over what the city's own settings.toml says. Raises SettingsError."""
+def load(environ: Mapping[str, str] | None = None, *, make_key: bool = True) -> Settings:
+    """Read the settings: the environment, over what the city's own settings.toml says. Raises SettingsError.
+
+    With `make_key`, a loopback listen without a secret key gets one, which is kept in the data folder.
+    """
     given = _from_environment(os.environ if environ is None else environ)
     own = settings_of(given.get("CITY") or DEFAULT_CITY)
     from_file = _from_file(own) if own is not None else {}
@@ -123,7 +126,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     secret_key = values.pop("SECRET_KEY", "")
     city = values.pop("CITY", DEFAULT_CITY)
     api_keys = _api_keys(values.pop("API_KEYS", ""), listen)
-    secret = _secret(secret_key, data_dir, listen)
+    secret = _secret(secret_key, data_dir, listen, make=make_key)
     channels, off = _channels(values, {name for name, value in given.items() if value}, public_url, secret)
     return Settings(
         listen=listen,
@@ -239,7 +242,7 @@ def _api_keys(value: str, listen: Address) -> tuple[ApiKey, ...]:
     return tuple(keys)
 
 
-def _secret(value: str, data_dir: Path, listen: Address) -> bytes:
+def _secret(value: str, data_dir: Path, listen: Address, *, make: bool) -> bytes:
     if value:
         if len(value) < SHORTEST_KEY and not listen.loopback:
             raise SettingsError(f"{PREFIX}SECRET_KEY: must have {SHORTEST_KEY} characters or more")
@@ -249,6 +252,8 @@ def _secret(value: str, data_dir: Path, listen: Address) -> bytes:
     if not listen.loopback:
         raise SettingsError(f"{PREFIX}SECRET_KEY: must be set when {PREFIX}LISTEN is not a loopback address")
     path = data_dir / "secret.key"
+    if not make and not path.exists():
+        raise SettingsError(f"{PREFIX}SECRET_KEY: set the key of this backup, or put its secret.key into {data_dir}")
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():

@@ -31,6 +31,7 @@ class Rule:
     `words` are words or phrases of which one must stand in the text, however it is spelled. `min_confidence` (0 to 1)
     replaces the table's for this rule, and counts only where the rule asks for a category: what a clerk's words or a
     district say is certain. `reason` maps a language to what the officer shall read instead of the conditions.
+    `confidential` keeps from the department who complains.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Rule:
     priorities: frozenset[str] = frozenset()
     min_confidence: float | None = None
     reason: Mapping[str, str] = field(default_factory=_nothing)
+    confidential: bool = False
     _pattern: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
     _needles: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
@@ -97,6 +99,11 @@ class RuleTable:
     responsible: Mapping[str, str] = field(default_factory=_nothing)
     category_names: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     district_names: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def confidential(route: Route, table: RuleTable) -> bool:
+    """Tell whether the rule that decided keeps from the department who complains."""
+    return any(rule.confidential for rule in table.rules if rule.id == route.rule)
 
 
 def route(complaint: Complaint, table: RuleTable, suggestions: Sequence[tuple[str, float]] = ()) -> Route:

@@ -34,6 +34,7 @@ from channels.message import Inbound, Media, Reply, Sent
 Place = tuple[str, int, int]
 """Where a mail lies: the line, UIDVALIDITY and UID."""
 
+_COMPANY = 2.0  # seconds of the first wait after a look that found something
 _KNOWN = 300  # mails lately taken in that need not be fetched again to be counted
 _UNDER_WAY = timedelta(minutes=1)  # how long a mail may lie before it counts as missed
 _PATIENCE = 5  # times that fetching one mail may fail before it is left to a person
@@ -112,6 +113,7 @@ class Email(Poller):
         relay = relay_of(settings.smtp_url)
         same_user = (self._tokens.get(one.line) for one in inboxes if one.user == relay.user and not relay.password)
         self._server = MailServer(relay, own.rpartition("@")[2], next(filter(None, same_user), None))
+        self._calm: set[str] = set()  # inboxes where the last look found nothing new
         self._failed: Counter[Place] = Counter()
         self._known: dict[Place, Inbound] = {}
 
@@ -130,8 +132,11 @@ class Email(Poller):
             cursor = Cursor.recalled(await reception.recall(line), clerk.box.validity)
             uids = cursor.missing(await clerk.do(clerk.box.unread, cursor.floor))
             if not uids:
-                await clerk.do(clerk.box.wait, self.idle)
+                # What comes between a look and IDLE is announced by nobody, and letters come in company: the first
+                # wait after one is short.
+                await clerk.do(clerk.box.wait, self.idle if line in self._calm else min(self.idle, _COMPANY))
                 uids = cursor.missing(await clerk.do(clerk.box.unread, cursor.floor))
+            (self._calm.discard if uids else self._calm.add)(line)
             for uid in uids:
                 inbound = await self._inbound(clerk, uid, reception)
                 if inbound is None:  # deleted or moved before we came to it

@@ -183,6 +183,7 @@ def as_rule(row: RuleRow) -> Rule:
         priorities=frozenset(row.priority),
         min_confidence=row.min_confidence,
         reason=dict(row.reason),
+        confidential=row.confidential,
     )
 
 

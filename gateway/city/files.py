@@ -209,6 +209,7 @@ class RuleRow(_Row):
     priority: Annotated[list[Annotated[Priority, Field(strict=False)]], BeforeValidator(_listed)] = []
     min_confidence: Confidence | None = None
     reason: Names = {}
+    confidential: bool = False
 
 
 class RulesFile(_Row):

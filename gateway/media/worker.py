@@ -21,6 +21,7 @@ from gateway.store.ledger import Ledger
 
 BATCH = 4  # fetched at once: they are large, and their providers slow
 HOLD = timedelta(minutes=5)  # longer than any fetch; after it a dead worker's are due again
+PATIENCE = timedelta(days=7)  # with a channel that is off: about as long as providers keep their files
 POLL = 1.0
 SAFE = timedelta(minutes=10)  # between our keeping it and its deletion at the provider
 LIMIT = 32 * 1024 * 1024  # bytes of one attachment
@@ -73,7 +74,7 @@ class MediaWorker:
         source = self.sources.get(wanted.channel)
         try:
             if source is None:
-                raise Unfetchable("the channel is off")
+                raise self._off(wanted)
             with observe.timed("media"):
                 found = await source.source(wanted.url)
                 stored = await self.fetcher.fetch(
@@ -84,7 +85,9 @@ class MediaWorker:
         except (Busy, Barred) as error:  # the provider was asked where it is, and did not say
             await self._later(wanted, str(error), getattr(error, "retry_after", None))
         except TryLater as error:
-            if error.ours:  # a full disk of ours is no fault of the photo's: it waits as long as that takes
+            if (
+                error.ours and source is not None
+            ):  # a full disk is no fault of the photo's: it waits as long as it takes
                 observe.ALARM.labels("files_unusable").inc()
             await self._later(wanted, str(error), error.retry_after, counted=not error.ours)
         except StoreUnavailable:
@@ -101,6 +104,12 @@ class MediaWorker:
             log.info("fetched", reference=reference, attachment=wanted.id, size=stored.size, type=stored.content_type)
             for signal in self.wake:
                 signal.set()
+
+    def _off(self, wanted: Wanted) -> Unfetchable | TryLater:
+        """Say how long to wait for a channel that is off: a start without its settings must cost no recording."""
+        if self.clock() - wanted.created_at > PATIENCE:
+            return Unfetchable("the channel is off")
+        return TryLater("the channel is off", MOST, ours=True)
 
     async def _forget(self, wanted: Wanted) -> None:
         """Delete at the provider what is safe with us. What it will not delete is said, and left there."""

@@ -384,6 +384,14 @@ async def test_what_cannot_be_backed_up_or_restored_is_one_clear_line(gateway: C
     other = gateway(BALAGH_SECRET_KEY="another-key-than-the-city-had-before--")
     code, said = line(other.command("restore", str(folder)))
     assert (2, True) == (code, "BALAGH_SECRET_KEY is not the key that this backup was made with" in said)
+    keyless = gateway()
+    del keyless.environment["BALAGH_SECRET_KEY"]
+    code, said = line(keyless.command("restore", str(folder)))
+    assert (2, True, False) == (
+        code,
+        said.startswith("balagh: BALAGH_SECRET_KEY: set the key of this backup"),
+        (keyless.folder / "data" / "secret.key").exists(),
+    )
     other = gateway()
     for name in ("store.db", "tail.jsonl", "manifest.json", f"files/{_sha(JPEG)[:2]}/{_sha(JPEG)}"):
         path = folder / name

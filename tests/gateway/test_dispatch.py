@@ -426,3 +426,17 @@ async def test_a_conversation_is_one_complaint_to_the_end(walk: Walk) -> None:
     assert sorted(set(sequences)) == list(dict.fromkeys(sequences))
     assert 1 == len(await walk.rows("SELECT id FROM complaints"))
     assert CITIZEN not in json.dumps(walk.tape.events(COMPLAINTS))
+
+
+@pytest.mark.parametrize(
+    "words", ["الموظف في دائرة البلدية طلب مني رشوة لإنجاز المعاملة", "طلبوا رشوة حتى يعطوني رخصة البناء"]
+)
+async def test_who_speaks_of_bribery_is_not_named_to_anybody(walk: Walk, words: str) -> None:
+    """A rule may keep from the department who complains, whatever the category; the offer holds no contact."""
+    await walk.hear(words)
+    await walk.publish()
+
+    (offer,) = [event for event in walk.tape.events() if event["type"].endswith("offered.v1")]
+    complaint = offer["data"]["complaint"]
+    assert ("inspector", True, None) == (offer["to"], complaint["confidential"], complaint.get("contact"))
+    assert [("inspector", "offered")] == walk.tape.told()

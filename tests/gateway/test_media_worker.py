@@ -160,3 +160,27 @@ async def test_two_workers_fetch_a_photo_once(walk: Walk, twilio: TwilioHouse) -
     )
     assert [1, 0] == sorted([await walk.media.step(), await other.step()], reverse=True)
     assert 1 == len(twilio.fetched)
+
+
+async def test_a_start_without_the_channels_settings_costs_no_photo(walk: Walk, twilio: TwilioHouse) -> None:
+    """As long as its channel is off a photo waits, for a week; when the channel is on again it is fetched."""
+    twilio.files["ME1"] = JPEG
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    on, walk.media.sources = walk.media.sources, {}
+    for _ in range(12):
+        await walk.media.step()
+        walk.clock.pass_by(hours=2)
+    assert {"pending": 1} == await state(walk)
+    walk.media.sources = on
+    await walk.media.step()
+    assert {"fetched": 1} == await state(walk)
+
+
+async def test_a_channel_that_stays_off_is_given_up_after_a_week(walk: Walk, twilio: TwilioHouse) -> None:
+    """Providers keep their files about as long."""
+    del twilio
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    walk.media.sources = {}
+    walk.clock.pass_by(days=8)
+    await walk.media.step()
+    assert {"failed": 1} == await state(walk)
