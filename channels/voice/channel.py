@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
-from channels.base import Forged, Reception, Source, Webhook
+from channels.base import Forged, Reception, Source, Unreadable, Webhook
 from channels.message import Inbound, Receipt
 from channels.twilio_form import Form, form_of
 from channels.twilio_messaging import TwilioAccount, media_source
@@ -133,7 +133,8 @@ class Voice(Webhook):
                 return self._agent(place, form)
             return await Walk(self._hotline, self._base, place, form, receipts).answer()
         except Exception as error:  # noqa: BLE001 - whatever broke, somebody is on the line
-            self._hotline.trouble(error)
+            if not isinstance(error, Unreadable):  # what nobody can read is kept for a person, and no fault of ours
+                self._hotline.trouble(error)
             return self._sorry(place)
 
     def apologise(self, request: web.Request, body: bytes) -> web.Response | None:

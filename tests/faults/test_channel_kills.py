@@ -261,7 +261,7 @@ def spoken(caller: Caller, recording: str) -> dict[str, str]:
     return {**call, "RecordingSid": recording, "RecordingUrl": url, "RecordingDuration": "14", "Digits": "hangup"}
 
 
-BATCH = ("after commit of insert journal#2", "before answer#1", "before commit of insert journal#3")
+BATCH = ("after commit of insert journal#1", "before answer#1", "before commit of insert journal#1")
 
 
 @pytest.mark.parametrize(("channel", "points"), [("facebook", BATCH), ("whatsapp-cloud", BATCH[::-1])])
