@@ -143,6 +143,7 @@ class RabbitMQ:
     async def start(self, *, declare: bool = True) -> None:
         """Begin to connect, and return at once. Without `declare`, what is missing on the broker is only noted."""
         self._stopping, self._makes = False, declare
+        self._declared.clear()  # what an earlier start saw says nothing of now
         self._supervisors = [
             asyncio.create_task(keep(partial(self._run, "control"), partial(self._ended, "control"))),
             asyncio.create_task(keep(partial(self._run, "publish"), partial(self._ended, "publish"))),
