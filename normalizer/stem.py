@@ -1,0 +1,89 @@
+"""Words as programs compare them: a folded text's tokens, and the light stems under which its words are known.
+
+An Arabic word is written together with its article, with "and", "in", "to", "like", and with endings of person and
+number. A clerk writes the bare word; `forms` tells under which bare words each word of a message may be known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from normalizer.text import fold
+
+_TOKEN = re.compile(r"[^\W_]+|[.!?؟…،؛,;:\n]")  # words, and the marks at which a phrase ends
+_ARABIC = re.compile("[\u0621-\u064a]")
+_ARTICLE = "ال"
+_CLINGING = (
+    "ال",
+    "لل",
+    "بال",
+    "وال",
+    "كال",
+    "فال",
+    "عال",
+    "هال",
+    "شال",
+    "وبال",
+    "ولل",
+    "وعال",
+    "وهال",
+    "و",
+    "ب",
+    "ل",
+    "ف",
+    "ك",
+    "ع",
+    "وب",
+    "ول",
+)
+_ENDINGS = ("ات", "ين", "ون", "ها", "هم", "نا", "كم", "يه", "ه", "ي", "ء")
+_LEAST = 3  # letters that must be left of an Arabic word
+_LEAST_PLURAL = 4  # letters of an English word whose final s is dropped
+_REMEMBERED = 16_384  # words; a city's citizens use a few thousand
+
+
+def tokens(text: str) -> list[str]:
+    """Return the words of a text, folded, with the marks at which a phrase ends between them."""
+    return _TOKEN.findall(fold(text))
+
+
+def is_word(token: str) -> bool:
+    """Tell a word from a mark."""
+    return token[0].isalnum()
+
+
+@lru_cache(maxsize=32)
+def read(text: str) -> tuple[Sequence[str], Sequence[tuple[str, ...]]]:
+    """Return the tokens of a text and the stems of each: read once for the few questions asked in a row."""
+    found = tokens(text)
+    return found, [forms(token) for token in found]
+
+
+def stem(token: str) -> str:
+    """Reduce a folded word as a clerk wrote it: no article, no common ending."""
+    return _without_ending(token[2:] if token.startswith(_ARTICLE) and len(token) - 2 >= _LEAST else token)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def forms(token: str) -> tuple[str, ...]:
+    """Return every stem that a folded word of a message may stand for, since و or ب may belong to it or cling to it."""
+    return tuple(dict.fromkeys(map(_without_ending, _without_clinging(token))))
+
+
+def _without_clinging(token: str) -> Iterator[str]:
+    yield token
+    for prefix in _CLINGING:
+        if token.startswith(prefix) and len(token) - len(prefix) >= _LEAST:
+            yield token[len(prefix) :]
+
+
+def _without_ending(token: str) -> str:
+    if not _ARABIC.match(token):
+        plural = token.endswith("s") and not token.endswith("ss") and len(token) > _LEAST_PLURAL
+        return token[:-1] if plural else token
+    for ending in _ENDINGS:
+        if token.endswith(ending) and len(token) - len(ending) >= _LEAST:
+            return token[: -len(ending)]
+    return token
