@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -136,6 +137,83 @@ complaints = Table(
     Column("due_at", Instant),
 )
 Index("complaints_sender", complaints.c.sender, complaints.c.heard_at)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("complaint_id", Text, ForeignKey("complaints.id"), primary_key=True),
+    Column("family", Text, nullable=False, comment="the category up to its dot"),
+    Column("district", Text),
+    Column("place", Text, comment="the city's own name of the place; erased with the complaint's words"),
+    Column("latitude", Float, comment="WGS 84 degrees; erased with the complaint's words"),
+    Column("longitude", Float),
+    Column("at", Instant, nullable=False, comment="when the city first heard of it"),
+    Column("caller", Text, comment="keyed digest of the number it was sent from, on whichever channel"),
+    Column("incident", Text, comment="the incident that it belongs to"),
+    Column("joined_by", Text, comment="who said so: a person's name, or house"),
+    Column("alone", Boolean, nullable=False, server_default=text("false"), comment="a person said: a cause of its own"),
+)
+Index("sightings_at", sightings.c.at)
+Index("sightings_district", sightings.c.family, sightings.c.district, sightings.c.at)
+Index(
+    "sightings_place",
+    sightings.c.family,
+    sightings.c.place,
+    sightings.c.at,
+    sqlite_where=text("place IS NOT NULL"),
+    postgresql_where=text("place IS NOT NULL"),
+)
+Index(
+    "sightings_pin",
+    sightings.c.family,
+    sightings.c.latitude,
+    sqlite_where=text("latitude IS NOT NULL"),
+    postgresql_where=text("latitude IS NOT NULL"),
+)
+Index(
+    "sightings_caller",
+    sightings.c.caller,
+    sightings.c.at,
+    sqlite_where=text("caller IS NOT NULL"),
+    postgresql_where=text("caller IS NOT NULL"),
+)
+Index(
+    "sightings_incident",
+    sightings.c.incident,
+    sqlite_where=text("incident IS NOT NULL"),
+    postgresql_where=text("incident IS NOT NULL"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("lead", Text, ForeignKey("complaints.id"), nullable=False, comment="the complaint whose fate it shares"),
+    Column("category", Text, nullable=False),
+    Column("department", Text),
+    Column("state", Text, nullable=False, server_default="open", comment="open, closed"),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("closed_at", Instant),
+    Column("closed_by", Text),
+)
+Index("incidents_recent", incidents.c.state, incidents.c.created_at)
+Index("incidents_lead", incidents.c.lead)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("complaint_id", Text),
+    Column("text", Text, nullable=False, comment="the words, with what identifies anybody masked"),
+    Column("category", Text),
+    Column("department", Text),
+    Column("source", Text, nullable=False, comment="desk, rejected, import"),
+    Column("by", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("used", Boolean, nullable=False, server_default=text("false"), comment="a model has learned from it"),
+)
+Index("lessons_at", lessons.c.at)
 
 personal = Table(
     "personal",
