@@ -11,12 +11,13 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, literal_column, select, text, update
 
-from gateway.store import replies
+from gateway.store import replies, sightings
 from gateway.store.complaints import EVENT_LOCK, Case, mutable, salted
 from gateway.store.prepared import Prepared
 from gateway.store.replies import Draft
@@ -89,6 +90,7 @@ class Ledger:
         self._cases: dict[str, Case] = {}
         self._new: set[str] = set()
         self._whole: set[str] = set()  # changed in more than their route
+        self._sighted: dict[str, str] = {}  # complaints of which what or where changed -> who called, if they are new
         self._personal: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []
         self._attachments: list[dict[str, Any]] = []
@@ -104,8 +106,8 @@ class Ledger:
         if kind is None:
             self.flush()
 
-    def create(self, complaint: Complaint, *, sender: str, account: str) -> Case:
-        """File a new complaint, with its `received` event."""
+    def create(self, complaint: Complaint, *, sender: str, account: str, caller: str = "") -> Case:
+        """File a new complaint, with its `received` event. `caller` digests the number that is the sender's."""
         digest = self._keep(complaint, 1)
         case = Case(
             complaint=complaint,
@@ -122,6 +124,7 @@ class Ledger:
             digest=digest,
         )
         self._new.add(complaint.id)
+        self._sighted[complaint.id] = caller
         return self._tell(case, "received", None, facts_of(complaint))
 
     def amend(self, case: Case, complaint: Complaint, *, heard_at: datetime, facts: Mapping[str, Any]) -> Case:
@@ -129,25 +132,41 @@ class Ledger:
         version = case.version + 1
         digest = self._keep(complaint, version)
         case = case.but(complaint=complaint, version=version, digest=digest, heard_at=heard_at)
+        self._sighted.setdefault(complaint.id, "")
         route = {"route": case.route.model_dump(mode="json")} if case.route else {}
         return self._tell(case, "amended", case.department, {**facts_of(complaint), **route, **facts})
 
-    def offer(self, case: Case, route: Route, *, routed_sequence: int, decided: bool = False) -> Case:
+    def offer(
+        self,
+        case: Case,
+        route: Route,
+        *,
+        routed_sequence: int,
+        decided: bool = False,
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Case:
         """Put a complaint to the department of a route, recalling it from another first.
 
-        `decided` says that a person chose it, so that it is no longer at the triage desk.
+        `decided` says that a person chose it, so that it is no longer at the triage desk. `facts` are told with it.
         """
+        if route.category != case.complaint.category:
+            self._sighted.setdefault(case.complaint.id, "")
         if case.department is not None and case.department != route.department:
             moved = {"offer": case.offer, "moved_to": route.department, "status": case.complaint.status.value}
             case = self._tell(case, "recalled", case.department, moved, routing=True)
         status = Status.OFFERED if route.automatic or decided else Status.TRIAGE
         complaint = case.complaint.but(status=status, category=route.category)
         case = case.but(complaint=complaint, department=route.department, route=route, routed_sequence=routed_sequence)
-        facts = {"status": status.value, "route": route.model_dump(mode="json")}
-        case = self._tell(case, "offered", route.department, facts, routing=True)
+        told = {**facts, "status": status.value, "route": route.model_dump(mode="json")}
+        case = self._tell(case, "offered", route.department, told, routing=True)
         case = case.but(offer=self._events[-1]["id"])
         self._cases[complaint.id] = case
         return case
+
+    def become(self, case: Case, status: Status, facts: Mapping[str, Any] = MappingProxyType({})) -> Case:
+        """Let a complaint reach a state of its life (resolved, closed), with the event of that name."""
+        case = case.but(complaint=case.complaint.but(status=status))
+        return self._tell(case, status.value, case.department, {**facts, "status": status.value}, routing=True)
 
     def seen(self, case: Case, routed_sequence: int) -> Case:
         """Record that dispatch has dealt with an event that changed no route."""
@@ -226,6 +245,10 @@ class Ledger:
         _FILE.run(self.connection, fresh)
         _CHANGE.run(self.connection, whole)
         _ROUTE.run(self.connection, routed)
+        sightings.keep(
+            self.connection,
+            [(self._cases[name].complaint, caller, name in self._new) for name, caller in self._sighted.items()],
+        )
 
     def _flush_events(self) -> None:
         if not self._events:
