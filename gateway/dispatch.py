@@ -28,10 +28,11 @@ from gateway.store import complaints, journal, quarantine, tasks
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.ledger import Ledger
-from normalizer.complaint import Priority, Status
+from normalizer.complaint import Complaint, Priority, Status
+from normalizer.guess import Guess
 from normalizer.text import storable
 from router.route import Route
-from router.rules import confidential, route
+from router.rules import Decision, decide
 
 PREFETCH = 64  # deliveries in hand; they share the store's transactions
 CONCURRENT = 4  # transactions at once on PostgreSQL
@@ -131,27 +132,31 @@ class Dispatcher:
             raise Unroutable("the complaint has no event of this number")
         if sequence <= case.routed_sequence:
             return case, "duplicate"
-        seen = case.sequence  # the row holds everything up to its last event
         if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE}:
-            return ledger.seen(case, seen), "told"  # the amendment itself went to the department
+            return ledger.seen(case, case.sequence), "told"  # the amendment itself went to the department
         city = self.city()
-        decided = route(case.complaint, city.rules, city.matcher.guess(case.complaint.text).scores)
+        seen = city.matcher.guess(case.complaint.text)
+        guess = Guess(seen.category, seen.confidence, seen.scores, seen.words, agreed=bool(seen.words))
+        decision = decide(case.complaint, city.rules, guess)
+        decided = decision.route
         if not decided.automatic:
             decided = self._addressed(ledger.connection, case, decided, city)
+        amended = _amended(case.complaint, decision)
+        if amended != case.complaint:
+            raised = amended.priority != case.complaint.priority
+            facts = {"amended_by_rule": decided.rule, "priority_raised": raised}
+            case = ledger.amend(case, amended, heard_at=case.heard_at, facts=facts)
+        latest = case.sequence  # the row holds everything up to its last event
         if case.complaint.priority is Priority.DISTRESS and case.complaint.status is Status.TRIAGE:
             tasks.urge(ledger.connection, case.complaint.id)
         if case.department == decided.department and case.route is not None:
-            return ledger.seen(case, seen), "unmoved"
-        if confidential(decided, city.rules) and not case.complaint.confidential:
-            hidden = case.complaint.but(confidential=True)
-            case = ledger.amend(case, hidden, heard_at=case.heard_at, facts={"confidential_by": decided.rule})
-            seen = case.sequence
+            return ledger.seen(case, latest), "unmoved"
         if decided.automatic:
             if case.complaint.status is Status.TRIAGE:
                 asking.decided(ledger, case.complaint)
-            return ledger.offer(case, decided, routed_sequence=seen), "offered"
+            return ledger.offer(case, decided, routed_sequence=latest), "offered"
         asking.triage(ledger, case.complaint)
-        return ledger.offer(case, decided, routed_sequence=seen), "triage"
+        return ledger.offer(case, decided, routed_sequence=latest), "triage"
 
     def _addressed(self, connection: Connection, case: Case, decided: Route, city: City) -> Route:
         """Let a complaint that no rule decides go to the department to whose own mailbox it was written, if any."""
@@ -211,6 +216,14 @@ class Dispatcher:
             except StoreUnavailable:
                 continue
             return
+
+
+def _amended(complaint: Complaint, decision: Decision) -> Complaint:
+    """Return the complaint as the rules want it: more urgent, or without who complains; never less of either."""
+    return complaint.but(
+        priority=decision.raises or complaint.priority,
+        confidential=complaint.confidential or decision.confidential,
+    )
 
 
 def _would_decide(connection: Connection) -> None:

@@ -31,3 +31,5 @@ class Route(BaseModel):
     reason: str
     confidence: float = Field(ge=0, le=1)
     suggestions: tuple[Suggestion, ...] = ()
+    version: str = Field("", description="Which version of the city's rules decided: twelve hex digits.")
+    notice: tuple[str, ...] = Field((), description="Who is to be told beside the department: departments or phrases.")
