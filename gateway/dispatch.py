@@ -135,7 +135,7 @@ class Dispatcher:
         if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE}:
             return ledger.seen(case, case.sequence), "told"  # the amendment itself went to the department
         city = self.city()
-        seen = city.matcher.guess(case.complaint.text)
+        seen = city.reader.guess(case.complaint.text)
         guess = Guess(seen.category, seen.confidence, seen.scores, seen.words, agreed=bool(seen.words))
         decision = decide(case.complaint, city.rules, guess)
         decided = decision.route

@@ -17,7 +17,7 @@ from gateway.store import waiting
 from gateway.store.engine import Store
 from gateway.store.journal import Row
 from gateway.store.waiting import Ahead
-from normalizer.category import Matcher
+from normalizer.reader import Reader
 from normalizer.stated import read_stated
 
 AHEAD = 600  # Inbounds that are listened to beside a batch
@@ -37,8 +37,8 @@ class Ear:
         """Return the batch with those in danger before it, each sender's in order. Raises StoreUnavailable."""
         found = await self.store.read(partial(waiting.ahead, after=self._heard, limit=AHEAD))
         if found:
-            matcher = self.city().matcher
-            self._calling |= await asyncio.to_thread(_calls, found, matcher)
+            reader = self.city().reader
+            self._calling |= await asyncio.to_thread(_calls, found, reader)
             self._heard = found[-1].seq
         if not self._calling:
             return list(rows)
@@ -51,14 +51,14 @@ class Ear:
         return (front + [row for row in rows if row.seq not in taken])[: max(len(rows), len(front))]
 
 
-def _calls(found: Sequence[Ahead], matcher: Matcher) -> dict[str, int]:
-    return {one.sender: one.seq for one in found if _speaks_of_danger(one.body, matcher)}
+def _calls(found: Sequence[Ahead], reader: Reader) -> dict[str, int]:
+    return {one.sender: one.seq for one in found if _speaks_of_danger(one.body, reader)}
 
 
-def _speaks_of_danger(body: str, matcher: Matcher) -> bool:
+def _speaks_of_danger(body: str, reader: Reader) -> bool:
     """Whether an Inbound would become distress. What cannot be read is no call: it goes its way in its turn."""
     try:
         inbound = Inbound.from_json(body)
-        return matcher.dangerous(inbound.text) or read_stated(inbound.answers, matcher.vocabulary).danger
+        return reader.danger(inbound.text) is not None or read_stated(inbound.answers, reader.vocabulary).danger
     except Exception:  # noqa: BLE001 - understanding it will say what is wrong
         return False

@@ -134,10 +134,10 @@ class Interpreter:
             inbound = Inbound.from_json(row.body)
             if inbound.purpose not in {Purpose.MESSAGE, Purpose.EDIT}:
                 return Reading(row, inbound, None)
-            matcher = self.city().matcher
-            draft = normalize(inbound, matcher, id=row.id, reference=row.reference, received_at=row.received_at)
+            reader = self.city().reader
+            draft = normalize(inbound, reader, id=row.id, reference=row.reference, received_at=row.received_at)
             words_alone = inbound.sender.scheme not in ALONE and not inbound.media and inbound.place is None
-            wish = matcher.asks(inbound.text) if words_alone else Purpose.MESSAGE
+            wish = reader.asks(inbound.text) if words_alone else Purpose.MESSAGE
             return Reading(row, inbound, draft, wish=wish, nothing=nothing_to_file(inbound))
         except Exception as error:  # a bug must cost no message
             log.exception("cannot be understood", reference=row.reference, exc_info=observe.bare(error))
@@ -216,7 +216,7 @@ class Interpreter:
         """Make a second thought a version of what it was part of, or file it where it came before its original."""
         row, ledger = reading.row, batch.ledger
         ledger.flush()  # the message may be of this very batch
-        found = revision.apply(ledger, row, inbound, self.city().matcher)
+        found = revision.apply(ledger, row, inbound, self.city().reader)
         if found is None:
             return self._message(batch, reading, inbound.but(purpose=Purpose.MESSAGE))
         if found.case is not None:
@@ -256,7 +256,7 @@ class Interpreter:
             purpose = "distress" if draft.priority is Priority.DISTRESS else "received"
             self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, draft)
             return Done("complaint", draft.reference)
-        amended = amend(case.complaint, inbound, city.matcher, received_at=row.received_at)
+        amended = amend(case.complaint, inbound, city.reader, received_at=row.received_at)
         if case.complaint.status not in UNDECIDED:  # the department that has it decides what it is
             known = case.complaint
             amended = amended.but(category=known.category, category_confidence=known.category_confidence)
@@ -284,8 +284,8 @@ class Interpreter:
         whole = self.calls.complete(ledger.connection, inbound)
         if whole is inbound:
             return inbound, draft
-        matcher = self.city().matcher
-        return whole, normalize(whole, matcher, id=row.id, reference=row.reference, received_at=row.received_at)
+        reader = self.city().reader
+        return whole, normalize(whole, reader, id=row.id, reference=row.reference, received_at=row.received_at)
 
     def _clear(self, draft: Complaint) -> bool:
         """Whether a public post is so clearly a complaint to the city that no person need confirm it."""

@@ -15,7 +15,7 @@ from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
-from normalizer.category import Matcher
+from normalizer.reader import Reader
 from normalizer.complaint import Attachment, Status
 from normalizer.normalize import revise
 
@@ -37,7 +37,7 @@ class Revised:
     waits: str | None = None
 
 
-def apply(ledger: Ledger, row: Row, inbound: Inbound, matcher: Matcher) -> Revised | None:
+def apply(ledger: Ledger, row: Row, inbound: Inbound, reader: Reader) -> Revised | None:
     """Apply a second thought; None when it must be filed itself, its original being unknown or never filed."""
     connection = ledger.connection
     first, latest = _known(connection, row, inbound)
@@ -53,7 +53,7 @@ def apply(ledger: Ledger, row: Row, inbound: Inbound, matcher: Matcher) -> Revis
     if case is None or last is None:
         return _of_nothing(ledger, inbound, _bearers(first, latest))
     gone = inbound.purpose is Purpose.DELETION
-    amended = revise(case.complaint, last, None if gone else inbound, matcher)
+    amended = revise(case.complaint, last, None if gone else inbound, reader)
     if case.complaint.status not in UNDECIDED:  # the department that has it decides what it is
         known = case.complaint
         amended = amended.but(category=known.category, category_confidence=known.category_confidence)

@@ -322,7 +322,7 @@ class _Completion:
                 answers={**inbound.answers, **answer.stated()},
             )
             draft = normalize(
-                inbound, self.city.matcher, id=row.id, reference=row.reference, received_at=row.received_at
+                inbound, self.city.reader, id=row.id, reference=row.reference, received_at=row.received_at
             )
             ledger.create(draft, sender=row.sender, account=row.account)
             for media, attachment in zip(inbound.media, draft.attachments, strict=True):
@@ -341,7 +341,7 @@ class _Completion:
             text=answer.text,
             answers=answer.stated(),
         )
-        amended = amend(case.complaint, inbound, self.city.matcher, received_at=self.now)
+        amended = amend(case.complaint, inbound, self.city.reader, received_at=self.now)
         if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE} and not answer.category:
             known = case.complaint
             amended = amended.but(category=known.category, category_confidence=known.category_confidence)

@@ -89,6 +89,15 @@ class Contact(_Frozen):
     language: str | None = Field(None, description="BCP 47 language to answer in.")
 
 
+class FoundBy(StrEnum):
+    """How the district of a place was found."""
+
+    STATED = "stated"  # somebody chose it
+    COORDINATES = "coordinates"  # the point lies in it
+    NAME = "name"  # the words name a place that lies in it
+    SPELLING = "spelling"  # the same, misspelled
+
+
 class Place(_Frozen):
     """Where the problem is."""
 
@@ -96,6 +105,7 @@ class Place(_Frozen):
     district: str | None = Field(None, description="A district id of the city.")
     latitude: float | None = Field(None, ge=-90, le=90, description="WGS 84 degrees.")
     longitude: float | None = Field(None, ge=-180, le=180, description="WGS 84 degrees.")
+    found_by: FoundBy | None = Field(None, description="How the place was found; null where nobody could tell.")
 
 
 class Attachment(_Frozen):

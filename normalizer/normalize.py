@@ -11,10 +11,21 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from channels.message import Inbound, Pin, Purpose, Scheme
-from normalizer.category import Guess, Matcher
-from normalizer.complaint import Attachment, Complaint, Contact, ContactAddress, Kind, Place, Priority, Source
+from normalizer.complaint import (
+    Attachment,
+    Complaint,
+    Contact,
+    ContactAddress,
+    FoundBy,
+    Kind,
+    Place,
+    Priority,
+    Source,
+)
+from normalizer.guess import Guess
 from normalizer.language import UNDETERMINED, language, reply_language
 from normalizer.phone import Doubt, email, international, phone, why_not
+from normalizer.reader import Reader
 from normalizer.stated import Stated, person, place_of, read_stated
 from normalizer.text import clean, storable
 from normalizer.vocabulary import Vocabulary
@@ -43,58 +54,59 @@ def nothing_to_file(inbound: Inbound) -> str | None:
 
 def normalize(
     inbound: Inbound,
-    matcher: Matcher,
+    reader: Reader,
     *,
     id: str,  # noqa: A002 -- it is the complaint's own field
     reference: str,
     received_at: datetime,
 ) -> Complaint:
     """Return the complaint that an Inbound means, under the id and reference that were reserved for it."""
-    stated = read_stated(inbound.answers, matcher.vocabulary)
+    stated = read_stated(inbound.answers, reader.vocabulary)
     text = clean(inbound.text)
     spoken = _language(text, stated)
-    guess = _category(text, stated, matcher)
+    guess = _category(text, stated, reader)
     return Complaint(
         id=id,
         reference=reference,
         kind=stated.kind or Kind.COMPLAINT,
         channel=stated.channel or storable(inbound.way or inbound.channel),
         source=_source(inbound),
-        contact=_contact(inbound, stated, reply_language(spoken, matcher.vocabulary.languages), matcher.vocabulary),
+        contact=_contact(inbound, stated, reply_language(spoken, reader.vocabulary.languages), reader.vocabulary),
         text=text,
         original_text=storable(inbound.text) or None,
         language=spoken,
         category=guess.category,
         category_confidence=guess.confidence,
-        priority=_priority(text, stated, matcher),
-        place=_place(inbound, stated, matcher.vocabulary),
+        priority=_priority(text, stated, reader),
+        place=_place(inbound, stated, text, reader),
         attachments=_attachments(inbound, id),
-        confidential=stated.confidential or guess.category in matcher.vocabulary.confidential,
+        confidential=stated.confidential or guess.category in reader.vocabulary.confidential,
+        vulnerable=reader.vulnerable(text),
         occurred_at=stated.occurred_at,
         received_at=received_at,
     )
 
 
-def amend(complaint: Complaint, inbound: Inbound, matcher: Matcher, *, received_at: datetime) -> Complaint:
+def amend(complaint: Complaint, inbound: Inbound, reader: Reader, *, received_at: datetime) -> Complaint:
     """Return the complaint with a further message of the same sender added to it.
 
     Nothing that was understood is lost by it: words are appended, gaps are filled, a newly sent point on the map
     replaces the old one, and priority and confidentiality only ever rise. The category is read again from all the
     words, unless somebody stated it. `received_at` stays the earlier of the two: when the city first heard of it.
     """
-    stated = read_stated(inbound.answers, matcher.vocabulary)
+    stated = read_stated(inbound.answers, reader.vocabulary)
     text = _joined(complaint.text, clean(inbound.text))
     spoken = complaint.language if complaint.language != UNDETERMINED else _language(text, stated)
     keep = complaint.category_confidence == STATED and not stated.category
-    guess = Guess(complaint.category, STATED) if keep else _category(text, stated, matcher)
-    priority = _priority(text, stated, matcher)
+    guess = Guess(complaint.category, STATED) if keep else _category(text, stated, reader)
+    priority = _priority(text, stated, reader)
     known = {attachment.id for attachment in complaint.attachments}
     new = tuple(attachment for attachment in _attachments(inbound, complaint.id) if attachment.id not in known)
     return complaint.but(
         kind=stated.kind or complaint.kind,
         contact=_both(
             complaint,
-            _contact(inbound, stated, reply_language(spoken, matcher.vocabulary.languages), matcher.vocabulary),
+            _contact(inbound, stated, reply_language(spoken, reader.vocabulary.languages), reader.vocabulary),
         ),
         text=text,
         original_text=_joined(complaint.original_text or "", storable(inbound.text)) or None,
@@ -102,15 +114,16 @@ def amend(complaint: Complaint, inbound: Inbound, matcher: Matcher, *, received_
         category=guess.category,
         category_confidence=guess.confidence,
         priority=max(complaint.priority, priority, key=_RANK.__getitem__),
-        place=_filled(complaint.place, _place(inbound, stated, matcher.vocabulary)),
+        place=_filled(complaint.place, _place(inbound, stated, text, reader)),
         attachments=complaint.attachments + new,
-        confidential=complaint.confidential or stated.confidential or guess.category in matcher.vocabulary.confidential,
+        confidential=complaint.confidential or stated.confidential or guess.category in reader.vocabulary.confidential,
+        vulnerable=complaint.vulnerable or reader.vulnerable(text),
         occurred_at=complaint.occurred_at or stated.occurred_at,
         received_at=min(complaint.received_at, received_at),
     )
 
 
-def revise(complaint: Complaint, before: Inbound, after: Inbound | None, matcher: Matcher) -> Complaint:
+def revise(complaint: Complaint, before: Inbound, after: Inbound | None, reader: Reader) -> Complaint:
     """Return the complaint with one of its messages replaced by newer words, or taken out of it (`after` is None).
 
     Words that cannot be found any more stay, and the newer ones are added: nothing that was said gets lost by an edit.
@@ -124,22 +137,21 @@ def revise(complaint: Complaint, before: Inbound, after: Inbound | None, matcher
     guess = (
         Guess(complaint.category, STATED)
         if complaint.category_confidence == STATED
-        else _category(text, read_stated({}, matcher.vocabulary), matcher)
+        else _category(text, read_stated({}, reader.vocabulary), reader)
     )
     known = {attachment.id for attachment in complaint.attachments}
     fresh = tuple(found for found in _attachments(after, complaint.id) if found.id not in known)
-    priority = Priority.DISTRESS if matcher.dangerous(new) else complaint.priority
+    priority = Priority.DISTRESS if reader.danger(new) else complaint.priority
     return complaint.but(
         text=text,
         original_text=original or None,
         category=guess.category,
         category_confidence=guess.confidence,
         priority=max(complaint.priority, priority, key=_RANK.__getitem__),
-        place=_filled(
-            complaint.place, _place(after, read_stated(after.answers, matcher.vocabulary), matcher.vocabulary)
-        ),
+        place=_filled(complaint.place, _place(after, read_stated(after.answers, reader.vocabulary), text, reader)),
         attachments=complaint.attachments + fresh,
-        confidential=complaint.confidential or guess.category in matcher.vocabulary.confidential,
+        confidential=complaint.confidential or guess.category in reader.vocabulary.confidential,
+        vulnerable=complaint.vulnerable or reader.vulnerable(new),
     )
 
 
@@ -164,12 +176,12 @@ def _language(text: str, stated: Stated) -> str:
     return stated.language or language(text)
 
 
-def _category(text: str, stated: Stated, matcher: Matcher) -> Guess:
-    return Guess(stated.category, STATED) if stated.category else matcher.guess(text)
+def _category(text: str, stated: Stated, reader: Reader) -> Guess:
+    return Guess(stated.category, STATED) if stated.category else reader.guess(text)
 
 
-def _priority(text: str, stated: Stated, matcher: Matcher) -> Priority:
-    return Priority.DISTRESS if stated.danger or matcher.dangerous(text) else Priority.NORMAL
+def _priority(text: str, stated: Stated, reader: Reader) -> Priority:
+    return Priority.DISTRESS if stated.danger or reader.danger(text) else Priority.NORMAL
 
 
 def _source(inbound: Inbound) -> Source:
@@ -212,23 +224,42 @@ def _withheld(scheme: str, value: str, vocabulary: Vocabulary) -> bool:
     return scheme == Scheme.TEL and why_not(value, vocabulary.region) is Doubt.WITHHELD
 
 
-def _place(inbound: Inbound, stated: Stated, vocabulary: Vocabulary) -> Place | None:
-    """Join the pin that was sent with what was stated of the place; what was stated outright goes first."""
+def _place(inbound: Inbound, stated: Stated, text: str, reader: Reader) -> Place | None:
+    """Join what was stated of the place, the pin that was sent, and what the words name, in this order of weight."""
     pin = inbound.place
-    sent = place_of(pin.text, pin.district, pin.latitude, pin.longitude, vocabulary) if pin else None
-    return _filled(stated.place, sent, moved=False)
+    sent = place_of(pin.text, pin.district, pin.latitude, pin.longitude, reader.vocabulary) if pin else None
+    place = _filled(stated.place, sent, moved=False)
+    if place is not None and place.district:
+        return place.model_copy(update={"found_by": FoundBy.STATED})
+    district = reader.district(place.latitude, place.longitude) if place else None
+    found = reader.place(f"{place.text}. {text}" if place and place.text else text)
+    if district is None and found is None:
+        return place
+    named = found.name if found else None
+    if district is not None:  # where the telephone stood is surer than a name, unless the name tells of another place
+        by = FoundBy.COORDINATES
+    else:
+        district, by = (found.district, FoundBy(found.how)) if found else (None, None)
+    text_of = (place.text if place else None) or named
+    known = place or Place()
+    return known.model_copy(update={"district": district, "text": text_of, "found_by": by})
 
 
 def _filled(old: Place | None, new: Place | None, *, moved: bool = True) -> Place | None:
     """Fill the gaps of one place from another; a new point on the map replaces the old one if it was `moved`."""
     if not old or not new:
         return old or new
-    point = new if new.latitude is not None and (moved or old.latitude is None) else old
+    arrives = new.latitude is not None and (moved or old.latitude is None)
+    point = new if arrives else old
+    # A point that replaces another brings its own district, unless somebody stated one.
+    surer = arrives and moved and new.district is not None and old.found_by is not FoundBy.STATED
+    tells = new if surer or not old.district else old
     return Place(
         text=old.text or new.text,
-        district=old.district or new.district,
+        district=tells.district,
         latitude=point.latitude,
         longitude=point.longitude,
+        found_by=tells.found_by,
     )
 
 

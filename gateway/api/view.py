@@ -80,7 +80,7 @@ def _draft(row: journal.Row, city: City) -> Complaint:
     try:
         inbound = Inbound.from_json(row.body)
         if inbound.purpose is Purpose.MESSAGE:
-            return normalize(inbound, city.matcher, id=row.id, reference=row.reference, received_at=row.received_at)
+            return normalize(inbound, city.reader, id=row.id, reference=row.reference, received_at=row.received_at)
     except Exception:  # noqa: BLE001 - interpret meets the same fault, and alarms
         return Complaint(id=row.id, reference=row.reference, channel=row.channel, received_at=row.received_at)
     return Complaint(id=row.id, reference=row.reference, channel=row.channel, received_at=row.received_at)

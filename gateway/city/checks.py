@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RuleRow, RulesFile, WordsFile
+from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RuleRow, RulesFile
 from gateway.city.problems import Problem, unknown
 from gateway.city.source import Source
+from gateway.city.wordlists import Wordlists
 from normalizer.text import fold
 from router.rules import Rule
 
@@ -33,7 +34,7 @@ class Folder:
     categories: CategoriesFile | None
     departments: DepartmentsFile | None
     districts: DistrictsFile | None
-    words: WordsFile | None
+    words: Wordlists
     rules: RulesFile | None
 
     def problems(self) -> list[Problem]:
@@ -43,7 +44,7 @@ class Folder:
             *self._categories(),
             *self._departments(),
             *self._districts(),
-            *self._words(),
+            *self.words.problems(self._ids("categories.toml")),
             *self._rules(),
         ]
 
@@ -82,8 +83,8 @@ class Folder:
             yield from self._known(source, ("category", position, "department"), row.department, "departments.toml")
             if triage is None or row.department == triage:
                 continue
-            if self.words and row.id not in self._ids("words.toml"):
-                yield source.problem(("category", position, "id"), f"{row.id!r} has no words in words.toml")
+            if self.words.whole and row.id not in self.words.ids():
+                yield source.problem(("category", position, "id"), f"{row.id!r} has no words in {self.words.name}")
             if self.rules and not any(row.id in rule.category for rule in self.rules.rule):
                 what = f"no rule in rules.toml names {row.id!r}, so it would never reach {row.department!r}"
                 yield source.problem(("category", position, "id"), what)
@@ -97,14 +98,6 @@ class Folder:
         source, file = self.sources["districts.toml"], self.districts
         if source and file:
             yield from self._rows(source, "district", file.district)
-
-    def _words(self) -> Iterable[Problem]:
-        source, file = self.sources["words.toml"], self.words
-        if source is None or file is None:
-            return
-        yield from _twice(source, "category", [row.id for row in file.category])
-        for position, row in enumerate(file.category):
-            yield from self._known(source, ("category", position, "id"), row.id, "categories.toml")
 
     def _rules(self) -> Iterable[Problem]:
         source, file = self.sources["rules.toml"], self.rules
@@ -165,7 +158,6 @@ _TABLES = {
     "categories.toml": "category",
     "departments.toml": "department",
     "districts.toml": "district",
-    "words.toml": "category",
     "rules.toml": "rule",
 }
 
@@ -185,15 +177,6 @@ def as_rule(row: RuleRow) -> Rule:
         reason=dict(row.reason),
         confidential=row.confidential,
     )
-
-
-def twice(words: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
-    """Find the words that speak for more than one category, as they are matched: word -> the categories."""
-    found: dict[str, list[str]] = {}
-    for category, own in words.items():
-        for word in dict.fromkeys(map(fold, own)):
-            found.setdefault(word, []).append(category)
-    return {word: categories for word, categories in found.items() if len(categories) > 1}
 
 
 def _twice(source: Source, table: str, ids: list[str]) -> Iterable[Problem]:

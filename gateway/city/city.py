@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from gateway.city.checks import Folder, as_rule
-from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RulesFile, WordsFile
+from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RulesFile
 from gateway.city.hotline import (
     HOTLINE,
     PROMPTS_FOLDER,
@@ -31,8 +31,10 @@ from gateway.city.hotline import (
 from gateway.city.hotline import problems as hotline_problems
 from gateway.city.phrases import Phrases, read_phrases
 from gateway.city.problems import CityError, Problem, unknown
+from gateway.city.reading import Senses, read_senses
 from gateway.city.source import Source
-from normalizer.category import Matcher
+from gateway.city.wordlists import ONE, Wordlists
+from normalizer.reader import Reader
 from normalizer.text import fold
 from normalizer.vocabulary import Vocabulary
 from router.rules import RuleTable
@@ -44,7 +46,6 @@ FILES: Mapping[str, type[BaseModel]] = {
     "categories.toml": CategoriesFile,
     "departments.toml": DepartmentsFile,
     "districts.toml": DistrictsFile,
-    "words.toml": WordsFile,
     "rules.toml": RulesFile,
 }
 OF_THE_HOTLINE = (HOTLINE, SERVICES)  # a city without a hotline has neither
@@ -106,7 +107,7 @@ class City:
     departments: Mapping[str, Department]
     districts: Mapping[str, District]
     vocabulary: Vocabulary
-    matcher: Matcher
+    reader: Reader
     rules: RuleTable
     phrases: Phrases
     amend_window: timedelta
@@ -134,15 +135,16 @@ def load(name_or_path: str) -> City:
         categories=_model(sources, "categories.toml", CategoriesFile, problems),
         departments=_model(sources, "departments.toml", DepartmentsFile, problems),
         districts=_model(sources, "districts.toml", DistrictsFile, problems),
-        words=_model(sources, "words.toml", WordsFile, problems),
+        words=Wordlists.read(folder, problems),
         rules=_model(sources, "rules.toml", RulesFile, problems),
     )
     problems += read.problems()
     phrases = _phrases(folder, city, problems) if city else None
     line = _line(folder, read, problems)
+    senses = read_senses(folder, problems)
     if problems or phrases is None:
         raise CityError(problems)
-    return _city(read, phrases, line, _version(folder, phrases.languages))
+    return _city(read, phrases, line, senses, _version(folder, phrases.languages, (*read.words.found, *senses.found)))
 
 
 def _folder(name_or_path: str) -> Traversable:
@@ -161,8 +163,8 @@ def _folder(name_or_path: str) -> Traversable:
 def _strangers(folder: Traversable) -> list[Problem]:
     """Find files that nobody would read: most likely one of ours with its name mistyped."""
     names = (entry.name for entry in folder.iterdir() if entry.name.endswith((".toml", ".ftl")))
-    ours = {*FILES, *OF_THE_HOTLINE, SETTINGS}
-    known = {*FILES, *OF_THE_HOTLINE}
+    known = {*FILES, *OF_THE_HOTLINE, ONE}
+    ours = {*known, SETTINGS}
     return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, known)) for name in names if name not in ours]
 
 
@@ -214,10 +216,10 @@ def _phrases(folder: Traversable, city: CityFile, problems: list[Problem]) -> Ph
     return read_phrases(books, words, problems)
 
 
-def _city(read: Folder, phrases: Phrases, line: Line | None, version: str) -> City:
+def _city(read: Folder, phrases: Phrases, line: Line | None, senses: Senses, version: str) -> City:
     """Put together what has been found to be right."""
     city, words, rules = read.city, read.words, read.rules
-    if not (city and words and rules and read.categories and read.departments and read.districts):
+    if not (city and words.whole and rules and read.categories and read.departments and read.districts):
         raise ValueError("a city is put together from files that have been found to be right")
     categories = {
         row.id: Category(row.id, row.names, row.department, row.confidential) for row in read.categories.category
@@ -229,8 +231,10 @@ def _city(read: Folder, phrases: Phrases, line: Line | None, version: str) -> Ci
     vocabulary = Vocabulary(
         region=city.region,
         languages=tuple(city.languages),
-        words=MappingProxyType({row.id: tuple(row.words) for row in words.category}),
-        danger=tuple(words.danger.words),
+        strong=words.lists("strong"),
+        words=words.lists("words"),
+        never=words.lists("never"),
+        departments=MappingProxyType({row.id: row.department for row in categories.values()}),
         confidential=frozenset(row.id for row in categories.values() if row.confidential),
         categories=frozenset(categories),
         districts=frozenset(districts),
@@ -256,7 +260,7 @@ def _city(read: Folder, phrases: Phrases, line: Line | None, version: str) -> Ci
         departments=MappingProxyType(departments),
         districts=MappingProxyType(districts),
         vocabulary=vocabulary,
-        matcher=Matcher(vocabulary),
+        reader=Reader(vocabulary, model=senses.model),
         rules=table,
         phrases=phrases,
         amend_window=timedelta(minutes=city.amend_window_minutes),
@@ -269,13 +273,14 @@ def _city(read: Folder, phrases: Phrases, line: Line | None, version: str) -> Ci
     )
 
 
-def _version(folder: Traversable, languages: tuple[str, ...]) -> str:
+def _version(folder: Traversable, languages: tuple[str, ...], further: Sequence[tuple[str, ...]]) -> str:
     """Return twelve hex digits of SHA-256 over the names and bytes of the files that were read."""
     digest = hashlib.sha256()
     prompts = folder.joinpath(PROMPTS_FOLDER)
     spoken = [one.name for one in prompts.iterdir() if one.is_dir()] if prompts.is_dir() else []
     found = [
         *((name,) for name in FILES),
+        *further,
         *((name,) for name in OF_THE_HOTLINE if folder.joinpath(name).is_file()),
         *(("phrases", f"{language}.ftl") for language in languages),
         *sorted((PROMPTS_FOLDER, one, file.name) for one in spoken for file in prompts.joinpath(one).iterdir()),

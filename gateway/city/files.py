@@ -82,7 +82,7 @@ def _region(value: str) -> str:
     return value
 
 
-def _nonempty(what: str) -> Callable[[list[Any]], list[Any]]:
+def nonempty(what: str) -> Callable[[list[Any]], list[Any]]:
     def check(value: list[Any]) -> list[Any]:
         if not value:
             raise ValueError(f"is empty; {what}")
@@ -104,18 +104,18 @@ Names = Annotated[dict[str, Text], Field(description="A name in each of the city
 Confidence = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Row(BaseModel):
+class Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class EmergencyRow(_Row):
+class EmergencyRow(Row):
     """A number to call when life is in danger."""
 
     number: Number
     names: Names
 
 
-class CityFile(_Row):
+class CityFile(Row):
     """city.toml."""
 
     id: Id
@@ -123,17 +123,17 @@ class CityFile(_Row):
     timezone: Annotated[str, AfterValidator(_timezone)]
     region: Region
     fallback_regions: list[Region] = []
-    languages: Annotated[list[Language], AfterValidator(_nonempty("name at least one language"))]
+    languages: Annotated[list[Language], AfterValidator(nonempty("name at least one language"))]
     amend_window_minutes: Annotated[int, Field(ge=0, le=1440)]
     public_min_confidence: Confidence = 0.75
     triage: Id
     hotline: Number
     opt_out: list[Word]
     opt_in: list[Word]
-    emergency: Annotated[list[EmergencyRow], AfterValidator(_nonempty("name at least one number"))]
+    emergency: Annotated[list[EmergencyRow], AfterValidator(nonempty("name at least one number"))]
 
 
-class CategoryRow(_Row):
+class CategoryRow(Row):
     """What a complaint can be about."""
 
     id: CategoryId
@@ -142,13 +142,13 @@ class CategoryRow(_Row):
     confidential: bool = False
 
 
-class CategoriesFile(_Row):
+class CategoriesFile(Row):
     """categories.toml."""
 
     category: list[CategoryRow]
 
 
-class DepartmentRow(_Row):
+class DepartmentRow(Row):
     """Who can be responsible."""
 
     id: Id
@@ -157,46 +157,26 @@ class DepartmentRow(_Row):
     withhold_contact: bool
 
 
-class DepartmentsFile(_Row):
+class DepartmentsFile(Row):
     """departments.toml."""
 
     department: list[DepartmentRow]
 
 
-class DistrictRow(_Row):
+class DistrictRow(Row):
     """A part of the city."""
 
     id: Id
     names: Names
 
 
-class DistrictsFile(_Row):
+class DistrictsFile(Row):
     """districts.toml."""
 
     district: list[DistrictRow]
 
 
-class CategoryWords(_Row):
-    """The words that speak for one category."""
-
-    id: CategoryId
-    words: Annotated[list[Word], AfterValidator(_nonempty("write at least one word"))]
-
-
-class DangerWords(_Row):
-    """The words that speak of danger to life or health now."""
-
-    words: list[Word]
-
-
-class WordsFile(_Row):
-    """words.toml."""
-
-    danger: DangerWords
-    category: list[CategoryWords]
-
-
-class RuleRow(_Row):
+class RuleRow(Row):
     """One rule: conditions, and the department."""
 
     id: Id
@@ -212,8 +192,8 @@ class RuleRow(_Row):
     confidential: bool = False
 
 
-class RulesFile(_Row):
+class RulesFile(Row):
     """rules.toml."""
 
     min_confidence: Confidence
-    rule: Annotated[list[RuleRow], AfterValidator(_nonempty("the last rule must catch everything"))]
+    rule: Annotated[list[RuleRow], AfterValidator(nonempty("the last rule must catch everything"))]

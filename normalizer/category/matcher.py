@@ -1,0 +1,200 @@
+"""The reader of categories: a whole message, a long letter, or two problems in one breath."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from channels.message import Purpose
+from normalizer.arabizi import Transliterator
+from normalizer.category.features import words as words_of
+from normalizer.category.joint import Factors, joined, softmax
+from normalizer.category.model import Model, Scorer, Vector
+from normalizer.category.words import Evidence, WordTable
+from normalizer.guess import Guess
+from normalizer.language import ARABIZI, language
+from normalizer.stem import is_word, read
+from normalizer.vocabulary import Vocabulary
+
+OTHER = "other"
+NOTHING = "none"
+"""The model's label of what is no complaint at all; it never leaves this package."""
+
+_REMEMBERED = 512  # guesses: interpreting and dispatching ask about the same words, a moment apart
+_SUGGESTIONS = 8
+_NAMED = 0.25  # the least probability at which a category is named at all
+_WHOLE = 40  # words; what is longer is read a sentence at a time
+_PIECE = 25  # words in a piece of a letter
+_MOST_PIECES = 240  # of one letter: the beginning and the end are read, what lies between is skipped
+_SUBJECT = 2.0  # the first line of a letter weighs so much more than another sentence
+_FAINT = 0.02  # what a sentence weighs at the least
+_ENDS = frozenset(".!?؟…؛;\n")
+_SECOND = 0.5  # the probability of a sentence's own category at which it is a further problem
+
+# Without a model: an honest figure from the words alone.
+_HALF = 0.5  # the weight at which half of the certainty is reached
+_CEILING = 0.95  # words alone never prove it
+_TIE = 0.4  # what is left of the certainty when two categories weigh the same
+
+
+@dataclass(frozen=True, slots=True)
+class _Opinion:
+    """What one piece of a text says: a probability of each label, the phrases found, and the model's own scores."""
+
+    chances: Vector
+    evidence: Mapping[int, Evidence]
+    alone: Vector
+
+
+class Matcher:
+    """A city's vocabulary and model, compiled once and asked for every message."""
+
+    def __init__(self, vocabulary: Vocabulary, model: Model | None = None) -> None:
+        self.vocabulary, self.model = vocabulary, model
+        known = tuple(dict.fromkeys((*vocabulary.words, *vocabulary.strong)))
+        self._labels = (*(name for name in known if name != OTHER), OTHER, NOTHING)
+        self._words = WordTable(self._labels, vocabulary.strong, vocabulary.words, vocabulary.never)
+        self._real, self._nothing = len(self._labels) - 2, len(self._labels) - 1  # before these two: categories
+        self._departments = tuple(vocabulary.departments.get(name, name) for name in self._labels)
+        if model:
+            self._scorer = Scorer(model)
+            self._factors = Factors(*model.joint)
+            places = {label: place for place, label in enumerate(model.labels)}
+            self._order = np.array([places.get(label, -1) for label in self._labels])
+        self._transliterator = Transliterator(
+            phrase for table in (vocabulary.strong, vocabulary.words) for phrases in table.values() for phrase in phrases
+        )
+        self._opt_out = frozenset(map(_whole, vocabulary.opt_out))
+        self._opt_in = frozenset(map(_whole, vocabulary.opt_in))
+        self._guess = lru_cache(maxsize=_REMEMBERED)(self._read)
+
+    def guess(self, text: str) -> Guess:
+        """Say what a text seems to be about; of one that says nothing known it is `other`."""
+        return self._guess(text)
+
+    def asks(self, text: str) -> Purpose:
+        """Say whether a whole message is one of the city's words for "send me nothing more" or its opposite."""
+        whole = _whole(text)
+        if whole in self._opt_out:
+            return Purpose.OPT_OUT
+        return Purpose.OPT_IN if whole in self._opt_in else Purpose.MESSAGE
+
+    def arabic(self, text: str) -> str:
+        """Return a text in Arabic letters if it is Arabic in Latin ones, and itself otherwise."""
+        return self._transliterator.arabic(text) if language(text) == ARABIZI else text
+
+    def _read(self, text: str) -> Guess:
+        spoken = self.arabic(text)
+        tokens, forms = read(text if spoken is text else f"{text} . {spoken}")
+        count = sum(map(is_word, tokens))
+        if not count:
+            return Guess(OTHER, 0.0)
+        if self.model is None:
+            return self._by_words(self._words.evidence(tokens, forms))
+        if count <= _WHOLE:
+            opinion = self._opinion(tokens, forms)
+            return self._concluded(opinion, self._also_said(opinion))
+        pieces = [self._opinion(tokens[start:end], forms[start:end]) for start, end in _pieces(tokens)]
+        return self._concluded(self._of_a_letter(pieces), self._also_told(pieces))
+
+    def _opinion(self, tokens: Sequence[str], forms: Sequence[tuple[str, ...]]) -> _Opinion:
+        logits = self._scorer.logits(words_of(tokens))
+        logits = np.where(self._order >= 0, logits[self._order], logits.min())
+        evidence, excluded = self._words.evidence(tokens, forms), self._words.excluded(tokens, forms)
+        for place in excluded:
+            evidence.pop(place, None)
+        return _Opinion(softmax(joined(logits, evidence, excluded, self._factors, self._nothing)), evidence, softmax(logits))
+
+    def _of_a_letter(self, pieces: Sequence[_Opinion]) -> _Opinion:
+        """Weigh the sentences of a letter: the subject more, and those more that say something definite."""
+        weights = [
+            (1.0 if number else _SUBJECT) * (1.0 - float(piece.chances[self._real :].sum())) * float(piece.chances.max())
+            + _FAINT
+            for number, piece in enumerate(pieces)
+        ]
+        evidence: dict[int, Evidence] = {}
+        for piece in pieces:
+            for place, found in piece.evidence.items():
+                told = evidence.setdefault(place, Evidence())
+                told.weight += found.weight
+                told.strong = told.strong or found.strong
+                told.words += (word for word in found.words if word not in told.words)
+        chances = np.average([piece.chances for piece in pieces], axis=0, weights=weights)
+        return _Opinion(chances, evidence, np.average([piece.alone for piece in pieces], axis=0, weights=weights))
+
+    def _concluded(self, opinion: _Opinion, further: Sequence[int]) -> Guess:
+        chances = opinion.chances
+        ranked = [int(place) for place in np.argsort(-chances, kind="stable")]
+        real = [place for place in ranked if place < self._real][:_SUGGESTIONS]
+        scores = tuple((self._labels[place], round(float(chances[place]), 4)) for place in real)
+        second = tuple(self._labels[place] for place in further if place != real[0])
+        if ranked[0] >= self._real or chances[ranked[0]] < _NAMED:
+            return Guess(OTHER, 0.0, scores, second=second)
+        found = opinion.evidence.get(ranked[0])
+        return Guess(*scores[0], scores, tuple(found.words) if found else (), self._agree(opinion), second)
+
+    def _agree(self, opinion: _Opinion) -> bool:
+        """Tell whether the words alone and the model alone name the department that both together name."""
+        if not opinion.evidence:
+            return False
+        by_words: dict[str, float] = {}
+        for place, found in opinion.evidence.items():
+            department = self._departments[place]
+            by_words[department] = by_words.get(department, 0.0) + found.weight
+        by_model: dict[str, float] = {}
+        for place, chance in enumerate(opinion.alone[: self._real]):
+            by_model[self._departments[place]] = by_model.get(self._departments[place], 0.0) + float(chance)
+        together = self._departments[int(opinion.chances[: self._real].argmax())]
+        return together == max(by_words, key=by_words.__getitem__) == max(by_model, key=by_model.__getitem__)
+
+    def _also_said(self, opinion: _Opinion) -> list[int]:
+        """Find further problems in a short message: what a decisive phrase names beside the best."""
+        best = int(opinion.chances[: self._real].argmax())
+        named = [place for place, found in opinion.evidence.items() if found.strong]
+        return [place for place in named if self._departments[place] != self._departments[best]]
+
+    def _also_told(self, pieces: Sequence[_Opinion]) -> list[int]:
+        """Find further problems in a letter: what one of its sentences is surely about."""
+        told: dict[int, float] = {}
+        for piece in pieces:
+            place = int(piece.chances.argmax())
+            if place in piece.evidence and piece.chances[place] >= _SECOND:
+                told[place] = told.get(place, 0.0) + float(piece.chances[place])
+        return sorted(told, key=lambda place: -told[place])
+
+    def _by_words(self, evidence: Mapping[int, Evidence]) -> Guess:
+        """Guess without a model: sure when many words speak for one category and none for another."""
+        if not evidence:
+            return Guess(OTHER, 0.0)
+        ranked = sorted(evidence, key=lambda place: -evidence[place].weight)  # stable: of equals the first in the text
+        best, second = evidence[ranked[0]], evidence[ranked[1]].weight if ranked[1:] else 0.0
+        scores = tuple((self._labels[place], _confidence(evidence[place].weight, best.weight, second)) for place in ranked)
+        return Guess(*scores[0], scores[:_SUGGESTIONS], tuple(best.words), agreed=True)
+
+
+def _pieces(tokens: Sequence[str]) -> list[tuple[int, int]]:
+    """Cut a letter into its sentences, long ones once more; of a very long letter its beginning and its end."""
+    cuts, start, count = [], 0, 0
+    for place, token in enumerate(tokens):
+        count += is_word(token)
+        if count >= _PIECE or (count and token in _ENDS):
+            cuts.append((start, place + 1))
+            start, count = place + 1, 0
+    if count:
+        cuts.append((start, len(tokens)))
+    half = _MOST_PIECES // 2
+    return cuts if len(cuts) <= _MOST_PIECES else cuts[:half] + cuts[-half:]
+
+
+def _whole(text: str) -> str:
+    return " ".join(token for token in read(text)[0] if is_word(token))
+
+
+def _confidence(weight: float, best: float, second: float) -> float:
+    certainty = _CEILING * weight / (weight + _HALF)
+    if weight < best:
+        return round(certainty * _TIE * weight / best, 3)
+    return round(certainty * (_TIE + (1 - _TIE) * (best - second) / best), 3)

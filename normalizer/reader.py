@@ -1,0 +1,54 @@
+"""Everything that a city's files teach about reading a message, compiled once: the door to understanding."""
+
+from __future__ import annotations
+
+from channels.message import Purpose
+from normalizer.category import Matcher, Model
+from normalizer.guess import Guess
+from normalizer.place import Areas, Found, Gazetteer
+from normalizer.urgency import Alarm, DangerWords, Urgency
+from normalizer.vocabulary import Vocabulary
+
+
+class Reader:
+    """Answers each question that understanding asks of a text. What a city has no file for, is answered with nothing."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        model: Model | None = None,
+        danger: DangerWords | None = None,
+        gazetteer: Gazetteer | None = None,
+        areas: Areas | None = None,
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.matcher = Matcher(vocabulary, model)
+        self._urgency = Urgency(danger or DangerWords())
+        self._gazetteer, self._areas = gazetteer, areas
+
+    def guess(self, text: str) -> Guess:
+        """Say what a text seems to be about."""
+        return self.matcher.guess(text)
+
+    def asks(self, text: str) -> Purpose:
+        """Say whether a whole message is a wish for silence, for words again, or a message like any other."""
+        return self.matcher.asks(text)
+
+    def danger(self, text: str) -> Alarm | None:
+        """Say what in a text speaks of danger to life or health now; None where nothing does."""
+        return self._urgency.danger(text)
+
+    def vulnerable(self, text: str) -> bool:
+        """Tell whether somebody says that they, or who lives with them, are old, ill, disabled or in need."""
+        return self._urgency.vulnerable(text)
+
+    def place(self, text: str) -> Found | None:
+        """Find where the problem is by the city's own names of places."""
+        return self._gazetteer.find(self.matcher.arabic(text)) if self._gazetteer and text else None
+
+    def district(self, latitude: float | None, longitude: float | None) -> str | None:
+        """Return the district in which a point on the map lies (WGS 84 degrees)."""
+        if self._areas is None or latitude is None or longitude is None:
+            return None
+        return self._areas.district(latitude, longitude)
