@@ -150,7 +150,7 @@ sightings = Table(
     Column("at", Instant, nullable=False, comment="when the city first heard of it"),
     Column("caller", Text, comment="keyed digest of the number it was sent from, on whichever channel"),
     Column("incident", Text, comment="the incident that it belongs to"),
-    Column("joined_by", Text, comment="who said so: a person's name, or house"),
+    Column("joined_by", Text, comment="who said so: a person's name, or * for the house"),
     Column("alone", Boolean, nullable=False, server_default=text("false"), comment="a person said: a cause of its own"),
 )
 Index("sightings_at", sightings.c.at)
@@ -189,8 +189,6 @@ incidents = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("lead", Text, ForeignKey("complaints.id"), nullable=False, comment="the complaint whose fate it shares"),
-    Column("category", Text, nullable=False),
-    Column("department", Text),
     Column("state", Text, nullable=False, server_default="open", comment="open, closed"),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),

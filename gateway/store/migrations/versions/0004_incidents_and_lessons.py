@@ -29,7 +29,7 @@ def upgrade() -> None:
             "caller", sa.Text(), comment="keyed digest of the number it was sent from, on whichever channel"
         ),
         sa.Column("incident", sa.Text(), comment="the incident that it belongs to"),
-        sa.Column("joined_by", sa.Text(), comment="who said so: a person's name, or house"),
+        sa.Column("joined_by", sa.Text(), comment="who said so: a person's name, or * for the house"),
         sa.Column(
             "alone",
             sa.Boolean(),
@@ -54,8 +54,6 @@ def upgrade() -> None:
         "incidents",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("lead", sa.Text(), nullable=False, comment="the complaint whose fate it shares"),
-        sa.Column("category", sa.Text(), nullable=False),
-        sa.Column("department", sa.Text()),
         sa.Column("state", sa.Text(), nullable=False, server_default="open", comment="open, closed"),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),

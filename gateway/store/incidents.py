@@ -1,0 +1,285 @@
+"""Incidents: which complaints have one cause, who said so, and which of the others may have one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import cos, radians
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
+from sqlalchemy.engine import Row
+
+from gateway.store.complaints import FINAL
+from gateway.store.tables import complaints, incidents, sightings
+from normalizer.complaint import Priority
+from router.incident import Spot
+
+OPEN, CLOSED = "open", "closed"
+HOUSE = "*"
+"""Who joined a complaint to an incident when no person did; nobody at the desk can have this name."""
+
+MOST = 2000  # complaints of which causes are looked for at once: the newest
+METRES_A_DEGREE = 111_000.0  # of latitude, and of longitude at the equator
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One cause behind many complaints. `lead` is the id of the complaint whose fate the others share.
+
+    `members` counts the lead too; `confirmed` counts those that a person has joined.
+    """
+
+    id: str
+    lead: str
+    reference: str
+    category: str
+    department: str | None
+    state: str
+    members: int
+    confirmed: int
+    began_at: datetime
+    last_at: datetime
+    created_at: datetime
+    created_by: str
+    closed_at: datetime | None
+    closed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A complaint as far as its cause goes: no words, nobody's name."""
+
+    id: str
+    reference: str
+    status: str
+    channel: str
+    priority: Priority
+    department: str | None
+    confidential: bool
+    spot: Spot
+    incident: str | None
+    joined_by: str | None
+    sender: str = field(repr=False)
+
+
+def find(connection: Connection, incident_id: str) -> Incident | None:
+    """Return an incident, or None."""
+    return next(iter(_counted(connection, incidents.c.id == incident_id)), None)
+
+
+def listing(
+    connection: Connection, *, state: str = OPEN, departments: Collection[str] | None = None, limit: int
+) -> list[Incident]:
+    """Return incidents in a state, the newest first; with `departments` only those whose lead is at one of them."""
+    wanted = incidents.c.state == state
+    if departments is not None:
+        wanted = and_(wanted, complaints.c.department.in_(list(departments)))
+    return _counted(connection, wanted, limit)
+
+
+def members(connection: Connection, incident_id: str) -> list[Member]:
+    """Return the complaints of an incident, the oldest first."""
+    found = _SEEN.where(sightings.c.incident == incident_id).order_by(sightings.c.at, sightings.c.complaint_id)
+    return [_member(row) for row in connection.execute(found)]
+
+
+def followers(connection: Connection, complaint_id: str) -> list[str]:
+    """Return the ids of the complaints that share the fate of this one, in order of their ids."""
+    led = select(incidents.c.id).where(incidents.c.lead == complaint_id)
+    found = select(sightings.c.complaint_id).where(
+        sightings.c.incident.in_(led), sightings.c.complaint_id != complaint_id
+    )
+    return list(connection.execute(found.order_by(sightings.c.complaint_id)).scalars())
+
+
+def hold(connection: Connection, incident_id: str, *, share: bool = False) -> bool:
+    """Keep others from closing or changing an incident until the commit. Returns whether there is one that is open.
+
+    With `share` several may hold it at once, each of whom only adds to it.
+    """
+    held = select(incidents.c.state).where(incidents.c.id == incident_id).with_for_update(read=share)
+    return connection.execute(held).scalar() == OPEN
+
+
+def begin(connection: Connection, incident_id: str, lead: str, by: str, now: datetime) -> None:
+    """Record a new incident."""
+    connection.execute(
+        incidents.insert(), {"id": incident_id, "lead": lead, "state": OPEN, "created_at": now, "created_by": by}
+    )
+
+
+def lead(connection: Connection, incident_id: str, complaint_id: str) -> None:
+    """Give an incident another lead."""
+    connection.execute(update(incidents).where(incidents.c.id == incident_id).values(lead=complaint_id))
+
+
+def close(connection: Connection, incident_id: str, by: str, now: datetime) -> bool:
+    """Close an incident: nothing joins it any more. Returns whether it was open."""
+    changed = update(incidents).where(incidents.c.id == incident_id, incidents.c.state == OPEN)
+    return bool(connection.execute(changed.values(state=CLOSED, closed_at=now, closed_by=by)).rowcount)
+
+
+def joined(connection: Connection, ids: Collection[str], by: str | None) -> None:
+    """Record who joined complaints to the incident that they are in now."""
+    if ids:
+        changed = update(sightings).where(sightings.c.complaint_id.in_(list(ids)))
+        connection.execute(changed.values(joined_by=by, alone=False))
+
+
+def apart(connection: Connection, ids: Collection[str]) -> None:
+    """Record that complaints have causes of their own: they are suggested no more."""
+    if ids:
+        changed = update(sightings).where(sightings.c.complaint_id.in_(list(ids)))
+        connection.execute(changed.values(joined_by=None, alone=True))
+
+
+def lone(connection: Connection, *, since: datetime) -> list[Member]:
+    """Return open complaints since a moment that belong to no incident and may to one: the newest, oldest first."""
+    found = (
+        _SEEN.where(
+            sightings.c.at >= since,
+            sightings.c.incident.is_(None),
+            sightings.c.alone.is_(False),
+            or_(sightings.c.place.is_not(None), sightings.c.latitude.is_not(None), sightings.c.district.is_not(None)),
+            complaints.c.status.not_in(FINAL),
+            complaints.c.confidential.is_(False),
+        )
+        .order_by(sightings.c.at.desc())
+        .limit(MOST)
+    )
+    return [_member(row) for row in connection.execute(found)][::-1]
+
+
+def near(
+    connection: Connection, seen: Spot, *, families: Collection[str], since: datetime, reach: float
+) -> list[Member]:
+    """Return members of open incidents that may be near a place, by its name or within `reach` metres of its pin."""
+    where: list[ColumnElement[bool]] = []
+    if seen.place is not None:
+        where.append(sightings.c.place == seen.place)
+    if seen.latitude is not None and seen.longitude is not None:
+        up = reach / METRES_A_DEGREE
+        across = up / max(cos(radians(seen.latitude)), 0.01)
+        box = sightings.c.latitude.between(seen.latitude - up, seen.latitude + up)
+        where.append(and_(box, sightings.c.longitude.between(seen.longitude - across, seen.longitude + across)))
+    if not where:
+        return []
+    found = (
+        _SEEN.join(incidents, incidents.c.id == sightings.c.incident)
+        .where(
+            sightings.c.incident.is_not(None),
+            sightings.c.family.in_(list(families)),
+            sightings.c.at >= since,
+            incidents.c.state == OPEN,
+            or_(*where),
+        )
+        .order_by(sightings.c.at.desc())
+        .limit(100)
+    )
+    return [_member(row) for row in connection.execute(found)]
+
+
+def lately(connection: Connection, family: str, district: str, since: datetime) -> list[Member]:
+    """Return what was seen of a family in a district since a moment: many of them are a burst."""
+    found = _SEEN.where(sightings.c.family == family, sightings.c.district == district, sightings.c.at >= since)
+    return [_member(row) for row in connection.execute(found.limit(MOST))]
+
+
+def counts(connection: Connection, incident_id: str) -> tuple[int, int]:
+    """Count the members of an incident, and those of them that a person has joined."""
+    row = connection.execute(
+        select(func.count(), func.count(sightings.c.joined_by).filter(sightings.c.joined_by != HOUSE)).where(
+            sightings.c.incident == incident_id
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def by_caller(connection: Connection, caller: str, since: datetime) -> list[str]:
+    """Return the ids of the open complaints that came from a number since a moment, the newest first."""
+    found = (
+        select(sightings.c.complaint_id)
+        .join(complaints, complaints.c.id == sightings.c.complaint_id)
+        .where(sightings.c.caller == caller, sightings.c.at >= since, complaints.c.status.not_in(FINAL))
+        .order_by(sightings.c.at.desc())
+        .limit(10)
+    )
+    return list(connection.execute(found).scalars())
+
+
+_SEEN: Select[Any] = select(
+    sightings,
+    complaints.c.reference,
+    complaints.c.status,
+    complaints.c.channel,
+    complaints.c.category,
+    complaints.c.priority,
+    complaints.c.department,
+    complaints.c.confidential,
+    complaints.c.sender,
+).join(complaints, complaints.c.id == sightings.c.complaint_id)
+
+
+def _member(row: Row[Any]) -> Member:
+    return Member(
+        id=row.complaint_id,
+        reference=row.reference,
+        status=row.status,
+        channel=row.channel,
+        priority=Priority(row.priority),
+        department=row.department,
+        confidential=row.confidential,
+        spot=Spot(row.category, row.at, row.district, row.place, row.latitude, row.longitude),
+        incident=row.incident,
+        joined_by=row.joined_by,
+        sender=row.sender,
+    )
+
+
+def _counted(connection: Connection, wanted: ColumnElement[bool], limit: int = 1) -> list[Incident]:
+    chosen = (
+        select(incidents, complaints.c.reference, complaints.c.category, complaints.c.department)
+        .join(complaints, complaints.c.id == incidents.c.lead)
+        .where(wanted)
+        .order_by(incidents.c.created_at.desc(), incidents.c.id)
+        .limit(limit)
+        .subquery()
+    )
+    counted = (
+        select(
+            sightings.c.incident,
+            func.count().label("members"),
+            func.count(sightings.c.joined_by).filter(sightings.c.joined_by != HOUSE).label("confirmed"),
+            func.min(sightings.c.at).label("began_at"),
+            func.max(sightings.c.at).label("last_at"),
+        )
+        .where(sightings.c.incident.in_(select(chosen.c.id)))
+        .group_by(sightings.c.incident)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(chosen, counted.c.members, counted.c.confirmed, counted.c.began_at, counted.c.last_at)
+        .outerjoin(counted, counted.c.incident == chosen.c.id)
+        .order_by(chosen.c.created_at.desc(), chosen.c.id)
+    )
+    return [
+        Incident(
+            id=row.id,
+            lead=row.lead,
+            reference=row.reference,
+            category=row.category,
+            department=row.department,
+            state=row.state,
+            members=row.members or 0,
+            confirmed=row.confirmed or 0,
+            began_at=row.began_at or row.created_at,
+            last_at=row.last_at or row.created_at,
+            created_at=row.created_at,
+            created_by=row.created_by,
+            closed_at=row.closed_at,
+            closed_by=row.closed_by,
+        )
+        for row in rows
+    ]
