@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -29,6 +29,7 @@ from gateway.city.hotline import (
     service_problems,
 )
 from gateway.city.hotline import problems as hotline_problems
+from gateway.city.incidents import INCIDENTS, read_incidents
 from gateway.city.phrases import Phrases, read_phrases
 from gateway.city.problems import CityError, Problem, unknown
 from gateway.city.reading import Senses, read_senses
@@ -37,6 +38,7 @@ from gateway.city.wordlists import ONE, Wordlists
 from normalizer.reader import Reader
 from normalizer.text import fold
 from normalizer.vocabulary import Vocabulary
+from router.incident import IncidentTable
 from router.rules import RuleTable
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -95,7 +97,7 @@ class City:
 
     A further message of the same sender within `amend_window` belongs to the same complaint. `triage` is the
     department where people decide what rules cannot. `line` is what hotline.toml says; None without one. `version`
-    changes whenever a byte of the city's files does.
+    changes whenever a byte of the city's files does. `incidents` says what complaints of one cause have in common.
     """
 
     id: str
@@ -117,6 +119,7 @@ class City:
     emergency: tuple[Emergency, ...]
     line: Line | None
     version: str
+    incidents: IncidentTable = field(default_factory=IncidentTable)
 
 
 def load(name_or_path: str) -> City:
@@ -141,10 +144,14 @@ def load(name_or_path: str) -> City:
     problems += read.problems()
     phrases = _phrases(folder, city, problems) if city else None
     line = _line(folder, read, problems)
+    causes = read_incidents(folder, sources["categories.toml"], problems)
     senses = read_senses(folder, problems)
     if problems or phrases is None:
         raise CityError(problems)
-    return _city(read, phrases, line, senses, _version(folder, phrases.languages, (*read.words.found, *senses.found)))
+    return replace(
+        _city(read, phrases, line, senses, _version(folder, phrases.languages, (*read.words.found, *senses.found))),
+        incidents=causes,
+    )
 
 
 def _folder(name_or_path: str) -> Traversable:
@@ -163,7 +170,7 @@ def _folder(name_or_path: str) -> Traversable:
 def _strangers(folder: Traversable) -> list[Problem]:
     """Find files that nobody would read: most likely one of ours with its name mistyped."""
     names = (entry.name for entry in folder.iterdir() if entry.name.endswith((".toml", ".ftl")))
-    known = {*FILES, *OF_THE_HOTLINE, ONE}
+    known = {*FILES, *OF_THE_HOTLINE, INCIDENTS, ONE}
     ours = {*known, SETTINGS}
     return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, known)) for name in names if name not in ours]
 
@@ -281,7 +288,7 @@ def _version(folder: Traversable, languages: tuple[str, ...], further: Sequence[
     found = [
         *((name,) for name in FILES),
         *further,
-        *((name,) for name in OF_THE_HOTLINE if folder.joinpath(name).is_file()),
+        *((name,) for name in (*OF_THE_HOTLINE, INCIDENTS) if folder.joinpath(name).is_file()),
         *(("phrases", f"{language}.ftl") for language in languages),
         *sorted((PROMPTS_FOLDER, one, file.name) for one in spoken for file in prompts.joinpath(one).iterdir()),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -58,7 +59,18 @@ class IncidentsFile(_Row):
     cause: list[CauseRow] = []
 
 
-def problems(source: Source, file: IncidentsFile, categories: Collection[str]) -> Iterable[Problem]:
+def read_incidents(folder: Traversable, categories: Source | None, problems: list[Problem]) -> IncidentTable:
+    """Read the file, or add to `problems` what is wrong with it. `categories` is categories.toml, if that is TOML."""
+    file = folder.joinpath(INCIDENTS)
+    source = Source.read(file, problems) if file.is_file() else None
+    read = source.checked(IncidentsFile, problems) if source else None
+    if source is None or read is None:
+        return IncidentTable()
+    problems += _problems(source, read, categories.ids("category") if categories else ())
+    return _build(read)
+
+
+def _problems(source: Source, file: IncidentsFile, categories: Collection[str]) -> Iterable[Problem]:
     """Find names that are no category, no family of one and not `*`, and what is spoken for twice."""
     families = {family(name) for name in categories}
     known = {*categories, *families, EVERYTHING}
@@ -77,7 +89,7 @@ def problems(source: Source, file: IncidentsFile, categories: Collection[str]) -
                 yield source.problem(("neighbours", position), unknown(name, categories))
 
 
-def build(file: IncidentsFile) -> IncidentTable:
+def _build(file: IncidentsFile) -> IncidentTable:
     """Return the table that the router asks; families and categories of which nothing is said have the default."""
     habits = {EVERYTHING: Habit()}
     for row in file.cause:
