@@ -29,7 +29,6 @@ from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.ledger import Ledger
 from normalizer.complaint import Complaint, Priority, Status
-from normalizer.guess import Guess
 from normalizer.text import storable
 from router.route import Route
 from router.rules import Decision, decide
@@ -135,9 +134,7 @@ class Dispatcher:
         if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE}:
             return ledger.seen(case, case.sequence), "told"  # the amendment itself went to the department
         city = self.city()
-        seen = city.reader.guess(case.complaint.text)
-        guess = Guess(seen.category, seen.confidence, seen.scores, seen.words, agreed=bool(seen.words))
-        decision = decide(case.complaint, city.rules, guess)
+        decision = decide(case.complaint, city.rules, city.reader.guess(case.complaint.text))
         decided = decision.route
         if not decided.automatic:
             decided = self._addressed(ledger.connection, case, decided, city)

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RuleRow, RulesFile
+from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile
 from gateway.city.problems import Problem, unknown
+from gateway.city.rules import RulesFile, families
+from gateway.city.rules_checks import Known
+from gateway.city.rules_checks import problems as rules_problems
 from gateway.city.source import Source
 from gateway.city.wordlists import Wordlists
 from normalizer.text import fold
-from router.rules import Rule
 
 UNCLEAR = "other"
 """The category of a complaint that nothing speaks for; every city has it."""
@@ -35,7 +37,9 @@ class Folder:
     departments: DepartmentsFile | None
     districts: DistrictsFile | None
     words: Wordlists
+    rules_source: Source | None
     rules: RulesFile | None
+    groups: frozenset[str]  # ids
 
     def problems(self) -> list[Problem]:
         """Find what is wrong between the files. A file that does not fit its model is judged only for that."""
@@ -85,8 +89,8 @@ class Folder:
                 continue
             if self.words.whole and row.id not in self.words.ids():
                 yield source.problem(("category", position, "id"), f"{row.id!r} has no words in {self.words.name}")
-            if self.rules and not any(row.id in rule.category for rule in self.rules.rule):
-                what = f"no rule in rules.toml names {row.id!r}, so it would never reach {row.department!r}"
+            if self.rules and not any(families(rule, [row.id]) for rule in self.rules.rule):
+                what = f"no rule names {row.id!r}, so it would never reach {row.department!r}"
                 yield source.problem(("category", position, "id"), what)
 
     def _departments(self) -> Iterable[Problem]:
@@ -100,32 +104,17 @@ class Folder:
             yield from self._rows(source, "district", file.district)
 
     def _rules(self) -> Iterable[Problem]:
-        source, file = self.sources["rules.toml"], self.rules
-        if source is None or file is None:
+        if self.rules_source is None or self.rules is None:
             return
-        yield from _twice(source, "rule", [row.id for row in file.rule])
-        rules = [as_rule(row) for row in file.rule]
-        for position, row in enumerate(file.rule):
-            here = ("rule", position)
-            yield from self._known(source, (*here, "department"), row.department, "departments.toml")
-            for key, ids, others in (
-                ("category", row.category, "categories.toml"),
-                ("district", row.district, "districts.toml"),
-            ):
-                for name in ids:
-                    yield from self._known(source, (*here, key), name, others)
-            if row.reason and self.city:
-                yield from self._names(source, here, row.reason, self.city.languages, key="reason")
-            above = next((rule for rule in rules[:position] if rule.covers(rules[position])), None)
-            if above:
-                why = "fits everything" if above.unconditional else "fits all that this one fits"
-                yield source.problem(here, f"is never reached: the rule {above.id!r} above it {why}")
-        last = ("rule", len(rules) - 1)
-        if not rules[-1].unconditional:
-            yield source.problem(last, "is the last rule, so it must catch everything: leave out its conditions")
-        elif self.city and rules[-1].department != self.city.triage:
-            what = f"the last rule must go to the triage desk, {self.city.triage!r}, not to {rules[-1].department!r}"
-            yield source.problem((*last, "department"), what)
+        known = Known(
+            categories=self._ids("categories.toml"),
+            departments=self._ids("departments.toml"),
+            districts=self._ids("districts.toml"),
+            groups=self.groups,
+            languages=self.city.languages if self.city else (),
+            triage=self.city.triage if self.city else None,
+        )
+        yield from rules_problems(self.rules_source, self.rules, known)
 
     def _rows(self, source: Source, table: str, rows: Sequence[_Named]) -> Iterable[Problem]:
         yield from _twice(source, table, [row.id for row in rows])
@@ -158,25 +147,7 @@ _TABLES = {
     "categories.toml": "category",
     "departments.toml": "department",
     "districts.toml": "district",
-    "rules.toml": "rule",
 }
-
-
-def as_rule(row: RuleRow) -> Rule:
-    """Make a line of rules.toml the rule that the router knows."""
-    return Rule(
-        id=row.id,
-        department=row.department,
-        categories=frozenset(row.category),
-        words=tuple(row.words),
-        districts=frozenset(row.district),
-        channels=frozenset(row.channel),
-        kinds=frozenset(row.kind),
-        priorities=frozenset(row.priority),
-        min_confidence=row.min_confidence,
-        reason=dict(row.reason),
-        confidential=row.confidential,
-    )
 
 
 def _twice(source: Source, table: str, ids: list[str]) -> Iterable[Problem]:

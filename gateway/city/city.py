@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from gateway.city.checks import Folder, as_rule
-from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile, RulesFile
+from gateway.city import rules as city_rules
+from gateway.city.checks import Folder
+from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile
 from gateway.city.hotline import (
     HOTLINE,
     PROMPTS_FOLDER,
@@ -33,13 +34,14 @@ from gateway.city.incidents import INCIDENTS, read_incidents
 from gateway.city.phrases import Phrases, read_phrases
 from gateway.city.problems import CityError, Problem, unknown
 from gateway.city.reading import Senses, read_senses
+from gateway.city.rules_checks import read_groups
 from gateway.city.source import Source
 from gateway.city.wordlists import ONE, Wordlists
 from normalizer.reader import Reader
 from normalizer.text import fold
 from normalizer.vocabulary import Vocabulary
 from router.incident import IncidentTable
-from router.rules import RuleTable
+from router.rules import Group, RuleTable
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -48,7 +50,6 @@ FILES: Mapping[str, type[BaseModel]] = {
     "categories.toml": CategoriesFile,
     "departments.toml": DepartmentsFile,
     "districts.toml": DistrictsFile,
-    "rules.toml": RulesFile,
 }
 OF_THE_HOTLINE = (HOTLINE, SERVICES)  # a city without a hotline has neither
 SETTINGS = "settings.toml"
@@ -132,6 +133,9 @@ def load(name_or_path: str) -> City:
     problems = list(_strangers(folder))
     sources = {name: Source.read(folder.joinpath(name), problems) for name in FILES}
     city = _model(sources, "city.toml", CityFile, problems)
+    rules_file = city_rules.find(folder, problems)
+    rules_source = city_rules.read(rules_file, problems)
+    groups = read_groups(folder, city, problems)
     read = Folder(
         sources=sources,
         city=city,
@@ -139,7 +143,9 @@ def load(name_or_path: str) -> City:
         departments=_model(sources, "departments.toml", DepartmentsFile, problems),
         districts=_model(sources, "districts.toml", DistrictsFile, problems),
         words=Wordlists.read(folder, problems),
-        rules=_model(sources, "rules.toml", RulesFile, problems),
+        rules_source=rules_source,
+        rules=rules_source.checked(city_rules.RulesFile, problems) if rules_source else None,
+        groups=frozenset(groups or ()),
     )
     problems += read.problems()
     phrases = _phrases(folder, city, problems) if city else None
@@ -148,8 +154,9 @@ def load(name_or_path: str) -> City:
     senses = read_senses(folder, problems)
     if problems or phrases is None:
         raise CityError(problems)
+    further = ((rules_file.name,), *(((city_rules.GROUPS,),) if groups else ()), *read.words.found, *senses.found)
     return replace(
-        _city(read, phrases, line, senses, _version(folder, phrases.languages, (*read.words.found, *senses.found))),
+        _city(read, phrases, line, senses, groups or {}, _version(folder, phrases.languages, further)),
         incidents=causes,
     )
 
@@ -170,7 +177,7 @@ def _folder(name_or_path: str) -> Traversable:
 def _strangers(folder: Traversable) -> list[Problem]:
     """Find files that nobody would read: most likely one of ours with its name mistyped."""
     names = (entry.name for entry in folder.iterdir() if entry.name.endswith((".toml", ".ftl")))
-    known = {*FILES, *OF_THE_HOTLINE, INCIDENTS, ONE}
+    known = {*FILES, *OF_THE_HOTLINE, INCIDENTS, ONE, city_rules.TOML, city_rules.GROUPS}
     ours = {*known, SETTINGS}
     return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, known)) for name in names if name not in ours]
 
@@ -223,7 +230,9 @@ def _phrases(folder: Traversable, city: CityFile, problems: list[Problem]) -> Ph
     return read_phrases(books, words, problems)
 
 
-def _city(read: Folder, phrases: Phrases, line: Line | None, senses: Senses, version: str) -> City:
+def _city(
+    read: Folder, phrases: Phrases, line: Line | None, senses: Senses, groups: Mapping[str, Group], version: str
+) -> City:
     """Put together what has been found to be right."""
     city, words, rules = read.city, read.words, read.rules
     if not (city and words.whole and rules and read.categories and read.departments and read.districts):
@@ -250,12 +259,19 @@ def _city(read: Folder, phrases: Phrases, line: Line | None, senses: Senses, ver
         opt_in=frozenset(map(fold, city.opt_in)),
     )
     table = RuleTable(
-        rules=tuple(as_rule(row) for row in rules.rule),
+        rules=tuple(city_rules.as_rule(row, categories) for row in rules.rule),
         triage=city.triage,
         min_confidence=rules.min_confidence,
+        public_min_confidence=city.public_min_confidence,
         responsible=MappingProxyType({row.id: row.department for row in categories.values()}),
+        thresholds=MappingProxyType(
+            {row.id: row.min_confidence for row in read.categories.category if row.min_confidence is not None}
+        ),
+        groups=groups,
+        calendar=city_rules.calendar(ZoneInfo(city.timezone), line.seasons if line else ()),
         category_names=MappingProxyType({row.id: row.names for row in categories.values()}),
         district_names=MappingProxyType({row.id: row.names for row in districts.values()}),
+        department_names=MappingProxyType({row.id: row.names for row in departments.values()}),
     )
     return City(
         id=city.id,
@@ -268,7 +284,7 @@ def _city(read: Folder, phrases: Phrases, line: Line | None, senses: Senses, ver
         districts=MappingProxyType(districts),
         vocabulary=vocabulary,
         reader=Reader(vocabulary, model=senses.model),
-        rules=table,
+        rules=city_rules.versioned(table),
         phrases=phrases,
         amend_window=timedelta(minutes=city.amend_window_minutes),
         triage=city.triage,

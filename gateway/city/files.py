@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from phonenumbers import SUPPORTED_REGIONS
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from normalizer.complaint import Kind, Priority
 from normalizer.text import fold
 
 Way = Literal[
@@ -140,6 +139,7 @@ class CategoryRow(Row):
     names: Names
     department: Id
     confidential: bool = False
+    min_confidence: Confidence | None = None
 
 
 class CategoriesFile(Row):
@@ -174,26 +174,3 @@ class DistrictsFile(Row):
     """districts.toml."""
 
     district: list[DistrictRow]
-
-
-class RuleRow(Row):
-    """One rule: conditions, and the department."""
-
-    id: Id
-    department: Id
-    category: Annotated[list[CategoryId], BeforeValidator(_listed)] = []
-    words: Annotated[list[Word], BeforeValidator(_listed)] = []
-    district: Annotated[list[Id], BeforeValidator(_listed)] = []
-    channel: Annotated[list[Way], BeforeValidator(_listed)] = []
-    kind: Annotated[list[Annotated[Kind, Field(strict=False)]], BeforeValidator(_listed)] = []
-    priority: Annotated[list[Annotated[Priority, Field(strict=False)]], BeforeValidator(_listed)] = []
-    min_confidence: Confidence | None = None
-    reason: Names = {}
-    confidential: bool = False
-
-
-class RulesFile(Row):
-    """rules.toml."""
-
-    min_confidence: Confidence
-    rule: Annotated[list[RuleRow], AfterValidator(nonempty("the last rule must catch everything"))]
