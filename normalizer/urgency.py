@@ -1,0 +1,223 @@
+"""Whether a message speaks of danger to life or health now, and whether its writer needs particular care.
+
+Danger is seen by frames: a thing and the state that makes it dangerous ("سلك ... مكشوف"), or a harm and whom it befalls
+("غرق ... طفل"), near one another in one sentence, neither denied nor long over. What is found only ever raises.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from normalizer.arabizi import Transliterator
+from normalizer.language import ARABIZI, language
+from normalizer.phrases import Found, Phrases, inflected
+from normalizer.stem import is_word, tokens
+from normalizer.text import fold
+
+ALONE = "alone"
+WHOLE = "whole"
+NEAR = 9  # words from the first of a frame to its last
+
+_ENDS = frozenset(".!?؟…؛;\n")  # a comma ends nothing: people who dictate or hurry put one anywhere
+_PARTS = ("what", "state", "victim", "also")
+_NEVER, _PAST, _STILL, _WHO, _NEED = "never", "past", "still", "who", "need"
+_CLOSE = 6  # words from who is in need to the need
+_LATIN = re.compile("[A-Za-z]{2}")
+_LONGEST_CRY = 4  # words of a message that is nothing but a cry
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is dangerous: one of `what` and one of `state` or `victim`, and where `also` is given one of those too."""
+
+    id: str
+    what: tuple[str, ...]
+    state: tuple[str, ...] = ()
+    victim: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    near: int = NEAR
+
+
+@dataclass(frozen=True, slots=True)
+class DangerWords:
+    """A city's words of danger and of need, as a clerk wrote them (see `normalizer.phrases` for ~ and =).
+
+    `alone` is danger whatever stands beside it, `whole` only as a whole message. `never` are figures of speech, `past`
+    tells what is over unless `still` says that it is not, `denial` denies the word after it.
+    """
+
+    frames: tuple[Frame, ...] = ()
+    alone: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    still: tuple[str, ...] = ()
+    denial: tuple[str, ...] = ()
+    fillers: tuple[str, ...] = ()
+    household: tuple[str, ...] = ()
+    need: tuple[str, ...] = ()
+    need_alone: tuple[str, ...] = ()
+    need_never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Why a message is taken for one of danger: the city's words found in it, and the frame they fill."""
+
+    words: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """What was found in one sentence, list by list, each in the order of the words."""
+
+    words: Sequence[str]
+    found: Mapping[str, Sequence[Found]] = field(default_factory=dict)
+
+    def of(self, name: str) -> Sequence[Found]:
+        return self.found.get(name, ())
+
+    def near(self, name: str, place: Found, reach: int) -> Iterator[Found]:
+        """Go through what stands beside a place, both together within `reach` words and not upon one another."""
+        found = self.of(name)
+        for other in found[bisect_left(found, place.end - reach, key=lambda other: other.start) :]:
+            if other.start >= place.start + reach:
+                return
+            apart = other.start >= place.end or other.end <= place.start
+            if apart and max(other.end, place.end) - min(other.start, place.start) <= reach:
+                yield other
+
+
+class Urgency:
+    """A city's words of danger and need, compiled once and asked for every message."""
+
+    def __init__(self, words: DangerWords) -> None:
+        self._frames = words.frames
+        self._danger = Phrases(
+            {
+                **{f"{frame.id}.{part}": getattr(frame, part) for frame in words.frames for part in _PARTS},
+                ALONE: words.alone,
+                _NEVER: words.never,
+                _PAST: words.past,
+                _STILL: words.still,
+            }
+        )
+        self._need = Phrases(
+            {
+                _WHO: words.household,
+                _NEED: words.need,
+                ALONE: words.need_alone,
+                _NEVER: words.need_never,
+            }
+        )
+        self._cries = frozenset(map(fold, words.whole))
+        self._denials = _with_and(words.denial)
+        self._fillers = frozenset(map(fold, words.fillers))
+        known = {form for entry in _entries(words) for form in inflected(entry)}
+        self._arabizi = Transliterator(sorted(known))
+
+    def danger(self, text: str) -> Alarm | None:
+        """Return what in the text speaks of danger now, or None."""
+        return next((alarm for reading in self._readings(text) for alarm in self._alarms(reading)), None)
+
+    def vulnerable(self, text: str) -> bool:
+        """Say whether the writer speaks of themselves or their household as old, ill, disabled or in need."""
+        return any(
+            self._needs(_sentence(words, self._need)) for reading in self._readings(text) for words in _split(reading)
+        )
+
+    def _readings(self, text: str) -> Iterator[Sequence[str]]:
+        yield tokens(text)
+        if _LATIN.search(text) and language(text) == ARABIZI:
+            yield tokens(self._arabizi.arabic(text))
+
+    def _alarms(self, reading: Sequence[str]) -> Iterator[Alarm]:
+        said = [word for word in reading if is_word(word)]
+        if 0 < len(said) <= _LONGEST_CRY and self._cries.issuperset(said):
+            yield Alarm(tuple(dict.fromkeys(said)), WHOLE)
+        for words in _split(reading):
+            sentence = _sentence(words, self._danger)
+            if sentence.found and not self._over(sentence):
+                yield from (Alarm((cry.written,), ALONE) for cry in sentence.of(ALONE) if self._stands(sentence, cry))
+                yield from self._filled(sentence)
+
+    def _filled(self, sentence: _Sentence) -> Iterator[Alarm]:
+        for frame in self._frames:
+            for thing in sentence.of(f"{frame.id}.what"):
+                if not self._stands(sentence, thing):
+                    continue
+                for other in self._beside(sentence, frame, thing):
+                    third = next(sentence.near(f"{frame.id}.also", thing, frame.near), None) if frame.also else other
+                    if third is not None:
+                        parts = sorted({thing, other, third}, key=lambda part: part.start)
+                        yield Alarm(tuple(part.written for part in parts), frame.id)
+
+    def _beside(self, sentence: _Sentence, frame: Frame, thing: Found) -> Iterator[Found]:
+        for part in ("state", "victim"):
+            for other in sentence.near(f"{frame.id}.{part}", thing, frame.near):
+                if self._stands(sentence, other):
+                    yield other
+
+    def _over(self, sentence: _Sentence) -> bool:
+        """Tell whether the sentence says that all this is long ago or put right."""
+        return not sentence.of(_STILL) and any(self._stands(sentence, past) for past in sentence.of(_PAST))
+
+    def _stands(self, sentence: _Sentence, found: Found) -> bool:
+        """Tell whether nothing directly before denies it: in "ماكو كهرباء وسلك مكشوف" nobody denies the wire."""
+        before = found.start - 1
+        while before > 0 and sentence.words[before] in self._fillers:
+            before -= 1
+        return before < 0 or sentence.words[before] not in self._denials
+
+    def _needs(self, sentence: _Sentence) -> bool:
+        return any(self._stands(sentence, need) for need in sentence.of(ALONE)) or any(
+            self._stands(sentence, need) for who in sentence.of(_WHO) for need in sentence.near(_NEED, who, _CLOSE)
+        )
+
+
+def _split(reading: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut a text into its sentences, each the words alone."""
+    words: list[str] = []
+    for token in reading:
+        if token in _ENDS:
+            yield words
+            words = []
+        elif is_word(token):
+            words.append(token)
+    yield words
+
+
+def _sentence(words: Sequence[str], phrases: Phrases) -> _Sentence:
+    lists: dict[str, list[Found]] = {}
+    found = phrases.find(words)
+    covered = _covered(found)
+    for phrase in found:
+        if covered.get(phrase.start, 0) < phrase.end:
+            for name in phrase.lists:
+                lists.setdefault(name, []).append(phrase)
+    return _Sentence(words, lists)
+
+
+def _covered(found: Sequence[Found]) -> Mapping[int, int]:
+    """Tell for every place how far a figure of speech begun by then reaches; within it nothing counts."""
+    covered: dict[int, int] = {}
+    reach = 0
+    for phrase in found:
+        covered[phrase.start] = reach = max(reach, phrase.end if _NEVER in phrase.lists else 0)
+    return covered
+
+
+def _with_and(words: Sequence[str]) -> frozenset[str]:
+    folded = [fold(word) for word in words]
+    return frozenset((*folded, *(f"و{word}" for word in folded)))
+
+
+def _entries(words: DangerWords) -> Iterator[str]:
+    for frame in words.frames:
+        for part in _PARTS:
+            yield from getattr(frame, part)
+    yield from (*words.alone, *words.whole, *words.household, *words.need, *words.need_alone)
