@@ -33,7 +33,7 @@ from gateway.city.hotline import problems as hotline_problems
 from gateway.city.incidents import INCIDENTS, read_incidents
 from gateway.city.phrases import Phrases, read_phrases
 from gateway.city.problems import CityError, Problem, unknown
-from gateway.city.reading import Senses, read_senses
+from gateway.city.reading import OPTIONAL, Senses, read_senses
 from gateway.city.rules_checks import read_groups
 from gateway.city.source import Source
 from gateway.city.wordlists import ONE, Wordlists
@@ -177,7 +177,7 @@ def _folder(name_or_path: str) -> Traversable:
 def _strangers(folder: Traversable) -> list[Problem]:
     """Find files that nobody would read: most likely one of ours with its name mistyped."""
     names = (entry.name for entry in folder.iterdir() if entry.name.endswith((".toml", ".ftl")))
-    known = {*FILES, *OF_THE_HOTLINE, INCIDENTS, ONE, city_rules.TOML, city_rules.GROUPS}
+    known = {*FILES, *OPTIONAL, *OF_THE_HOTLINE, INCIDENTS, ONE, city_rules.TOML, city_rules.GROUPS}
     ours = {*known, SETTINGS}
     return [Problem(str(folder.joinpath(name)), 0, "", unknown(name, known)) for name in names if name not in ours]
 
@@ -283,7 +283,7 @@ def _city(
         departments=MappingProxyType(departments),
         districts=MappingProxyType(districts),
         vocabulary=vocabulary,
-        reader=Reader(vocabulary, model=senses.model),
+        reader=Reader(vocabulary, model=senses.model, danger=senses.danger),
         rules=city_rules.versioned(table),
         phrases=phrases,
         amend_window=timedelta(minutes=city.amend_window_minutes),

@@ -1,4 +1,4 @@
-"""What a city's files teach about reading a message: words, danger, places, the trained model, made one `Reader`."""
+"""What a city's files teach about reading a message besides its words: danger, and the trained model."""
 
 from __future__ import annotations
 
@@ -6,23 +6,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 
+from gateway.city import danger
+from gateway.city.danger import DANGER, DangerFile
 from gateway.city.problems import Problem
+from gateway.city.source import Source
 from normalizer.category import Model, ModelError, unpack
+from normalizer.urgency import DangerWords
 
 MODEL = "model.npz"
+OPTIONAL = (DANGER,)
+"""TOML files that a city may have or lack."""
 
 
 @dataclass(frozen=True)
 class Senses:
-    """What helps to read besides the words; a city may lack each of them. `found` are the files that were read."""
+    """What helps to read; None for what the city lacks. `found` are the files that were read."""
 
     model: Model | None
+    danger: DangerWords | None
     found: Sequence[tuple[str, ...]]
 
 
 def read_senses(folder: Traversable, problems: list[Problem]) -> Senses:
     """Read the files that a city may have, or add to `problems` what is wrong with them."""
-    return Senses(_model(folder, problems), [(name,) for name in (MODEL,) if folder.joinpath(name).is_file()])
+    found = [(name,) for name in (MODEL, *OPTIONAL) if folder.joinpath(name).is_file()]
+    return Senses(_model(folder, problems), _danger(folder, problems), found)
+
+
+def _danger(folder: Traversable, problems: list[Problem]) -> DangerWords | None:
+    file = folder.joinpath(DANGER)
+    source = Source.read(file, problems) if file.is_file() else None
+    checked = source.checked(DangerFile, problems) if source else None
+    if source is None or checked is None:
+        return None
+    problems += danger.problems(source, checked)
+    return danger.build(checked)
 
 
 def _model(folder: Traversable, problems: list[Problem]) -> Model | None:

@@ -49,7 +49,9 @@ class Wordlists:
         if not names:
             problems.append(Problem(str(one), 0, "", f"is missing: write it, or a folder {FOLDER}/ of such files"))
         if (ONE,) in names and len(names) > 1:
-            problems.append(Problem(str(one), 0, "", f"stands beside the folder {FOLDER}/: a city has one or the other"))
+            problems.append(
+                Problem(str(one), 0, "", f"stands beside the folder {FOLDER}/: a city has one or the other")
+            )
         read = []
         for parts in names:
             source = Source.read(folder.joinpath(*parts), problems)
