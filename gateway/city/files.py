@@ -50,11 +50,6 @@ def _shaped(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _listed(value: Any) -> Any:
-    """Let one value stand for a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
 def _written(value: str) -> str:
     if not value.strip():
         raise ValueError("is empty")
