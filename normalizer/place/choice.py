@@ -1,0 +1,68 @@
+"""Of all the places that a text names, the one that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from normalizer.place.match import Found, Match
+from normalizer.place.surroundings import Role, onward, role, turned
+from normalizer.place.tokens import Words
+
+_TURNED = 2.0  # what a place gains when the text turns to it: more than any role is worth against another
+_SURE = 0.1  # what a name gains for being announced as a place
+_ENOUGH = 1.0  # a road that somebody came along is no place of a problem
+
+
+def without_overlaps(matches: Iterable[Match]) -> list[Match]:
+    """Keep the longest names, in the order of the text; of names spelt alike the districts are joined."""
+    kept: list[Match] = []
+    taken: set[int] = set()
+    by_span: dict[tuple[int, int], list[Match]] = {}
+    for match in matches:
+        by_span.setdefault((match.first, match.last), []).append(match)
+    for first, last in sorted(by_span, key=lambda span: (span[0] - span[1], span[0])):
+        if not taken & set(range(first, last)):
+            taken.update(range(first, last))
+            kept.append(_joined(by_span[first, last]))
+    return sorted(kept, key=lambda match: match.first)
+
+
+def best(matches: Sequence[Match], words: Words) -> Found | None:
+    """Return the place of the problem: the best by its role, of equals the first; None when there is none."""
+    if not matches:
+        return None
+    rated = _rated(matches, words)
+    match, score = max(rated, key=lambda pair: pair[1])
+    if score < _ENOUGH or not match.districts:
+        return None
+    for other, value in rated:
+        shared = tuple(district for district in match.districts if district in other.districts)
+        if value >= _ENOUGH and shared:
+            match = replace(match, districts=shared)
+    return match.found(words)
+
+
+def _rated(matches: Sequence[Match], words: Words) -> list[tuple[Match, float]]:
+    rated: list[tuple[Match, float]] = []
+    earlier: Match | None = None
+    was = Role.PROBLEM
+    bonus = 0.0
+    for match in matches:
+        now = role(match, earlier, words)
+        if was is Role.ROAD and earlier and now in {Role.PROBLEM, Role.LANDMARK} and onward(match, words):
+            now = Role.ROAD
+        if turned(match, earlier.last if earlier else 0, words):
+            bonus = _TURNED
+        gained = bonus if now is not Role.ROAD else 0.0
+        rated.append((match, now.value + gained + _SURE * match.cue))
+        earlier, was = match, now
+    return rated
+
+
+def _joined(same: Sequence[Match]) -> Match:
+    """Make one match of all that stand in the same words: written right before nearly, as it stands before stripped."""
+    first = min(same, key=lambda match: (not match.exact, match.glued, not match.spelling.never, match.spelling.need))
+    alike = [match for match in same if (match.exact, match.glued) == (first.exact, first.glued)]
+    districts = dict.fromkeys(district for match in alike for district in match.spelling.place.districts)
+    return replace(first, districts=tuple(districts))

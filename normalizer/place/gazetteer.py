@@ -1,0 +1,179 @@
+"""The city's names of places, found in what a citizen wrote: as the city spells them, or nearly."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from normalizer.place.choice import best, without_overlaps
+from normalizer.place.cues import KINDS
+from normalizer.place.match import Found, Match, Spelling
+from normalizer.place.names import Named, Need
+from normalizer.place.numbers import masks, number_at
+from normalizer.place.spelling import consonants, latin, near_in_latin, one_slip, shorter, sound
+from normalizer.place.surroundings import believed, pointed_at
+from normalizer.place.tokens import Words, bare, heads, words_of
+
+__all__ = ["Found", "Gazetteer"]
+
+_LONGEST = 5  # words of a name
+_ARTICLE = "ال"
+_WITHOUT_ARTICLE = "يه"  # the ending of names that are as often written without their article
+_SHORTEST_LATIN = 4
+_FUZZY = 6  # letters from which a misspelt word may be a name
+_LATIN_ARTICLES = frozenset({"al", "el", "il", "l", "as", "ar", "ad", "ash", "az", "an"})
+_GLUED = {"b": "ب", "l": "ل"}
+_LATIN_FRONTS = ("bil", "bel", "bal", "lil", "lel", "bl", "al", "el", "il", "b", "l")
+
+
+class Gazetteer:
+    """Every place that the city knows by name, ready to be looked for. Immutable, and safe between threads."""
+
+    def __init__(self, places: Iterable[Named]) -> None:
+        self._exact: dict[str, list[Spelling]] = defaultdict(list)
+        self._sounds: dict[str, list[tuple[str, Spelling]]] = defaultdict(list)
+        self._latin: dict[str, list[tuple[str, Spelling]]] = defaultdict(list)
+        self._heads: set[str] = set()
+        self._numbered: set[str] = set()
+        for place in places:
+            for written in (place.name, *place.variants):
+                self._learn(written, place, never=False)
+            for written in place.never:
+                self._learn(written, place, never=True)
+
+    def find(self, text: str) -> Found | None:
+        """Return the place of the problem that the text tells of, None when it names none or one outside the city."""
+        words = words_of(text)
+        return best(self._matches(words), words)
+
+    def all(self, text: str) -> tuple[Found, ...]:
+        """Return every place of the city that the text names, in the order of the text."""
+        words = words_of(text)
+        return tuple(match.found(words) for match in self._matches(words) if match.districts)
+
+    def _learn(self, written: str, place: Named, *, never: bool) -> None:
+        words = words_of(written.replace("#", "0"))
+        if not words.folded:
+            return
+        if "#" in written:
+            self._learn_numbered(written, words, place)
+        elif words.folded[0][0].isascii() and not words.folded[0].isdecimal():
+            self._learn_latin(words, place, never=never)
+        else:
+            self._learn_arabic(words.folded, place, never=never)
+
+    def _learn_numbered(self, written: str, words: Words, place: Named) -> None:
+        """Learn a name that ends in a pattern of digits."""
+        digits = written.count("#")
+        number = words.folded[-1][: len(words.folded[-1]) - digits] + "#" * digits
+        self._numbered.add(words.folded[0])
+        self._exact[words.folded[0] + number].append(Spelling(place, Need.NOTHING, never=False, pattern=True))
+
+    def _learn_arabic(self, folded: Sequence[str], place: Named, *, never: bool) -> None:
+        announced = len(folded) > 1 and (bare(folded[0]) in KINDS or folded[-1] in KINDS)
+        spelling = Spelling(place, Need.NOTHING if announced or never else place.need, never=never)
+        keys = {"".join(folded), "".join(map(bare, folded))} if len(folded) > 1 else {folded[0]}
+        if len(folded) == 1 and not never and not place.need and folded[0].endswith(_WITHOUT_ARTICLE):
+            keys.add(bare(folded[0]))
+        if len(folded) > 1:
+            self._heads.add(bare(folded[0]))
+        for key in keys:
+            self._exact[key].append(spelling)
+            if not never and len(key) >= _FUZZY:
+                for part in set(shorter(sound(key))):
+                    self._sounds[part].append((sound(key), spelling))
+
+    def _learn_latin(self, words: Words, place: Named, *, never: bool) -> None:
+        announced = len(words.folded) > 1 and (words.folded[0] in KINDS or words.folded[-1] in KINDS)
+        spelling = Spelling(place, Need.NOTHING if announced or never else place.need, never=never)
+        form = "".join(latin(word) for word in words.folded if word not in _LATIN_ARTICLES)
+        self._latin[consonants(form)].append((form, spelling))
+
+    def _matches(self, words: Words) -> list[Match]:
+        """Find what is named, believe what is pointed at, and keep the longest where two overlap."""
+        exact = without_overlaps(self._exactly(words))
+        taken = {at for match in exact for at in range(match.first, match.last)}
+        near = without_overlaps([match for match in self._nearly(words, taken) if not taken & set(match.span)])
+        both = sorted((*exact, *near), key=lambda match: match.first)
+        return [match for match in pointed_at(both, words) if believed(match, words)]
+
+    def _exactly(self, words: Words) -> Iterator[Match]:
+        folded = words.folded
+        for at, word in enumerate(folded):
+            if word[0].isascii() and not word.isdecimal():
+                yield from self._in_latin(words, at)
+                continue
+            for head, glued in heads(word):
+                for spelling in self._exact.get(head, ()):
+                    yield Match(spelling, at, at + 1, exact=True, glued=glued)
+                short = bare(head)
+                if short in self._heads:
+                    yield from self._longer(folded, at, short, glued=glued)
+                if head in self._numbered or short in self._numbered:
+                    yield from self._counted(folded, at, short, glued=glued)
+
+    def _longer(self, folded: Sequence[str], at: int, key: str, *, glued: str) -> Iterator[Match]:
+        for last in range(at + 1, min(at + _LONGEST, len(folded))):
+            key += bare(folded[last])
+            for spelling in self._exact.get(key, ()):
+                yield Match(spelling, at, last + 1, exact=True, glued=glued)
+
+    def _counted(self, folded: Sequence[str], at: int, key: str, *, glued: str) -> Iterator[Match]:
+        number, last = number_at(folded, at + 1)
+        for mask in masks(number) if number else ():
+            for spelling in self._exact.get(key + mask, ()):
+                yield Match(spelling, at, last, exact=True, glued=glued)
+
+    def _nearly(self, words: Words, taken: set[int]) -> Iterator[Match]:
+        """Look for misspelt names, only where a place can be expected: behind a cue, or behind the article."""
+        folded = words.folded
+        for at, word in enumerate(folded):
+            if at in taken or word[0].isascii():
+                continue
+            for head, glued in heads(word):
+                if bare(head) in self._heads:
+                    yield from self._longer_nearly(folded, at, bare(head), glued=glued)
+                if len(head) >= _FUZZY - 1 and (glued or head.startswith(_ARTICLE) or _announced(folded, at)):
+                    trusted = bool(glued) or _announced(folded, at)
+                    yield from self._near(head, at, at + 1, glued=glued, trusted=trusted)
+
+    def _longer_nearly(self, folded: Sequence[str], at: int, key: str, *, glued: str) -> Iterator[Match]:
+        for last in range(at + 1, min(at + 3, len(folded))):
+            key += bare(folded[last])
+            given = len(bare(folded[at])) if bare(folded[at]) in KINDS else 0
+            yield from self._near(key, at, last + 1, given=given, glued=glued, trusted=True)
+
+    def _near(self, key: str, first: int, last: int, *, given: int = 0, glued: str, trusted: bool) -> Iterator[Match]:
+        heard = sound(key)
+        for part in shorter(heard):
+            for name, spelling in self._sounds.get(part, ()):
+                if heard == name or one_slip(heard, name, given=given, trusted=trusted):
+                    # An ordinary word misspelt is still an ordinary word: only a kind of place makes it a name.
+                    need = Need.HOME if spelling.need else Need.NOTHING
+                    yield Match(replace(spelling, need=need), first, last, exact=False, glued=glued)
+
+    def _in_latin(self, words: Words, at: int) -> Iterator[Match]:
+        folded = words.folded
+        for head, glued in _latin_heads(folded[at]):
+            key = latin(head)
+            for last in range(at, min(at + 3, len(folded))):
+                if last > at and folded[last] not in _LATIN_ARTICLES:
+                    key += latin(folded[last])
+                for name, spelling in self._latin.get(consonants(key), ()):
+                    if key == name or (len(key) >= _FUZZY - 1 and near_in_latin(key, name)):
+                        # English has words enough that look like a short name, or nearly like a long one.
+                        doubtful = key != name or len(key) < _FUZZY - 1
+                        need = max(spelling.need, Need.CUE if doubtful else Need.NOTHING)
+                        yield Match(replace(spelling, need=need), at, last + 1, exact=key == name, glued=glued)
+
+
+def _latin_heads(word: str) -> Iterator[tuple[str, str]]:
+    yield word, ""
+    for front in _LATIN_FRONTS:
+        if word.startswith(front) and len(word) > len(front) + _SHORTEST_LATIN:
+            yield word[len(front) :], _GLUED.get(front[0], "")
+
+
+def _announced(folded: Sequence[str], at: int) -> bool:
+    return at > 0 and bare(folded[at - 1]) in KINDS

@@ -1,0 +1,63 @@
+"""A name seen in a text, before it is decided whether it is meant, and what is told of the one that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from normalizer.place.names import Named, Need
+from normalizer.place.tokens import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A place of the city that a text names.
+
+    `district` is its district, None when it may be several: `districts` has them all, the likeliest first. `name` is
+    the city's own spelling, `how` is "name" or, for a misspelt one, "spelling"; it stands in the text from `start`
+    to `end`.
+    """
+
+    district: str | None
+    districts: tuple[str, ...]
+    name: str
+    how: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One way to write a place. `never` is one that must not be taken for it; a `pattern` stands for many numbers."""
+
+    place: Named
+    need: Need
+    never: bool
+    pattern: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A spelling seen from word `first` up to, and without, word `last`.
+
+    `glued` is the preposition glued to its front, or "". `cue` is how surely something points at it as at a place.
+    """
+
+    spelling: Spelling
+    first: int
+    last: int
+    exact: bool
+    glued: str
+    cue: Need = Need.NOTHING
+    districts: tuple[str, ...] = ()
+
+    @property
+    def span(self) -> range:
+        """The words that it takes."""
+        return range(self.first, self.last)
+
+    def found(self, words: Words) -> Found:
+        """Tell of the place as it stands in a text."""
+        start, end = words.starts[self.first], words.ends[self.last - 1]
+        name = words.text[start:end] if self.spelling.pattern else self.spelling.place.name
+        only = self.districts[0] if len(self.districts) == 1 else None
+        return Found(only, self.districts, name, "name" if self.exact else "spelling", start, end)

@@ -1,0 +1,116 @@
+"""What stands around a name: whether it is meant as a place, and whose place it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from enum import Enum
+
+from normalizer.place import cues
+from normalizer.place.match import Match
+from normalizer.place.names import Need
+from normalizer.place.tokens import Words, bare, plain
+
+_ONTO = frozenset("لع")  # "to" and "on", glued to the front of a name
+_REACH = 3  # words before a name within which something is said of it
+
+
+class Role(Enum):
+    """Whose place it is. The value is how readily it is taken for the problem's."""
+
+    PROBLEM = 4.0
+    LANDMARK = 3.8  # "near": the place itself may be named as well
+    HOME = 3.0  # where the sender lives; the problem is there unless another place is named
+    OFFICE = 2.5  # whom the letter is for
+    NUMBER = 2.0  # a quarter's or sector's number, which only hints
+    ROAD = 0.0  # where the sender came from, goes to or works
+    DENIED = -9.0  # "not in …"
+
+
+def pointed_at(matches: Sequence[Match], words: Words) -> Iterator[Match]:
+    """Say of each match, in their order, how surely something points at it as at a place."""
+    for at, match in enumerate(matches):
+        before = matches[at - 1] if at else None
+        after = matches[at + 1] if at + 1 < len(matches) else None
+        neighbours = [near for near in (before, after) if near is not None and not near.spelling.need]
+        touching = any(near.last == match.first or near.first == match.last for near in neighbours)
+        cue = _cue(match, words)
+        yield replace(match, cue=max(cue, Need.CUE) if touching else cue)
+
+
+def believed(match: Match, words: Words) -> bool:
+    """Say whether the name is meant as a place here."""
+    if match.spelling.never or match.cue < match.spelling.need:
+        return False
+    if match.last < len(words.folded) and words.folded[match.last] in cues.PRAISE:
+        return False
+    if not match.exact and not match.cue and not words.parted(match.last):
+        return False  # a word of the middle of a sentence that only resembles a name
+    return (
+        bool(match.glued)
+        or match.cue is Need.HOME
+        or not _any(words.folded[max(0, match.first - 1) : match.first], cues.THINGS)
+    )
+
+
+def role(match: Match, earlier: Match | None, words: Words) -> Role:
+    """Say whose place it is. `earlier` is the match before it, whose road it may continue ("from X to Y")."""
+    near = _reach(match, earlier, words)
+    last = near[-1:]
+    if _any(last, cues.NOT) or (_any(last, cues.AT) and _any(near[-2:-1], cues.NOT)):
+        return Role.DENIED
+    if _any(near, cues.WORK) or (_any(near, cues.TRAVEL) and (onward(match, words) or _any(last, cues.FROM))):
+        return Role.ROAD
+    if _any(near, cues.HOME) or (_any(last, cues.FROM) and _any(near, cues.SELF)):
+        return Role.HOME
+    if _any(near[-2:], cues.OFFICE):
+        return Role.OFFICE
+    if match.spelling.pattern:
+        return Role.NUMBER
+    return Role.LANDMARK if _any(near[-2:], cues.NEAR) else Role.PROBLEM
+
+
+def onward(match: Match, words: Words) -> bool:
+    """Say whether a name continues a road: "… to Y"."""
+    return match.glued in _ONTO or _any(words.folded[max(0, match.first - 1) : match.first], cues.ONWARD)
+
+
+def turned(match: Match, since: int, words: Words) -> bool:
+    """Say whether, between word `since` and the name, the text turns to where the matter is ("but …")."""
+    return _any(words.folded[since : match.first], cues.PIVOT)
+
+
+def _cue(match: Match, words: Words) -> Need:
+    folded, first = words.folded, match.first
+    while first and folded[first - 1] in cues.ARTICLES:
+        first -= 1
+    last, two = folded[max(0, first - 1) : first], folded[max(0, first - 2) : first]
+    if _any(last, cues.KINDS) or _any(folded[match.last : match.last + 1], cues.BEHIND):
+        return Need.HOME
+    if _numbered(folded, first) or _any(two, cues.HOME) or (_any(last, cues.FROM) and _any(two, cues.SELF)):
+        return Need.HOME
+    if match.glued or _any(last, cues.AT):
+        return Need.CUE
+    return Need.CUE if words.parted(first) and words.parted(match.last) else Need.NOTHING
+
+
+def _numbered(folded: Sequence[str], first: int) -> bool:
+    """Say whether a quarter's or a street's number stands right before."""
+    return first > 1 and folded[first - 1].isdecimal() and bare(folded[first - 2]) in cues.NUMBERED
+
+
+def _reach(match: Match, earlier: Match | None, words: Words) -> list[str]:
+    """Return the few words before a name, up to the end of the name before it, in the same sentence."""
+    first = max(match.first - _REACH, earlier.last if earlier else 0)
+    near: list[str] = []
+    for at in range(match.first - 1, first - 1, -1):
+        word = words.folded[at]
+        if words.parted(at + 1) or word in cues.PIVOT:
+            break
+        near.insert(0, word)
+    return near
+
+
+def _any(near: Sequence[str], of: frozenset[str]) -> bool:
+    """Say whether one of a few words is of a kind, as it stands or without what is glued to it."""
+    return any(word in of or plain(word) in of for word in near)
