@@ -15,9 +15,9 @@ from gateway import damage, observe, silence
 from gateway.app import bus_of, channels_of, files_of
 from gateway.broker.bus import Bus, Lost, Nacked, Parcel
 from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
-from gateway.city.checks import twice
 from gateway.city.city import load as load_city
 from gateway.city.problems import unknown
+from gateway.city.wordlists import twice
 from gateway.files import Files, Unusable
 from gateway.identity import Identities
 from gateway.intake import Intake
@@ -68,8 +68,8 @@ async def check(say: Say) -> bool:
     city = load_city(settings.city)
     size = f"{len(city.categories)} categories, {len(city.departments)} departments"
     well(f"city {city.id}: {size}, version {city.version}")
-    for word, categories in twice(city.vocabulary.words).items():
-        say(f"note  words.toml: {word!r} stands for {' and '.join(categories)}: alone it cannot tell them apart")
+    for word, categories in twice(city.vocabulary).items():
+        say(f"note  words: {word!r} stands for {' and '.join(categories)}: alone it cannot tell them apart")
     for key in settings.api_keys:
         for scope in sorted(key.scopes):
             kind, _, department = scope.partition(".")

@@ -12,6 +12,8 @@ from pydantic import AfterValidator
 from gateway.city.files import CategoryId, Row, Word, nonempty
 from gateway.city.problems import Problem, unknown
 from gateway.city.source import Source
+from normalizer.text import fold
+from normalizer.vocabulary import Vocabulary
 
 ONE, FOLDER = "words.toml", "words"
 
@@ -86,3 +88,13 @@ class Wordlists:
                 seen.setdefault(row.id, source.path)
                 if not row.strong and not row.words:
                     yield source.problem(place, "write at least one word, strong or not")
+
+
+def twice(vocabulary: Vocabulary) -> Mapping[str, Sequence[str]]:
+    """Find the words that speak for more than one category, as they are matched: word -> the categories."""
+    found: dict[str, list[str]] = {}
+    for category in dict.fromkeys((*vocabulary.strong, *vocabulary.words)):
+        own = (*vocabulary.strong.get(category, ()), *vocabulary.words.get(category, ()))
+        for word in dict.fromkeys(map(fold, own)):
+            found.setdefault(word, []).append(category)
+    return {word: categories for word, categories in found.items() if len(categories) > 1}
