@@ -77,7 +77,7 @@ class _Asking:
         department = rule.department if rule and rule.department and doubt is None else self.table.triage
         automatic = department != self.table.triage
         reason = doubt or (self._reason(rule, automatic=automatic) if rule else self._puzzled("no rule fits"))
-        notice = tuple(dict.fromkeys(one for asked in acting for one in asked.notice))
+        notice = tuple(dict.fromkeys(one for asked in acting for one in asked.notice if one != department))
         if notice:
             also = words.told(notice, self.table)
             reason = reason[0] + also[0], reason[1] + also[1]
