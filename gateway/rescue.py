@@ -31,7 +31,8 @@ PERIOD = 0.5  # seconds between two looks for a queue that had to be made
 LOOK_EVERY = 5.0  # seconds between two looks into the queues
 LOST = timedelta(seconds=20)  # in no queue and undecided for so long: what a consumer has in hand takes milliseconds
 MENDING = 2.0  # seconds that the bus is given to put back what is missing
-MARGIN = timedelta(seconds=5)  # between a confirm and its mark in the store, and between two clocks
+TOGETHER = timedelta(seconds=5)  # within which two processes that find a queue missing speak of one loss
+MARGIN = timedelta(seconds=15)  # more than a confirm is waited for, and than two clocks differ
 
 log = observe.logger("rescue")
 
@@ -63,7 +64,8 @@ class Rescue:
             try:
                 for queue, since in tuple(self.bus.made.items()):
                     await self.restore(queue, since)
-                    self.bus.made.pop(queue, None)
+                    if self.bus.made.get(queue) == since:  # and not made once more meanwhile
+                        del self.bus.made[queue]
                 if self.mine is not None and loop.time() - looked >= LOOK_EVERY and await self.mine():
                     looked = loop.time()
                     await self.look()
@@ -77,7 +79,7 @@ class Rescue:
             self._say(queue, again)
 
     def _restore(self, connection: Connection, queue: str, made: datetime) -> int:
-        if not stranded.first_to_make(connection, queue, by=self._name, at=made, within=MARGIN):
+        if not stranded.first_to_make(connection, queue, by=self._name, at=made, within=TOGETHER):
             return 0
         if queue in self._departments:
             return self._offer_again(connection, queue, made)

@@ -19,10 +19,10 @@ from typing import Any
 
 from gateway import observe
 from gateway.broker.bus import Bus, Confirmed, Lost, Nacked, Outcome, Parcel, Returned
-from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS
+from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS, department_queue
 from gateway.cloudevents import Envelopes
 from gateway.signals import Signal
-from gateway.store import outbox
+from gateway.store import outbox, stranded
 from gateway.store.engine import Store, StoreUnavailable
 from gateway.store.outbox import Letter, Torn
 
@@ -36,6 +36,8 @@ FOLLOW = 4  # refused events that are tried at once for each that gets through
 ROUTED = {"received", "amended"}  # a router's queue must take these, so they are mandatory on balagh.complaints
 
 log = observe.logger("relay")
+
+_QUEUE = department_queue("")
 
 Refusal = tuple[Letter | Torn, Returned | Nacked]
 
@@ -85,6 +87,7 @@ class Relay:
 
     async def _publish(self, letters: Sequence[Letter | Torn]) -> int:
         written, refused = await self._written(letters)
+        sent = self.clock()
         with observe.timed("relay"):
             outcomes = iter(await self.bus.publish([parcel for _, parcels in written for parcel in parcels]))
         now, done = self.clock(), []
@@ -94,7 +97,7 @@ class Relay:
                 done.append(letter)
             elif isinstance(verdict, Returned | Nacked):
                 refused.append((letter, verdict))
-        self._unrecorded = partial(_record, done=done, refused=refused, now=now)
+        self._unrecorded = partial(_record, done=done, refused=refused, sent=sent, now=now)
         await self._record()
         for letter in done:
             observe.ROOM.labels("relay", letter.event.type).inc()
@@ -199,8 +202,17 @@ def _worst(outcomes: Sequence[Outcome]) -> Outcome:
     return outcomes[0]
 
 
-def _record(connection: Any, done: Sequence[Letter], refused: Sequence[Refusal], now: datetime) -> None:
-    outbox.published(connection, [letter.event.seq for letter in done], now)
+def _record(
+    connection: Any, done: Sequence[Letter], refused: Sequence[Refusal], sent: datetime, now: datetime
+) -> None:
+    """Mark what got through as of when it was sent: whoever puts back what a queue held asks what can have been in it.
+
+    Where a queue was deleted and made anew while its confirm was awaited, the letter may lie in the old one: it stays
+    unmarked and goes once more.
+    """
+    anew = {name.removeprefix(_QUEUE) for name in stranded.made_since(connection, sent)}
+    kept = [letter.event.seq for letter in done if letter.event.department not in anew]
+    outbox.published(connection, kept, sent)
     for letter, verdict in refused:
         wait = min(PARK * 2 ** min(letter.attempts, DOUBLINGS), PARK_MOST)
         outbox.park(connection, letter.event.seq, verdict.reason[:300], now + timedelta(seconds=wait))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, select, text, upd
 
 from gateway.store import facts, outbox
 from gateway.store.tables import complaints, events, quarantine, relay
+from gateway.store.tables import facts as facts_table
 from normalizer.complaint import Priority
 
 AT_ONCE = 500  # events published anew in one look
@@ -97,6 +98,16 @@ def first_to_make(connection: Connection, queue: str, *, by: str, at: datetime, 
         return False
     facts.keep(connection, name, f"{by} {at.isoformat()}")
     return True
+
+
+def made_since(connection: Connection, moment: datetime) -> frozenset[str]:
+    """Return the queues that had to be made at a moment or later: what was confirmed before went with the old ones."""
+    noted = connection.execute(select(facts_table.c.name, facts_table.c.value).where(facts_table.c.name.like("made %")))
+    return frozenset(
+        row.name.partition(" ")[2]
+        for row in noted
+        if (at := row.value.partition(" ")[2]) and datetime.fromisoformat(at) >= moment
+    )
 
 
 def remember(connection: Connection, queue: str, depth: Depth) -> None:

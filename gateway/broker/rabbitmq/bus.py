@@ -39,6 +39,7 @@ log = observe.logger("broker")
 # within half a minute.
 HEARTBEAT: Final = 10
 AGAIN: Final = 5.0  # seconds between two looks at a topology that is not as it should be
+WATCH_EVERY = 30.0  # seconds between two looks at a topology that is
 ALARM_EVERY: Final = 0.5  # seconds between two looks for a resource alarm
 _ALARM: Final = "RabbitMQ takes no messages: it is short of memory or disk space (resource alarm)"
 
@@ -59,7 +60,7 @@ class RabbitMQ:
         topology: Topology,
         *,
         publish_timeout: float = 10.0,
-        watch_every: float = 30.0,
+        watch_every: float | None = None,
         pauses: tuple[float, float] = (0.5, 30.0),
         patience: float = 5.0,
     ) -> None:
@@ -67,7 +68,7 @@ class RabbitMQ:
         self.blocked = False
         self.made: dict[str, datetime] = {}
         self._address = Address(url, heartbeat=HEARTBEAT)
-        self._publish_timeout, self._watch_every = publish_timeout, watch_every
+        self._publish_timeout, self._watch_every = publish_timeout, WATCH_EVERY if watch_every is None else watch_every
         self._pauses, self._patience = pauses, patience
         self._publisher: Publisher | None = None
         self._control: AbstractConnection | None = None
