@@ -35,7 +35,7 @@ _BEFORE = tuple(
     )
 )
 # What may stand before a word whose ending counts; the rest of what clings would make other words of it.
-_CLINGING = ("", "و", "ف", "ل", "ب", "ال", "وال", "بال", "لل", "عال", "هال", "ول", "وب")
+_CLINGING = ("", "و", "ف", "ل", "ب", "ال", "وال", "بال", "لل", "هال", "ول", "وب")
 _LONGEST_BEFORE = max(map(len, _BEFORE))
 _BEGINNINGS = frozenset(_BEFORE)
 _AFTER = frozenset(
@@ -98,7 +98,7 @@ class Phrases:
 
 @lru_cache(maxsize=_REMEMBERED)
 def stems(word: str) -> tuple[str, ...]:
-    """Return all that a folded word may stand for: bare words, verbs after a ~, and after a = itself with its ending."""
+    """Return all that a folded word may stand for: bare words, after a ~ verbs, after a = with its ending."""
     whole = (EXACT + word.removeprefix(clinging) for clinging in _CLINGING)
     return tuple(dict.fromkeys((*whole, *forms(word), *_verbs(word))))
 
