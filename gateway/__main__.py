@@ -26,6 +26,10 @@ quarantine_app = typer.Typer(no_args_is_help=True, help="What could not be dealt
 app.add_typer(quarantine_app, name="quarantine")
 user_app = typer.Typer(no_args_is_help=True, help="The people of the desk: who may sign in, and for what.")
 app.add_typer(user_app, name="user")
+rules_app = typer.Typer(
+    no_args_is_help=True, help="The city's rules: look at them, try a change, edit them as a sheet."
+)
+app.add_typer(rules_app, name="rules")
 
 
 @app.command()
@@ -224,6 +228,44 @@ def user_list() -> None:
     from gateway import user_command
 
     _wait(user_command.show_all(typer.echo))
+
+
+RulesForm = Annotated[Path | None, typer.Argument(help="rules.toml or rules.csv; the city's own when absent")]
+
+
+@rules_app.command("check")
+def rules_check(file: RulesForm = None) -> None:
+    """Say what is wrong with the rules, which are never reached, and which go before which."""
+    from gateway import rules_command
+
+    raise typer.Exit(0 if rules_command.check(file, typer.echo) else 1)
+
+
+@rules_app.command("export")
+def rules_export(
+    sheet: Annotated[Path | None, typer.Option("--csv", help="write them for a spreadsheet")] = None,
+    toml: Annotated[Path | None, typer.Option("--toml", help="write them as text")] = None,
+) -> None:
+    """Write the city's rules in the other form, or in both."""
+    from gateway import rules_command
+
+    if sheet is None and toml is None:
+        raise typer.BadParameter("say where: --csv FILE or --toml FILE")
+    rules_command.export(sheet, toml, typer.echo)
+
+
+@rules_app.command("test")
+def rules_test(
+    rules: Annotated[
+        Path | None, typer.Option(help="the rules to try; those in force when absent", exists=True, dir_okay=False)
+    ] = None,
+    since: Annotated[str, typer.Option(help="also past complaints, from this day: 2026-11-01")] = "",
+    until: Annotated[str, typer.Option(help="to this day; today when absent")] = "",
+) -> None:
+    """Say, case by case, what would go elsewhere; exit 1 when a case that was right would go wrong."""
+    from gateway import rules_command
+
+    raise typer.Exit(0 if _wait(rules_command.trial(rules, since, until, typer.echo)) else 1)
 
 
 def _say_now(line: str) -> None:
