@@ -13,7 +13,8 @@ from channels.message import Address, Inbound, Scheme
 from gateway import observe
 from gateway.city.city import City
 from gateway.identity import Identities
-from gateway.store import complaints, replies
+from gateway.store import complaints, journal, replies
+from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
@@ -31,6 +32,9 @@ PHRASES = {  # what a reply is for -> the city's phrase
     "opt_out": "opted-out",
     "opt_in": "opted-in",
     "public": "public-thanks",
+    "again": "receipt-again",
+    "resolved": "told-resolved",
+    "closed": "told-closed",
 }
 BUDGET = 12  # replies to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
@@ -93,6 +97,19 @@ class Acknowledger:
         purpose = "distress" if complaint.priority is Priority.DISTRESS else "received"
         others = Correspondents(ledger.connection, {row.sender}, ledger.now)
         self.owe(ledger, others, row, inbound, purpose, complaint)
+
+    def news(self, ledger: Ledger, case: Case, purpose: str) -> None:
+        """Owe the citizen what became of their complaint: where they wrote, or by SMS to a number that we know."""
+        complaint = case.complaint
+        row = journal.by_id(ledger.connection, complaint.id)
+        if row is None:
+            return
+        inbound = Inbound.from_json(row.body)
+        phone = complaint.contact.phone if complaint.contact else None
+        target = self._target(row, inbound, complaint) or (self.text_to(phone) if phone else None)
+        if target is not None:
+            others = Correspondents(ledger.connection, {row.sender}, ledger.now)
+            self._owe(ledger, others, row, inbound, purpose, complaint, target)
 
     def elsewhere(self, connection: Connection, reply_id: str, now: datetime) -> bool:
         """Owe the words of a reply by SMS, to a citizen whose number we know and who is not reached where they wrote.

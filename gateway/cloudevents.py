@@ -72,7 +72,7 @@ class Envelopes:
         )
 
 
-_TOLD = {"offer", "moved_to", "attachments_added", "priority_raised"}
+_TOLD = {"offer", "moved_to", "attachments_added", "priority_raised", "sent_again", "incident"}
 
 
 def without_contact(complaint: Complaint) -> Complaint:

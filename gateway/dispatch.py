@@ -19,6 +19,7 @@ from functools import partial
 
 from channels.message import Inbound
 from gateway import asking, observe
+from gateway.adopt import adopt, told
 from gateway.batcher import Batcher
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
@@ -151,7 +152,9 @@ class Dispatcher:
         if decided.automatic:
             if case.complaint.status is Status.TRIAGE:
                 asking.decided(ledger, case.complaint)
-            return ledger.offer(case, decided, routed_sequence=latest), "offered"
+            case = adopt(ledger, case, decided, city.incidents)
+            facts = told(ledger.connection, case)
+            return ledger.offer(case, decided, routed_sequence=case.sequence, facts=facts), "offered"
         asking.triage(ledger, case.complaint)
         return ledger.offer(case, decided, routed_sequence=latest), "triage"
 

@@ -21,6 +21,8 @@ from gateway.acknowledge import Acknowledger, Correspondents
 from gateway.calls import Calls
 from gateway.city.city import City
 from gateway.ear import Ear
+from gateway.identity import Identities
+from gateway.resend import Earlier
 from gateway.signals import Signal
 from gateway.store import complaints, journal, pointers, quarantine, replies, revisions
 from gateway.store.complaints import Case
@@ -30,6 +32,7 @@ from gateway.store.ledger import Ledger
 from gateway.store.visits import Round
 from normalizer.complaint import Attachment, Complaint, Priority, Status
 from normalizer.normalize import amend, normalize, nothing_to_file
+from normalizer.resend import nothing_new
 
 BATCH = 48  # Inbounds in one transaction: more would keep the acceptance of others waiting
 BREATH = 8  # Inbounds understood between two turns of the event loop
@@ -163,7 +166,7 @@ class Interpreter:
         savepoint = connection.begin_nested()
         try:
             window = self.city().amend_window if any(reading.draft for reading in readings) else timedelta()
-            batch = _Batch(connection, readings, self.clock(), window)
+            batch = _Batch(connection, readings, self.clock(), window, self.acknowledger.identities)
             results = [self._file(batch, reading) for reading in readings]
             batch.ledger.flush()
         except BaseException:
@@ -233,6 +236,39 @@ class Interpreter:
         if reading.wish is not Purpose.MESSAGE:
             return self._silence(batch, row, inbound, wanted=reading.wish is Purpose.OPT_OUT, answered=False)
         case = batch.open_case(row, inbound)
+        done = self._not_filed(batch, reading, inbound, draft, case)
+        if done is not None:
+            return done
+        if case is None or case.complaint.status in FINAL:
+            again = batch.earlier.same(row, inbound, draft)
+            if again is not None and not full(again):
+                return self._again(batch, row, inbound, draft, again)
+            ended = (case.complaint.id,) if case else ()
+            draft = draft.but(related=(*ended, *batch.earlier.related(row, inbound, draft)))
+        if case is None or case.complaint.status in FINAL or full(case):
+            caller = batch.earlier.caller(inbound, draft)
+            batch.opened[row.sender] = ledger.create(draft, sender=row.sender, account=row.account, caller=caller)
+            batch.earlier.filed(row.sender)
+            self._attach(ledger, inbound, draft.id, draft.attachments)
+            ledger.finish(row.seq, "complaint", draft.id)
+            asking.transcribe(ledger, row, inbound, draft, draft.attachments)
+            purpose = "distress" if draft.priority is Priority.DISTRESS else "received"
+            self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, draft)
+            return Done("complaint", draft.reference)
+        amended = amend(case.complaint, inbound, city.reader, received_at=row.received_at)
+        amended, raised = self._add(batch, row, inbound, case, amended)
+        # The parts of an album, of a long thought and of a call come in one breath: they are thanked once.
+        one_call = inbound.sender.scheme == Scheme.CALL
+        if raised or (row.received_at - case.heard_at > ONE_BREATH and not one_call):
+            purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "amended"
+            self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, amended)
+        return Done("amendment", amended.reference)
+
+    def _not_filed(
+        self, batch: _Batch, reading: Reading, inbound: Inbound, draft: Complaint, case: Case | None
+    ) -> Done | None:
+        """Deal with what is no complaint, or not yet; None when there is something to file."""
+        row, ledger = reading.row, batch.ledger
         tells_who = bool(inbound.answers.get("contact")) and case is not None and case.complaint.status not in FINAL
         if reading.nothing and not tells_who:
             ledger.finish(row.seq, f"nothing to file: {reading.nothing}")
@@ -246,17 +282,25 @@ class Interpreter:
             asking.confirm(ledger, row, inbound, draft)
             ledger.finish(row.seq, CANDIDATE)
             return Done("candidate")
-        if case is not None and case.complaint.status in FINAL:
-            draft = draft.but(related=(case.complaint.id,))
-        if case is None or case.complaint.status in FINAL or full(case):
-            batch.opened[row.sender] = ledger.create(draft, sender=row.sender, account=row.account)
-            self._attach(ledger, inbound, draft.id, draft.attachments)
-            ledger.finish(row.seq, "complaint", draft.id)
-            asking.transcribe(ledger, row, inbound, draft, draft.attachments)
-            purpose = "distress" if draft.priority is Priority.DISTRESS else "received"
-            self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, draft)
-            return Done("complaint", draft.reference)
-        amended = amend(case.complaint, inbound, city.reader, received_at=row.received_at)
+        return None
+
+    def _again(self, batch: _Batch, row: Row, inbound: Inbound, draft: Complaint, case: Case) -> Done:
+        """Take what was sent before for the complaint that it was: only what is new in it is added."""
+        known = case.complaint
+        heard = inbound.but(text="") if nothing_new(draft.text, known.text) else inbound
+        amended = amend(known, heard, self.city().reader, received_at=row.received_at)
+        if draft.priority is Priority.DISTRESS:
+            amended = amended.but(priority=Priority.DISTRESS)
+        amended, raised = self._add(batch, row, inbound, case, amended, sent_again=True)
+        purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "again"
+        self.acknowledger.owe(batch.ledger, batch.others, row, inbound, purpose, amended)
+        return Done("resend", amended.reference)
+
+    def _add(
+        self, batch: _Batch, row: Row, inbound: Inbound, case: Case, amended: Complaint, **facts: bool
+    ) -> tuple[Complaint, bool]:
+        """Record an amendment; return the complaint as it is then, and whether it became more urgent."""
+        ledger = batch.ledger
         if case.complaint.status not in UNDECIDED:  # the department that has it decides what it is
             known = case.complaint
             amended = amended.but(category=known.category, category_confidence=known.category_confidence)
@@ -266,17 +310,12 @@ class Interpreter:
             case,
             amended,
             heard_at=max(row.received_at, case.heard_at),
-            facts={"amended_by": row.id, "attachments_added": len(fresh), "priority_raised": raised},
+            facts={"amended_by": row.id, "attachments_added": len(fresh), "priority_raised": raised, **facts},
         )
         self._attach(ledger, inbound, amended.id, fresh)
         ledger.finish(row.seq, "amendment", amended.id)
         asking.transcribe(ledger, row, inbound, amended, fresh)
-        # The parts of an album, of a long thought and of a call come in one breath: they are thanked once.
-        one_call = inbound.sender.scheme == Scheme.CALL
-        if raised or (row.received_at - case.heard_at > ONE_BREATH and not one_call):
-            purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "amended"
-            self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, amended)
-        return Done("amendment", amended.reference)
+        return amended, raised
 
     def _of_a_call(self, ledger: Ledger, row: Row, inbound: Inbound, draft: Complaint) -> tuple[Inbound, Complaint]:
         """Add to what was said on the telephone what only other steps of the call told, such as the number."""
@@ -325,8 +364,17 @@ class Interpreter:
 class _Batch:
     """What filing some readings needs to know, read once for all of them."""
 
-    def __init__(self, connection: Connection, readings: Sequence[Reading], now: datetime, window: timedelta) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        readings: Sequence[Reading],
+        now: datetime,
+        window: timedelta,
+        identities: Identities,
+    ) -> None:
         self.ledger, self.window = Ledger(connection, now), window
+        messages = ((reading.row, reading.inbound, reading.draft) for reading in readings)
+        self.earlier = Earlier(self.ledger, identities, [(a, b, c) for a, b, c in messages if b and c])
         senders = {reading.row.sender for reading in readings}
         talking = [reading.row for reading in readings if reading.inbound and may_amend(reading.inbound)]
         since = min((row.received_at for row in talking), default=now) - window

@@ -18,7 +18,7 @@ EVERYTHING = "*"
 
 _EARTH = 6_371_000.0  # metres
 _STRAYED = 3  # times the reach: two pins further apart are two causes, whatever the place is called
-_NAMED_BY_THE_CITY = frozenset({None, "name", "spelling"})  # any other text of a place is somebody's own words
+_LONGEST_NAME = 60  # characters; more is a description, which nobody else writes alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +111,17 @@ def family(category: str) -> str:
 
 
 def spot(complaint: Complaint) -> Spot:
-    """Return where and when a complaint is. Of the place's name only one that the city itself has given counts."""
+    """Return where and when a complaint is. A long text of a place describes it, and is no name."""
     place = complaint.place
     if place is None:
         return Spot(complaint.category, complaint.received_at)
-    named = place.text if getattr(place, "found_by", None) in _NAMED_BY_THE_CITY else None
+    named = " ".join((place.text or "").split())
     pinned = place.latitude is not None and place.longitude is not None
     return Spot(
         category=complaint.category,
         at=complaint.received_at,
         district=place.district,
-        place=" ".join(named.split())[:120] or None if named else None,
+        place=named if 0 < len(named) <= _LONGEST_NAME else None,
         latitude=place.latitude if pinned else None,
         longitude=place.longitude if pinned else None,
     )

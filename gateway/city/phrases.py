@@ -50,7 +50,10 @@ EVENTS = (
 PHRASES: Mapping[str, frozenset[str]] = {
     "receipt": _RECEIPT,
     "receipt-amended": frozenset({"reference"}),
+    "receipt-again": frozenset({"reference"}),
     "receipt-distress": _RECEIPT,
+    "told-resolved": frozenset({"reference"}),
+    "told-closed": frozenset({"reference"}),
     "opted-out": _NOTHING,
     "opted-in": _NOTHING,
     "public-thanks": _NOTHING,
@@ -68,6 +71,7 @@ OF_THE_CITY = frozenset({"city", "hotline", "emergency"})
 _MUST_SAY = {
     "receipt": _RECEIPT,
     "receipt-amended": frozenset({"reference"}),
+    "receipt-again": frozenset({"reference"}),
     "receipt-distress": _RECEIPT | {"emergency"},
     "voice-code": frozenset({"pin"}),
     "voice-danger": frozenset({"emergency"}),

@@ -16,6 +16,14 @@ TYPES = (
 """Every event of a complaint's life, in no order but the usual one."""
 
 
+class IncidentNamed(BaseModel):
+    """One cause behind many complaints: one job, however many of them are offered."""
+
+    id: str = Field(description="The same on every complaint of the incident.")
+    lead: str = Field(description="The reference of the complaint whose fate the others share.")
+    followers: int = Field(ge=0, description="How many others there are beside the lead, as of this event.")
+
+
 class EventData(BaseModel):
     """The complaint as the event left it, and where it goes and why."""
 
@@ -26,6 +34,11 @@ class EventData(BaseModel):
     moved_to: str | None = Field(None, description="On `recalled`: the department that has it instead.")
     attachments_added: int | None = Field(None, description="On `amended`: how many attachments are new.")
     priority_raised: bool | None = Field(None, description="On `amended`: whether it became more urgent by it.")
+    sent_again: bool | None = Field(None, description="On `amended`: the citizen only sent the same words again.")
+    incident: IncidentNamed | None = Field(
+        None,
+        description="On `offered` and `amended`: the incident that the complaint belongs to; null when it left one.",
+    )
 
 
 class ComplaintChanged(BaseModel):

@@ -76,6 +76,12 @@ def load_by_id(connection: Connection, complaint_id: str, *, lock: bool = False)
     return next(iter(_load(connection, _BY_ID, {"id": complaint_id}, lock=lock)), None)
 
 
+def load_these(connection: Connection, ids: Collection[str], *, lock: bool = False) -> list[Case]:
+    """Return the complaints with these ids, in the order of their ids; `lock` as for `load`."""
+    found = _load(connection, _BY_IDS, {"ids": list(ids)}, lock=lock) if ids else []
+    return sorted(found, key=lambda case: case.complaint.id)
+
+
 def open_of(
     connection: Connection, senders: Collection[str], *, since: datetime, until: datetime | None = None
 ) -> dict[str, Case]:
@@ -89,6 +95,16 @@ def open_of(
         for case in sorted(found, key=lambda case: case.heard_at)
         if case.complaint.status.value not in FINAL
     }
+
+
+def sent_since(connection: Connection, senders: Collection[str], since: datetime) -> dict[str, list[str]]:
+    """Return the ids of the open complaints about which each sender wrote since a moment, the newest first."""
+    if not senders:
+        return {}
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(_SENT, {"senders": list(senders), "since": since}):
+        found.setdefault(row.sender, []).append(row.id)
+    return found
 
 
 def story(connection: Connection, complaint_id: str) -> list[Event]:
@@ -116,6 +132,17 @@ def as_event(row: Row[Any]) -> Event:
     )
 
 
+_SENT = (
+    select(complaints.c.id, complaints.c.sender)
+    .where(
+        complaints.c.sender.in_(bindparam("senders", expanding=True)),
+        complaints.c.heard_at >= bindparam("since", type_=Instant),
+        complaints.c.status.not_in(FINAL),
+    )
+    .order_by(complaints.c.heard_at.desc())
+)
+
+
 class _Search:
     """A way to find complaints, as two statements that are built once: to lock their rows, and to read them."""
 
@@ -128,6 +155,7 @@ class _Search:
 
 
 _BY_ID = _Search(complaints.c.id == bindparam("id"))
+_BY_IDS = _Search(complaints.c.id.in_(bindparam("ids", expanding=True)))
 _BY_REFERENCE = _Search(complaints.c.reference.in_(bindparam("references", expanding=True)))
 _OPEN = _Search(
     and_(

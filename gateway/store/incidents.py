@@ -8,11 +8,11 @@ from datetime import datetime
 from math import cos, radians
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.engine import Row
 
 from gateway.store.complaints import FINAL
-from gateway.store.tables import complaints, incidents, sightings
+from gateway.store.tables import Instant, complaints, incidents, sightings
 from normalizer.complaint import Priority
 from router.incident import Spot
 
@@ -110,6 +110,11 @@ def begin(connection: Connection, incident_id: str, lead: str, by: str, now: dat
     )
 
 
+def lead_of(connection: Connection, incident_id: str) -> str:
+    """Return the id of the complaint that leads an incident; empty when there is no such incident."""
+    return connection.execute(select(incidents.c.lead).where(incidents.c.id == incident_id)).scalar() or ""
+
+
 def lead(connection: Connection, incident_id: str, complaint_id: str) -> None:
     """Give an incident another lead."""
     connection.execute(update(incidents).where(incidents.c.id == incident_id).values(lead=complaint_id))
@@ -150,6 +155,22 @@ def lone(connection: Connection, *, since: datetime) -> list[Member]:
         .limit(MOST)
     )
     return [_member(row) for row in connection.execute(found)][::-1]
+
+
+def recent(connection: Connection, *, since: datetime) -> list[Member]:
+    """Return the members of open incidents that were heard of since a moment, the newest first."""
+    found = (
+        _SEEN.join(incidents, incidents.c.id == sightings.c.incident)
+        .where(sightings.c.incident.is_not(None), sightings.c.at >= since, incidents.c.state == OPEN)
+        .order_by(sightings.c.at.desc())
+        .limit(MOST)
+    )
+    return [_member(row) for row in connection.execute(found)]
+
+
+def is_apart(connection: Connection, complaint_id: str) -> bool:
+    """Tell whether a person has said that a complaint has a cause of its own."""
+    return bool(connection.execute(select(sightings.c.alone).where(sightings.c.complaint_id == complaint_id)).scalar())
 
 
 def near(
@@ -197,16 +218,25 @@ def counts(connection: Connection, incident_id: str) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def by_caller(connection: Connection, caller: str, since: datetime) -> list[str]:
-    """Return the ids of the open complaints that came from a number since a moment, the newest first."""
-    found = (
-        select(sightings.c.complaint_id)
-        .join(complaints, complaints.c.id == sightings.c.complaint_id)
-        .where(sightings.c.caller == caller, sightings.c.at >= since, complaints.c.status.not_in(FINAL))
-        .order_by(sightings.c.at.desc())
-        .limit(10)
+def called_since(connection: Connection, callers: Collection[str], since: datetime) -> dict[str, list[str]]:
+    """Return the ids of the open complaints that came from each number since a moment, the newest first."""
+    found: dict[str, list[str]] = {}
+    if callers:
+        for row in connection.execute(_CALLED, {"callers": list(callers), "since": since}):
+            found.setdefault(row.caller, []).append(row.complaint_id)
+    return found
+
+
+_CALLED = (
+    select(sightings.c.caller, sightings.c.complaint_id)
+    .join(complaints, complaints.c.id == sightings.c.complaint_id)
+    .where(
+        sightings.c.caller.in_(bindparam("callers", expanding=True)),
+        sightings.c.at >= bindparam("since", type_=Instant),
+        complaints.c.status.not_in(FINAL),
     )
-    return list(connection.execute(found).scalars())
+    .order_by(sightings.c.at.desc())
+)
 
 
 _SEEN: Select[Any] = select(

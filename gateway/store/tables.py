@@ -144,7 +144,7 @@ sightings = Table(
     Column("complaint_id", Text, ForeignKey("complaints.id"), primary_key=True),
     Column("family", Text, nullable=False, comment="the category up to its dot"),
     Column("district", Text),
-    Column("place", Text, comment="the city's own name of the place; erased with the complaint's words"),
+    Column("place", Text, comment="its name; erased with the complaint's words"),
     Column("latitude", Float, comment="WGS 84 degrees; erased with the complaint's words"),
     Column("longitude", Float),
     Column("at", Instant, nullable=False, comment="when the city first heard of it"),

@@ -159,7 +159,7 @@ async def test_a_further_message_within_the_window_is_added(room: Room) -> None:
 async def test_the_window_closes_to_the_second(room: Room, minutes: float, complaints_filed: int) -> None:
     """The sample city's fifteen minutes: the last second still belongs to it, the next begins a new complaint."""
     await room.tell(sms("SM1"))
-    await room.tell(sms("SM2"), at=later(minutes=minutes))
+    await room.tell(sms("SM2", "وعندنا حفرة كبيرة في الشارع"), at=later(minutes=minutes))
 
     assert complaints_filed == sum(outcome == "complaint" for _, outcome in await room.outcomes())
 
@@ -253,7 +253,7 @@ async def test_a_wish_for_silence_in_words_is_confirmed_once_and_kept(room: Room
     """Told in words that only we understand: one confirmation goes, what is queued or comes later does not."""
     await room.tell(sms("SM1"))
     await room.tell(sms("SM2", words), at=later(minutes=1))
-    await room.tell(sms("SM3"), at=later(hours=2))
+    await room.tell(sms("SM3", "وعندنا حفرة كبيرة في الشارع"), at=later(hours=2))
 
     assert [("done", "complaint"), ("done", "opt_out"), ("done", "complaint")] == await room.outcomes()
     assert [("opt_out", "queued"), ("received", "suppressed"), ("received", "suppressed")] == sorted(
@@ -266,7 +266,7 @@ async def test_the_provider_s_own_word_for_silence_is_not_answered(room: Room) -
     await room.tell(sms("SM1", "STOP", purpose=Purpose.OPT_OUT))
     await room.tell(sms("SM2"))
     await room.tell(sms("SM3", "START", purpose=Purpose.OPT_IN))
-    await room.tell(sms("SM4"), at=later(hours=2))
+    await room.tell(sms("SM4", "وعندنا حفرة كبيرة في الشارع"), at=later(hours=2))
 
     assert ["opt_out", "complaint", "opt_in", "complaint"] == [outcome for _, outcome in await room.outcomes()]
     assert [("received", "queued"), ("received", "suppressed")] == sorted(

@@ -15,6 +15,20 @@ receipt-amended =
     أضفنا رسالتكم إلى بلاغكم رقم:
     { "\u200E" }{ $reference }
     للاستفسار اتصلوا على { $hotline }.
+# حين يرسل المواطن الكلام نفسه مرة أخرى. { $reference } رقم بلاغه الأول
+receipt-again =
+    بلاغكم لدينا، ورقمه لم يتغير:
+    { "\u200E" }{ $reference }
+    للاستفسار اتصلوا على { $hotline }.
+# حين يُنجز البلاغ أو يُغلق. { $reference }
+told-resolved =
+    أُنجز بلاغكم رقم:
+    { "\u200E" }{ $reference }
+    إن بقيت المشكلة فاتصلوا على { $hotline }.
+told-closed =
+    أُغلق بلاغكم رقم:
+    { "\u200E" }{ $reference }
+    إن بقيت المشكلة فاتصلوا على { $hotline }.
 # عند الخطر على الحياة. { $emergency } أرقام الطوارئ كما في city.toml
 receipt-distress =
     إن كان الخطر قائماً فاتصلوا الآن: { $emergency }

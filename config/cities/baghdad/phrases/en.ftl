@@ -14,6 +14,18 @@ receipt-amended =
     We added your message to your report number:
     { $reference }
     Questions: call { $hotline }.
+receipt-again =
+    We have your report. Its number is still
+    { $reference }
+    Questions: call { $hotline }.
+told-resolved =
+    Your report was resolved:
+    { $reference }
+    If the problem is still there, call { $hotline }.
+told-closed =
+    Your report was closed:
+    { $reference }
+    If the problem is still there, call { $hotline }.
 # Danger to life. { $emergency } are the emergency numbers of city.toml.
 receipt-distress =
     If the danger is still there, call now: { $emergency }

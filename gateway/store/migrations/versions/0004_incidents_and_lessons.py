@@ -19,9 +19,7 @@ def upgrade() -> None:
         sa.Column("complaint_id", sa.Text(), nullable=False),
         sa.Column("family", sa.Text(), nullable=False, comment="the category up to its dot"),
         sa.Column("district", sa.Text()),
-        sa.Column(
-            "place", sa.Text(), comment="the city's own name of the place; erased with the complaint's words"
-        ),
+        sa.Column("place", sa.Text(), comment="its name; erased with the complaint's words"),
         sa.Column("latitude", sa.Float(), comment="WGS 84 degrees; erased with the complaint's words"),
         sa.Column("longitude", sa.Float()),
         sa.Column("at", Instant(), nullable=False, comment="when the city first heard of it"),

@@ -1,0 +1,53 @@
+"""Followers: the complaints that share the fate of another one, and what becomes of them when that is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.acknowledge import Acknowledger
+from gateway.store import complaints, incidents, tasks
+from gateway.store.complaints import FINAL, Case
+from gateway.store.engine import Connection
+from gateway.store.ledger import Ledger
+from gateway.store.tasks import TaskKind
+from normalizer.complaint import Status
+
+NEWS = {Status.RESOLVED: "resolved", Status.CLOSED: "closed"}
+"""What a citizen hears when it happens to their complaint -> the purpose of the reply."""
+
+
+def held(connection: Connection, complaint_id: str) -> tuple[Case | None, list[Case]]:
+    """Return a complaint and those that follow it, all locked until the commit, in the one order of all locks.
+
+    Call it before any of them is locked otherwise.
+    """
+    wanted = {complaint_id, *incidents.followers(connection, complaint_id)}
+    cases = {case.complaint.id: case for case in complaints.load_these(connection, wanted, lock=True)}
+    lead = cases.pop(complaint_id, None)
+    if lead is not None and lead.complaint.incident:
+        incidents.hold(connection, lead.complaint.incident)
+        joined = set(incidents.followers(connection, complaint_id))
+        late = joined - cases.keys()  # between the look and the lock; of a deadlock over these the store makes a retry
+        cases |= {case.complaint.id: case for case in complaints.load_these(connection, late, lock=True)}
+        cases = {name: case for name, case in cases.items() if name in joined}
+    return lead, [cases[name] for name in sorted(cases)]
+
+
+def resolve_followers(
+    ledger: Ledger, lead: Case, following: Sequence[Case], status: Status, acknowledger: Acknowledger
+) -> list[Case]:
+    """Let what became of a complaint (resolved, closed) become of its followers too, and tell each citizen.
+
+    `lead` and `following` are as `held` returned them. Whoever was done with already stays as they are.
+    """
+    reference = lead.complaint.reference
+    done = []
+    for found in following:
+        if found.complaint.status.value in FINAL:
+            continue
+        case = ledger.become(found, status, {"incident": found.complaint.incident, "as": reference})
+        outcome = f"{status.value} with {reference}"
+        tasks.settle(ledger.connection, TaskKind.TRIAGE, case.complaint.id, outcome=outcome, now=ledger.now)
+        acknowledger.news(ledger, case, NEWS[status])
+        done.append(case)
+    return done
