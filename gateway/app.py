@@ -23,6 +23,7 @@ from gateway.broker.topology import Topology
 from gateway.calls import Ends, Sweeper
 from gateway.citizen.routes import add_citizen
 from gateway.city.city import City
+from gateway.city.reload import Follower
 from gateway.cloudevents import Envelopes
 from gateway.desk.routes import add_desk
 from gateway.dispatch import Dispatcher
@@ -158,6 +159,7 @@ async def running(house: House) -> AsyncIterator[House]:
     tasks = [asyncio.create_task(watch(house), name="watch")]
     if not ready.is_set():
         tasks.append(asyncio.create_task(_prepare_later(house, ready), name="prepare"))
+    tasks.append(asyncio.create_task(_forever("city", _follower(house).run, _at_once()), name="city"))
     await house.bus.start()
     held = Lease(house.store, "relay"), Lease(house.store, "sealer")
     tasks += [asyncio.create_task(_forever(name, step, ready), name=name) for name, step in _steps(house, *held)]
@@ -188,10 +190,8 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
         wake = (signals.filed, signals.owed, signals.media)
         steps.append(("interpret", Interpreter(store, lambda: house.city, acknowledger, signals.arrived, wake).run))
     if "relay" in roles:
-        withhold = frozenset(name for name, found in house.city.departments.items() if found.withhold_contact)
-        envelopes = Envelopes(house.city.id, settings.public_url, withhold)
         pulling = frozenset(name for name, found in house.city.departments.items() if found.delivery == "pull")
-        relay = Relay(store, house.bus, lambda: envelopes, signals.filed, mine=relaying.mine, pulling=pulling)
+        relay = Relay(store, house.bus, partial(_envelopes, house), signals.filed, mine=relaying.mine, pulling=pulling)
         steps.append(("relay", relay.run))
     looks = relaying.mine if "relay" in roles else None  # whoever had to make a queue restores it, whatever its role
     steps.append(("rescue", Rescue(store, house.bus, signals.filed, mine=looks).run))
@@ -209,6 +209,27 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
         sealer = Sealer(store, settings.secret_key, settings.data_dir / "seals.log", mine=sealing.mine)
         steps.append(("sealer", sealer.run))
     return steps
+
+
+def _follower(house: House) -> Follower:
+    """Return what takes a valid change of the city's files while we run."""
+
+    def take(city: City) -> None:
+        house.city = city
+
+    return Follower(house.settings.city, lambda: house.city, take)
+
+
+def _at_once() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+def _envelopes(house: House) -> Envelopes:
+    """Return what writes the messages, by the city's files as they are now."""
+    withhold = frozenset(name for name, found in house.city.departments.items() if found.withhold_contact)
+    return Envelopes(house.city.id, house.settings.public_url, withhold)
 
 
 async def listen(store: Store) -> None:

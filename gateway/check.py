@@ -17,6 +17,7 @@ from gateway.broker.bus import Bus, Lost, Nacked, Parcel
 from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
 from gateway.city.city import load as load_city
 from gateway.city.problems import unknown
+from gateway.city.rules_checks import notes as rules_notes
 from gateway.city.wordlists import twice
 from gateway.files import Files, Unusable
 from gateway.identity import Identities
@@ -70,6 +71,8 @@ async def check(say: Say) -> bool:
     well(f"city {city.id}: {size}, version {city.version}")
     for word, categories in twice(city.vocabulary).items():
         say(f"note  words: {word!r} stands for {' and '.join(categories)}: alone it cannot tell them apart")
+    for note in rules_notes(city.rules.rules, bool(city.rules.calendar.holidays)):
+        say(f"note  {note}")
     for key in settings.api_keys:
         for scope in sorted(key.scopes):
             kind, _, department = scope.partition(".")

@@ -91,6 +91,17 @@ OLDEST_TASK = Gauge(
     "balagh_task_oldest_seconds", "Age in seconds of the oldest open task of each kind.", ["kind"], registry=registry
 )
 STORE_UP = Gauge("balagh_store_up", "1 while the store answers.", registry=registry)
+CITY = Counter(
+    "balagh_city_total",
+    "Changes of the city's files while running, by outcome: taken, refused.",
+    ["outcome"],
+    registry=registry,
+)
+CITY_PROBLEMS = Gauge(
+    "balagh_city_problems",
+    "What is wrong with the city's files as they are now, so that the former ones stay in force: balagh check says it.",
+    registry=registry,
+)
 ALARM = Counter("balagh_alarms_total", "Faults that a person must look at, by kind.", ["kind"], registry=registry)
 
 BREATH = 0.1  # seconds that a log line may wait for others before it is written out

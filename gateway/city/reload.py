@@ -1,0 +1,117 @@
+"""Hot reload: a valid change of the city's files is taken while the gateway runs; an invalid one is refused.
+
+The folder is looked at off the event loop. It must stand still between two looks before it is read, so that a clerk
+who saves three files is not read after the first. What is read is taken whole or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway import observe
+from gateway.city.city import City, folder_of, load
+from gateway.city.problems import CityError, Problem
+
+LOOK: Final = 2.0  # seconds between two looks
+FRESH: Final = 60 * 10**9  # nanoseconds within which a change may have come while the city was being read
+
+log = observe.logger("city")
+
+Stamp = Mapping[str, tuple[int, int, int]]
+"""Of each file when its words and when its entry changed last, in nanoseconds, and its size in bytes."""
+
+
+@dataclass(slots=True)
+class Follower:
+    """Follows the folder of a city. `take` is given each new city; `city` says which one is in force."""
+
+    name: str
+    city: Callable[[], City]
+    take: Callable[[City], None]
+    look: float = LOOK
+    refused: tuple[Problem, ...] = ()
+
+    async def run(self) -> None:
+        """Follow it for ever."""
+        folder = folder_of(self.name)
+        if isinstance(folder, Path):
+            await self._follow(folder)
+        else:  # packed away in an archive: nobody edits it there
+            await asyncio.Event().wait()
+
+    async def _follow(self, folder: Path) -> None:
+        known = await asyncio.to_thread(stamp, folder)
+        if any(time.time_ns() - changed < FRESH for changed, _, _ in known.values()):
+            known = {}  # it was read a moment ago, and perhaps before that change
+        while True:
+            await asyncio.sleep(self.look)
+            seen = await asyncio.to_thread(stamp, folder)
+            if seen == known:
+                continue
+            await asyncio.sleep(self.look)
+            if await asyncio.to_thread(stamp, folder) == seen:
+                known = seen
+                await self._read()
+
+    async def _read(self) -> None:
+        """Read the city; take it, or say why not."""
+        try:
+            found = await asyncio.to_thread(load, self.name)
+        except CityError as error:
+            self._refuse(tuple(error.problems))
+            return
+        present = self.city()
+        if found.version == present.version:
+            self._refuse(())
+        elif fixed := tuple(Problem(self.name, 0, "", what) for what in needs_restart(present, found)):
+            self._refuse(fixed)
+        else:
+            self._refuse(())
+            self.take(found)
+            observe.CITY.labels("taken").inc()
+            log.info("city taken", version=found.version, rules=found.rules.version, before=present.version)
+
+    def _refuse(self, problems: tuple[Problem, ...]) -> None:
+        observe.CITY_PROBLEMS.set(len(problems))
+        if problems and problems != self.refused:
+            observe.CITY.labels("refused").inc()
+            for problem in problems:
+                log.error("city refused", problem=str(problem), in_force=self.city().version)
+        self.refused = problems
+
+
+def stamp(folder: Path) -> Stamp:
+    """Return how the files of a folder stand, without reading them. What vanishes meanwhile is left out."""
+    found = {}
+    for path in folder.rglob("*"):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[str(path.relative_to(folder))] = status.st_mtime_ns, status.st_ctime_ns, status.st_size
+    return found
+
+
+def needs_restart(present: City, found: City) -> Iterator[str]:
+    """Say what differs that only a start can change: queues, feeds and pages are laid out by it."""
+    if found.id != present.id:
+        yield f"city.toml: id: it is another city ({found.id!r}, not {present.id!r}): restart the service to take it"
+    if found.languages != present.languages:
+        yield "city.toml: languages: the pages are laid out by them at the start: restart the service to take them"
+    for name in sorted(present.departments.keys() | found.departments.keys()):
+        old, new = present.departments.get(name), found.departments.get(name)
+        if old is None:
+            yield f"departments.toml: {name!r} is new; its queue is made at the start: restart the service to take it"
+        elif new is None:
+            yield f"departments.toml: {name!r} is gone; its queue is served until a restart: restart the service"
+        elif old.delivery != new.delivery:
+            yield f"departments.toml: {name!r}: its delivery is settled at the start: restart the service to take it"
+    if (present.line is None) != (found.line is None):
+        yield "hotline.toml: the hotline opens and closes at the start: restart the service to take it"
