@@ -52,6 +52,8 @@ def _rated(matches: Sequence[Match], words: Words) -> list[tuple[Match, float]]:
         now = role(match, earlier, words)
         if was is Role.ROAD and earlier and now in {Role.PROBLEM, Role.LANDMARK} and onward(match, words):
             now = Role.ROAD
+        if now is Role.HOME and not match.districts:
+            now = Role.ROAD  # who comes from another city complains of this one
         if turned(match, earlier.last if earlier else 0, words):
             bonus = _TURNED
         gained = bonus if now is not Role.ROAD else 0.0

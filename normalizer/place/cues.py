@@ -17,7 +17,7 @@ KINDS = _set(
     "نفق سريع خط خطوط متنزه حديقه كورنيش جامع حسينيه مستشفى مستوصف بلديه عكد طرف مقاطعه قريه كمب علوه "
     "احياء مناطق شوارع فرع hay 7ay hai hayy area district neighborhood neighbourhood street st share3 "
     "shari3 sharea shar3 mantiqat mantiqa mantaqat man6iqat man6qat mantqat square souk suq sook bridge "
-    "jisr municipality madinat sector"
+    "jisr city municipality madinat sector"
 )
 """Words that say what kind of place follows."""
 
@@ -32,8 +32,9 @@ BEHIND = _set(
 
 AT = _set(
     "في داخل قرب يم جنب مقابل خلف ورا وره كدام قدام امام عند جوا جوه حوالي وسط مجاور بين نص راس نهايه "
-    "بدايه مدخل صف جوار عدنه فوق تحت باب محيط اطراف b bl bil bel bi fi fe fee bal in at "
-    "near around along off on next behind opposite inside yam yem yamm jamb janb jnb qurb qrb gidam"
+    "بدايه مدخل صف جوار عدنه فوق تحت باب محيط سيطره عنوان موقع مكان مجاري كهرباء ماي ماء محوله مولده محطه "
+    "مغذي شبكه ازبال زبل نفايات اطراف b bl bil bel bi fi fe fee bal in at near around along off on next "
+    "behind opposite inside yam yem yamm jamb janb jnb qurb qrb gidam"
 )
 """Prepositions that announce a place."""
 

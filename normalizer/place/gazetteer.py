@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
 
 from normalizer.place.choice import best, without_overlaps
 from normalizer.place.cues import KINDS
@@ -21,10 +23,25 @@ _LONGEST = 5  # words of a name
 _ARTICLE = "ال"
 _WITHOUT_ARTICLE = "يه"  # the ending of names that are as often written without their article
 _SHORTEST_LATIN = 4
-_FUZZY = 6  # letters from which a misspelt word may be a name
+_EARLY = 600  # words within which misspelt names are looked for
+_MOST = 400  # spellings seen in one text; nobody complains of so many places
+_WORDS = 8192
+_FUZZY = 5  # letters from which a misspelt word may be a name
 _LATIN_ARTICLES = frozenset({"al", "el", "il", "l", "as", "ar", "ad", "ash", "az", "an"})
 _GLUED = {"b": "ب", "l": "ل"}
 _LATIN_FRONTS = ("bil", "bel", "bal", "lil", "lel", "bl", "al", "el", "il", "b", "l")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A word as the first of a name: without what is glued to its front, and where that leads."""
+
+    head: str
+    glued: str
+    spellings: tuple[Spelling, ...] = ()  # it is a name
+    begins: bool = False  # longer names begin with it
+    counts: bool = False  # a number makes it a name
+    latin: str = ""
 
 
 class Gazetteer:
@@ -36,6 +53,9 @@ class Gazetteer:
         self._latin: dict[str, list[tuple[str, Spelling]]] = defaultdict(list)
         self._heads: set[str] = set()
         self._numbered: set[str] = set()
+        # People write the same few thousand words: what each can begin is worked out once.
+        self._readings = lru_cache(_WORDS)(self._read)
+        self._slips = lru_cache(_WORDS)(self._slip)
         for place in places:
             for written in (place.name, *place.variants):
                 self._learn(written, place, never=False)
@@ -92,80 +112,110 @@ class Gazetteer:
 
     def _matches(self, words: Words) -> list[Match]:
         """Find what is named, believe what is pointed at, and keep the longest where two overlap."""
-        exact = without_overlaps(self._exactly(words))
-        taken = {at for match in exact for at in range(match.first, match.last)}
-        near = without_overlaps([match for match in self._nearly(words, taken) if not taken & set(match.span)])
+        exact = without_overlaps(islice(self._exactly(words), _MOST))
+        taken = {at for match in exact for at in match.span}
+        near = without_overlaps(match for match in self._nearly(words, taken) if taken.isdisjoint(match.span))
         both = sorted((*exact, *near), key=lambda match: match.first)
         return [match for match in pointed_at(both, words) if believed(match, words)]
 
     def _exactly(self, words: Words) -> Iterator[Match]:
-        folded = words.folded
-        for at, word in enumerate(folded):
-            if word[0].isascii() and not word.isdecimal():
-                yield from self._in_latin(words, at)
-                continue
-            for head, glued in heads(word):
-                for spelling in self._exact.get(head, ()):
-                    yield Match(spelling, at, at + 1, exact=True, glued=glued)
-                short = bare(head)
-                if short in self._heads:
-                    yield from self._longer(folded, at, short, glued=glued)
-                if head in self._numbered or short in self._numbered:
-                    yield from self._counted(folded, at, short, glued=glued)
+        for at, word in enumerate(words.folded):
+            for reading in self._readings(word):
+                if reading.latin:
+                    yield from self._in_latin(words.folded, at, reading)
+                for spelling in reading.spellings:
+                    yield Match(spelling, at, at + 1, exact=True, glued=reading.glued)
+                if reading.begins:
+                    yield from self._longer(words.folded, at, reading)
+                if reading.counts:
+                    yield from self._counted(words.folded, at, reading)
 
-    def _longer(self, folded: Sequence[str], at: int, key: str, *, glued: str) -> Iterator[Match]:
+    def _read(self, word: str) -> tuple[_Reading, ...]:
+        """Return how a word may belong to a name; most words do not."""
+        if word[0].isascii() and not word.isdecimal():
+            counts = word in self._numbered
+            return tuple(
+                _Reading(head, glued, counts=counts and not glued, latin=latin(head))
+                for head, glued in _latin_heads(word)
+            )
+        found = (
+            _Reading(
+                bare(head),
+                glued,
+                tuple(self._exact.get(head, ())),
+                begins=bare(head) in self._heads,
+                counts=bare(head) in self._numbered,
+            )
+            for head, glued in heads(word)
+        )
+        return tuple(reading for reading in found if reading.spellings or reading.begins or reading.counts)
+
+    def _longer(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
+        key = reading.head
         for last in range(at + 1, min(at + _LONGEST, len(folded))):
             key += bare(folded[last])
             for spelling in self._exact.get(key, ()):
-                yield Match(spelling, at, last + 1, exact=True, glued=glued)
+                yield Match(spelling, at, last + 1, exact=True, glued=reading.glued)
 
-    def _counted(self, folded: Sequence[str], at: int, key: str, *, glued: str) -> Iterator[Match]:
+    def _counted(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
         number, last = number_at(folded, at + 1)
         for mask in masks(number) if number else ():
-            for spelling in self._exact.get(key + mask, ()):
-                yield Match(spelling, at, last, exact=True, glued=glued)
+            if known := self._exact.get(reading.head + mask):  # the mask with the most digits says the most
+                yield from (Match(spelling, at, last, exact=True, glued=reading.glued) for spelling in known)
+                return
 
     def _nearly(self, words: Words, taken: set[int]) -> Iterator[Match]:
-        """Look for misspelt names, only where a place can be expected: behind a cue, or behind the article."""
-        folded = words.folded
+        """Look for misspelt names, only where a place can be expected: behind a cue, or behind the article.
+
+        Whoever writes a long letter names the place early: its end is not searched for slips.
+        """
+        folded = words.folded[:_EARLY]
         for at, word in enumerate(folded):
             if at in taken or word[0].isascii():
                 continue
-            for head, glued in heads(word):
-                if bare(head) in self._heads:
-                    yield from self._longer_nearly(folded, at, bare(head), glued=glued)
-                if len(head) >= _FUZZY - 1 and (glued or head.startswith(_ARTICLE) or _announced(folded, at)):
-                    trusted = bool(glued) or _announced(folded, at)
-                    yield from self._near(head, at, at + 1, glued=glued, trusted=trusted)
+            announced = at > 0 and bare(folded[at - 1]) in KINDS
+            for spelling, glued in self._slips(word, announced):
+                yield Match(spelling, at, at + 1, exact=False, glued=glued)
+            for reading in self._readings(word):
+                if reading.begins:
+                    yield from self._longer_nearly(folded, at, reading)
 
-    def _longer_nearly(self, folded: Sequence[str], at: int, key: str, *, glued: str) -> Iterator[Match]:
+    def _longer_nearly(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
+        key = reading.head
+        given = len(key) if key in KINDS else 0
         for last in range(at + 1, min(at + 3, len(folded))):
             key += bare(folded[last])
-            given = len(bare(folded[at])) if bare(folded[at]) in KINDS else 0
-            yield from self._near(key, at, last + 1, given=given, glued=glued, trusted=True)
+            for spelling in self._near(key, given=given, trusted=True):
+                yield Match(spelling, at, last + 1, exact=False, glued=reading.glued)
 
-    def _near(self, key: str, first: int, last: int, *, given: int = 0, glued: str, trusted: bool) -> Iterator[Match]:
+    def _slip(self, word: str, announced: bool) -> tuple[tuple[Spelling, str], ...]:
+        """Return the one-word names that a word may be a slip for."""
+        return tuple(
+            (spelling, glued)
+            for head, glued in heads(word)
+            if len(head) >= _FUZZY and (announced or glued or head.startswith(_ARTICLE))
+            for spelling in self._near(head, trusted=announced or bool(glued))
+        )
+
+    def _near(self, key: str, *, given: int = 0, trusted: bool) -> Iterator[Spelling]:
         heard = sound(key)
         for part in shorter(heard):
             for name, spelling in self._sounds.get(part, ()):
                 if heard == name or one_slip(heard, name, given=given, trusted=trusted):
                     # An ordinary word misspelt is still an ordinary word: only a kind of place makes it a name.
-                    need = Need.HOME if spelling.need else Need.NOTHING
-                    yield Match(replace(spelling, need=need), first, last, exact=False, glued=glued)
+                    yield replace(spelling, need=Need.HOME if spelling.need else Need.NOTHING)
 
-    def _in_latin(self, words: Words, at: int) -> Iterator[Match]:
-        folded = words.folded
-        for head, glued in _latin_heads(folded[at]):
-            key = latin(head)
-            for last in range(at, min(at + 3, len(folded))):
-                if last > at and folded[last] not in _LATIN_ARTICLES:
-                    key += latin(folded[last])
-                for name, spelling in self._latin.get(consonants(key), ()):
-                    if key == name or (len(key) >= _FUZZY - 1 and near_in_latin(key, name)):
-                        # English has words enough that look like a short name, or nearly like a long one.
-                        doubtful = key != name or len(key) < _FUZZY - 1
-                        need = max(spelling.need, Need.CUE if doubtful else Need.NOTHING)
-                        yield Match(replace(spelling, need=need), at, last + 1, exact=key == name, glued=glued)
+    def _in_latin(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
+        key = reading.latin
+        for last in range(at, min(at + 3, len(folded))):
+            if last > at and folded[last] not in _LATIN_ARTICLES:
+                key += latin(folded[last])
+            for name, spelling in self._latin.get(consonants(key), ()):
+                if key == name or (len(key) >= _FUZZY and near_in_latin(key, name)):
+                    # English has words enough that look like a short name, or nearly like a long one.
+                    doubtful = key != name or len(key) < _FUZZY
+                    need = max(spelling.need, Need.CUE if doubtful else Need.NOTHING)
+                    yield Match(replace(spelling, need=need), at, last + 1, exact=key == name, glued=reading.glued)
 
 
 def _latin_heads(word: str) -> Iterator[tuple[str, str]]:
@@ -173,7 +223,3 @@ def _latin_heads(word: str) -> Iterator[tuple[str, str]]:
     for front in _LATIN_FRONTS:
         if word.startswith(front) and len(word) > len(front) + _SHORTEST_LATIN:
             yield word[len(front) :], _GLUED.get(front[0], "")
-
-
-def _announced(folded: Sequence[str], at: int) -> bool:
-    return at > 0 and bare(folded[at - 1]) in KINDS

@@ -41,8 +41,9 @@ _NEAR_LATIN = 80.0  # of 100: how alike two Latin spellings with the same conson
 
 
 def sound(word: str) -> str:
-    """Return a folded Arabic word with one letter for those that people confuse by ear (ظ and ض, ص and س)."""
-    return word.translate(_SOUNDS)
+    """Return a folded Arabic word with one letter for those that people confuse by ear (ظ and ض, a final ا and ة)."""
+    word = word.translate(_SOUNDS)
+    return f"{word[:-1]}ه" if word.endswith("ا") else word
 
 
 def shorter(word: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from normalizer.place.names import Need
 from normalizer.place.tokens import Words, bare, plain
 
 _ONTO = frozenset("لع")  # "to" and "on", glued to the front of a name
+_GREETING = 6  # words at the start of a message within which people say who they are, and from where
 _REACH = 3  # words before a name within which something is said of it
 
 
@@ -89,7 +90,7 @@ def _cue(match: Match, words: Words) -> Need:
         return Need.HOME
     if _numbered(folded, first) or _any(two, cues.HOME) or (_any(last, cues.FROM) and _any(two, cues.SELF)):
         return Need.HOME
-    if match.glued or _any(last, cues.AT):
+    if match.glued or _any(last, cues.AT) or (_any(last, cues.FROM) and first <= _GREETING):
         return Need.CUE
     return Need.CUE if words.parted(first) and words.parted(match.last) else Need.NOTHING
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from normalizer.text import fold
 
@@ -39,11 +38,13 @@ class Words:
 
 def words_of(text: str) -> Words:
     """Split a text into words. Folded one by one, so that each can be found again where the citizen wrote it."""
-    found = [(match.group(), match.start(), match.end()) for match in _WORD.finditer(text)]
+    found = list(_WORD.finditer(text))
     # One call folds them all: nothing is folded across a line end, and no word holds one.
-    folded = fold("\n".join(word for word, _, _ in found)).split("\n")
-    kept = [(word, start, end) for word, (_, start, end) in zip(folded, found, strict=True) if word] if found else []
-    return Words(text, tuple(row[0] for row in kept), tuple(row[1] for row in kept), tuple(row[2] for row in kept))
+    folded = fold("\n".join(match[0] for match in found)).split("\n")
+    if "" in folded:  # a word of nothing but marks; or no word at all
+        found = [match for match, word in zip(found, folded, strict=False) if word]
+        folded = [word for word in folded if word]
+    return Words(text, tuple(folded), tuple(match.start() for match in found), tuple(match.end() for match in found))
 
 
 def bare(word: str) -> str:
@@ -51,7 +52,6 @@ def bare(word: str) -> str:
     return word[2:] if word.startswith(_ARTICLE) and len(word) >= len(_ARTICLE) + _LETTERS_LEFT else word
 
 
-@lru_cache(maxsize=8192)
 def heads(word: str) -> tuple[tuple[str, str], ...]:
     """Return the ways to read the first word of a name, each with the preposition glued to its front (ب ل ع م) or "".
 
