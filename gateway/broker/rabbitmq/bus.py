@@ -280,25 +280,38 @@ class RabbitMQ:
                 if not self._makes:
                     await amqp.declare_exchange(exchange.name, passive=True, timeout=CALL_TIMEOUT)
                 await amqp.declare_exchange(exchange.name, exchange.kind, durable=True, timeout=CALL_TIMEOUT)
-        for queue in self.topology.queues:
-            async with self._noting(connection, queue.name, differs) as amqp:
-                before = await self._state(queue.name) if self._makes else None
-                if not self._makes:
-                    await amqp.declare_queue(queue.name, passive=True, timeout=CALL_TIMEOUT)
-                declared = await amqp.declare_queue(
-                    queue.name, durable=True, arguments=dict(queue.arguments), timeout=CALL_TIMEOUT
-                )
-                for binding in queue.bindings if self._makes else ():
-                    await declared.bind(binding.exchange, binding.pattern, timeout=CALL_TIMEOUT)
-                after = declared.declaration_result.message_count
-                # It was missing; or it went, with what was in it, between the look and the declaration.
-                if self._makes and (before is None or (before[0] and not after)):
-                    self.made[queue.name] = datetime.now(UTC)
+        await self._declare_queues(connection, differs)
         for name, difference in differs.items():
             if self._differs.get(name) != difference:
                 log.error("topology differs", name=name, reason=difference)
         self._differs = differs
         self._declared.set()
+
+    async def _declare_queues(self, connection: AbstractConnection, differs: dict[str, str]) -> None:
+        gone, doubtful = False, []
+        try:
+            for queue in self.topology.queues:
+                async with self._noting(connection, queue.name, differs) as amqp:
+                    before = await self._state(queue.name) if self._makes else None
+                    if not self._makes:
+                        await amqp.declare_queue(queue.name, passive=True, timeout=CALL_TIMEOUT)
+                    declared = await amqp.declare_queue(
+                        queue.name, durable=True, arguments=dict(queue.arguments), timeout=CALL_TIMEOUT
+                    )
+                    for binding in queue.bindings if self._makes else ():
+                        await declared.bind(binding.exchange, binding.pattern, timeout=CALL_TIMEOUT)
+                    after = declared.declaration_result.message_count
+                    # It was missing; or it went, with what was in it, between the look and the declaration.
+                    if self._makes and (before is None or (before[0] and not after)):
+                        gone = True
+                        self.made[queue.name] = datetime.now(UTC)
+                    elif before == (0, 0) and not after:
+                        doubtful.append(queue.name)
+        finally:
+            # A queue that is just being deleted still answers, and says that it is empty. Where others are gone, one
+            # that looks so was perhaps gone with them: what it can have held is offered again, under the same ids.
+            if gone:
+                self.made.update(dict.fromkeys(doubtful, datetime.now(UTC)))
 
     @contextlib.asynccontextmanager
     async def _noting(
