@@ -96,6 +96,7 @@ class FoundBy(StrEnum):
     COORDINATES = "coordinates"  # the point lies in it
     NAME = "name"  # the words name a place that lies in it
     SPELLING = "spelling"  # the same, misspelled
+    LIKELY = "likely"  # the words name a place that lies in this district or in a few others
 
 
 class Place(_Frozen):

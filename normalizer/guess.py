@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ACT, ENQUIRY, SUGGESTION, IDLE = "act", "enquiry", "suggestion", "idle"
+
 
 @dataclass(frozen=True, slots=True)
 class Guess:
@@ -12,7 +14,9 @@ class Guess:
     `confidence` is calibrated: of a hundred guesses at 0.9 about ninety are right. `scores` is a calibrated
     distribution over categories, best first, at most eight. `words` are the city's words that spoke for the best;
     `agreed` says that words and model name the same department. `second` are further problems seen in the same text.
-    A confidence of 1.0 is kept for what somebody stated outright.
+    A confidence of 1.0 is kept for what somebody stated outright. `kind` is `act` for what somebody should act on,
+    `enquiry`, `suggestion`, or `idle` for thanks, greetings and what is nobody's business; `danger` is the model's
+    probability that it tells of danger.
     """
 
     category: str
@@ -21,3 +25,5 @@ class Guess:
     words: tuple[str, ...] = ()
     agreed: bool = False
     second: tuple[str, ...] = ()
+    kind: str = ACT
+    danger: float = 0.0

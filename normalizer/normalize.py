@@ -25,6 +25,7 @@ from normalizer.complaint import (
 from normalizer.guess import Guess
 from normalizer.language import UNDETERMINED, language, reply_language
 from normalizer.phone import Doubt, email, international, phone, why_not
+from normalizer.place import Found
 from normalizer.reader import Reader
 from normalizer.stated import Stated, person, place_of, read_stated
 from normalizer.text import clean, storable
@@ -239,10 +240,17 @@ def _place(inbound: Inbound, stated: Stated, text: str, reader: Reader) -> Place
     if district is not None:  # where the telephone stood is surer than a name, unless the name tells of another place
         by = FoundBy.COORDINATES
     else:
-        district, by = (found.district, FoundBy(found.how)) if found else (None, None)
+        district, by = _named(found) if found else (None, None)
     text_of = (place.text if place else None) or named
     known = place or Place()
     return known.model_copy(update={"district": district, "text": text_of, "found_by": by})
+
+
+def _named(found: Found) -> tuple[str | None, FoundBy | None]:
+    """Return the district of a name; of one that may lie in several the likeliest, and that it is no more than that."""
+    if found.district:
+        return found.district, FoundBy(found.how)
+    return (found.districts[0], FoundBy.LIKELY) if found.districts else (None, None)
 
 
 def _filled(old: Place | None, new: Place | None, *, moved: bool = True) -> Place | None:

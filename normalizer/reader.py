@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from copy import copy
+from itertools import chain
+
 from channels.message import Purpose
 from normalizer.category import Matcher, Model
 from normalizer.guess import Guess
 from normalizer.place import Areas, Found, Gazetteer
 from normalizer.urgency import Alarm, DangerWords, Urgency
 from normalizer.vocabulary import Vocabulary
+
+LEARNED = "learned"
+"""Why a text is taken for one of danger that no frame tells of."""
 
 
 class Reader:
@@ -24,8 +30,15 @@ class Reader:
     ) -> None:
         self.vocabulary = vocabulary
         self.matcher = Matcher(vocabulary, model)
-        self._urgency = Urgency(danger or DangerWords())
+        known = chain.from_iterable(vocabulary.words.values())
+        self._urgency = Urgency(danger or DangerWords(), (bare for phrase in known for bare in phrase.split()))
         self._gazetteer, self._areas = gazetteer, areas
+
+    def with_matcher(self, matcher: Matcher) -> Reader:
+        """Return a reader that differs in how it tells categories."""
+        other = copy(self)
+        other.matcher = matcher
+        return other
 
     def guess(self, text: str) -> Guess:
         """Say what a text seems to be about."""
@@ -37,7 +50,7 @@ class Reader:
 
     def danger(self, text: str) -> Alarm | None:
         """Say what in a text speaks of danger to life or health now; None where nothing does."""
-        return self._urgency.danger(text)
+        return self._urgency.danger(text) or self._urgency.implied(self.guess(text))
 
     def vulnerable(self, text: str) -> bool:
         """Tell whether somebody says that they, or who lives with them, are old, ill, disabled or in need."""

@@ -41,6 +41,11 @@ class Folder:
     rules: RulesFile | None
     groups: frozenset[str]  # ids
 
+    @property
+    def district_ids(self) -> frozenset[str]:
+        """The ids of the districts; none when districts.toml could not be read."""
+        return self._ids("districts.toml")
+
     def problems(self) -> list[Problem]:
         """Find what is wrong between the files. A file that does not fit its model is judged only for that."""
         return [

@@ -129,7 +129,7 @@ def load(name_or_path: str) -> City:
     Raises CityError with every problem that the files have, each with its file, line and key. What must hold between
     files is judged for those that are right in themselves.
     """
-    folder = _folder(name_or_path)
+    folder = folder_of(name_or_path)
     problems = list(_strangers(folder))
     sources = {name: Source.read(folder.joinpath(name), problems) for name in FILES}
     city = _model(sources, "city.toml", CityFile, problems)
@@ -151,7 +151,7 @@ def load(name_or_path: str) -> City:
     phrases = _phrases(folder, city, problems) if city else None
     line = _line(folder, read, problems)
     causes = read_incidents(folder, sources["categories.toml"], problems)
-    senses = read_senses(folder, problems)
+    senses = read_senses(folder, read.district_ids, problems)
     if problems or phrases is None:
         raise CityError(problems)
     further = ((rules_file.name,), *(((city_rules.GROUPS,),) if groups else ()), *read.words.found, *senses.found)
@@ -161,7 +161,8 @@ def load(name_or_path: str) -> City:
     )
 
 
-def _folder(name_or_path: str) -> Traversable:
+def folder_of(name_or_path: str) -> Traversable:
+    """Return the folder of a city: one under config/cities, or the path of one. Raises CityError."""
     packaged = files("config").joinpath("cities")
     known = sorted(entry.name for entry in packaged.iterdir() if entry.is_dir()) if packaged.is_dir() else []
     if name_or_path in known:
@@ -202,7 +203,7 @@ def _line(folder: Traversable, read: Folder, problems: list[Problem]) -> Line | 
 def settings_of(name_or_path: str) -> Traversable | None:
     """Return the city's settings.toml (see `gateway.settings`), or None where there is no such city or file."""
     try:
-        file = _folder(name_or_path).joinpath(SETTINGS)
+        file = folder_of(name_or_path).joinpath(SETTINGS)
     except CityError:  # said, with the cities that there are, when the city itself is loaded
         return None
     return file if file.is_file() else None
@@ -283,7 +284,13 @@ def _city(
         departments=MappingProxyType(departments),
         districts=MappingProxyType(districts),
         vocabulary=vocabulary,
-        reader=Reader(vocabulary, model=senses.model, danger=senses.danger),
+        reader=Reader(
+            vocabulary,
+            model=senses.model,
+            danger=senses.danger,
+            gazetteer=senses.places.gazetteer,
+            areas=senses.places.areas,
+        ),
         rules=city_rules.versioned(table),
         phrases=phrases,
         amend_window=timedelta(minutes=city.amend_window_minutes),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.city.files import Id, Word
+from gateway.city.files import CategoryId, Confidence, Id, Word
 from gateway.city.problems import Problem, unknown
 from gateway.city.source import Source
 from normalizer.phrases import VERB, bare
@@ -59,6 +59,13 @@ class VulnerableRow(_Row):
     never: list[Word] = []
 
 
+class AlarmingRow(_Row):
+    """Categories that are danger in themselves, and how sure of one a guess must be."""
+
+    categories: list[CategoryId] = []
+    min_confidence: Confidence = 0.6
+
+
 class DangerFile(_Row):
     """danger.toml."""
 
@@ -69,6 +76,7 @@ class DangerFile(_Row):
     never: WordsRow
     past: WordsRow
     still: WordsRow
+    alarming: AlarmingRow = AlarmingRow()
     denial: DenialRow
     vulnerable: VulnerableRow
 
@@ -92,6 +100,8 @@ def build(file: DangerFile) -> DangerWords:
         never=tuple(file.never.words),
         past=tuple(file.past.words),
         still=tuple(file.still.words),
+        categories=tuple(file.alarming.categories),
+        min_confidence=file.alarming.min_confidence,
         denial=tuple(file.denial.words),
         fillers=tuple(file.denial.fillers),
         household=tuple(file.vulnerable.household),
@@ -106,8 +116,11 @@ def _spelled(words: Sequence[str], lists: Mapping[str, Sequence[str]]) -> tuple[
     return tuple(chain.from_iterable(lists[word[1:]] if word.startswith(LIST) else (word,) for word in words))
 
 
-def problems(source: Source, file: DangerFile) -> Iterator[Problem]:
-    """Find what is wrong within danger.toml."""
+def problems(source: Source, file: DangerFile, categories: frozenset[str] = frozenset()) -> Iterator[Problem]:
+    """Find what is wrong within danger.toml, and between it and the city's categories where those are known."""
+    for index, name in enumerate(file.alarming.categories):
+        if categories and name not in categories:
+            yield source.problem(("alarming", "categories", index), unknown(name, categories))
     yield from _frames(source, file)
     yield from _lists(source, file)
     never = {fold(bare(word)) for word in file.never.words}

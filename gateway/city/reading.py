@@ -1,4 +1,4 @@
-"""What a city's files teach about reading a message besides its words: danger, and the trained model."""
+"""What a city's files teach about reading a message besides its words: danger, places, and the trained model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 
 from gateway.city import danger
 from gateway.city.danger import DANGER, DangerFile
+from gateway.city.places import OF_PLACES, Places, read_places
 from gateway.city.problems import Problem
 from gateway.city.source import Source
 from normalizer.category import Model, ModelError, unpack
@@ -24,13 +25,18 @@ class Senses:
 
     model: Model | None
     danger: DangerWords | None
+    places: Places
     found: Sequence[tuple[str, ...]]
 
 
-def read_senses(folder: Traversable, problems: list[Problem]) -> Senses:
-    """Read the files that a city may have, or add to `problems` what is wrong with them."""
-    found = [(name,) for name in (MODEL, *OPTIONAL) if folder.joinpath(name).is_file()]
-    return Senses(_model(folder, problems), _danger(folder, problems), found)
+def read_senses(folder: Traversable, districts: frozenset[str], problems: list[Problem]) -> Senses:
+    """Read the files that a city may have, or add to `problems` what is wrong with them.
+
+    `districts` are the ids that the city has; none, when they could not be read.
+    """
+    found = [(name,) for name in (MODEL, *OPTIONAL, *OF_PLACES) if folder.joinpath(name).is_file()]
+    places = read_places(folder, districts, problems)
+    return Senses(_model(folder, problems), _danger(folder, problems), places, found)
 
 
 def _danger(folder: Traversable, problems: list[Problem]) -> DangerWords | None:

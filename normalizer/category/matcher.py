@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ from normalizer.category.features import words as words_of
 from normalizer.category.joint import Factors, joined, softmax
 from normalizer.category.model import Model, Scorer, Vector
 from normalizer.category.words import Evidence, WordTable
-from normalizer.guess import Guess
+from normalizer.guess import ACT, Guess
 from normalizer.language import ARABIZI, language
 from normalizer.stem import is_word, read
 from normalizer.vocabulary import Vocabulary
@@ -42,11 +43,13 @@ _TIE = 0.4  # what is left of the certainty when two categories weigh the same
 
 @dataclass(frozen=True, slots=True)
 class _Opinion:
-    """What one piece of a text says: a probability of each label, the phrases found, and the model's own scores."""
+    """What one piece of a text says: a probability of each label, the phrases found, and the model's own opinions."""
 
     chances: Vector
     evidence: Mapping[int, Evidence]
     alone: Vector
+    kinds: Vector
+    danger: float
 
 
 class Matcher:
@@ -60,9 +63,10 @@ class Matcher:
         self._real, self._nothing = len(self._labels) - 2, len(self._labels) - 1  # before these two: categories
         self._departments = tuple(vocabulary.departments.get(name, name) for name in self._labels)
         if model:
-            self._scorer = Scorer(model)
+            self._scorer, self._kinds = Scorer(model), model.kinds
             self._factors = Factors(*model.joint)
             places = {label: place for place, label in enumerate(model.labels)}
+            self._learned = len(model.labels)
             self._order = np.array([places.get(label, -1) for label in self._labels])
         self._transliterator = Transliterator(
             phrase for table in (vocabulary.strong, vocabulary.words) for phrases in table.values() for phrase in phrases
@@ -86,6 +90,15 @@ class Matcher:
         """Return a text in Arabic letters if it is Arabic in Latin ones, and itself otherwise."""
         return self._transliterator.arabic(text) if language(text) == ARABIZI else text
 
+    def evidence(self, text: str) -> tuple[Mapping[str, Evidence], frozenset[str]]:
+        """Return what the city's words say for each category, and the categories they say it is not about."""
+        spoken = self.arabic(text)
+        tokens, forms = read(text if spoken is text else f"{text} . {spoken}")
+        excluded = self._words.excluded(tokens, forms)
+        found = self._words.evidence(tokens, forms)
+        told = {self._labels[place]: evidence for place, evidence in found.items() if place not in excluded}
+        return told, frozenset(self._labels[place] for place in excluded)
+
     def _read(self, text: str) -> Guess:
         spoken = self.arabic(text)
         tokens, forms = read(text if spoken is text else f"{text} . {spoken}")
@@ -101,12 +114,19 @@ class Matcher:
         return self._concluded(self._of_a_letter(pieces), self._also_told(pieces))
 
     def _opinion(self, tokens: Sequence[str], forms: Sequence[tuple[str, ...]]) -> _Opinion:
-        logits = self._scorer.logits(words_of(tokens))
-        logits = np.where(self._order >= 0, logits[self._order], logits.min())
+        scores = self._scorer.logits(words_of(tokens))
+        known = scores[: self._learned]
+        logits = np.where(self._order >= 0, known[self._order], known.min())
         evidence, excluded = self._words.evidence(tokens, forms), self._words.excluded(tokens, forms)
         for place in excluded:
             evidence.pop(place, None)
-        return _Opinion(softmax(joined(logits, evidence, excluded, self._factors, self._nothing)), evidence, softmax(logits))
+        return _Opinion(
+            softmax(joined(logits, evidence, excluded, self._factors, self._nothing)),
+            evidence,
+            softmax(logits),
+            softmax(scores[self._learned : -1]),
+            1.0 / (1.0 + math.exp(-min(max(float(scores[-1]), -30.0), 30.0))),
+        )
 
     def _of_a_letter(self, pieces: Sequence[_Opinion]) -> _Opinion:
         """Weigh the sentences of a letter: the subject more, and those more that say something definite."""
@@ -123,7 +143,13 @@ class Matcher:
                 told.strong = told.strong or found.strong
                 told.words += (word for word in found.words if word not in told.words)
         chances = np.average([piece.chances for piece in pieces], axis=0, weights=weights)
-        return _Opinion(chances, evidence, np.average([piece.alone for piece in pieces], axis=0, weights=weights))
+        return _Opinion(
+            chances,
+            evidence,
+            np.average([piece.alone for piece in pieces], axis=0, weights=weights),
+            np.average([piece.kinds for piece in pieces], axis=0, weights=weights),
+            max(piece.danger for piece in pieces),
+        )
 
     def _concluded(self, opinion: _Opinion, further: Sequence[int]) -> Guess:
         chances = opinion.chances
@@ -131,10 +157,12 @@ class Matcher:
         real = [place for place in ranked if place < self._real][:_SUGGESTIONS]
         scores = tuple((self._labels[place], round(float(chances[place]), 4)) for place in real)
         second = tuple(self._labels[place] for place in further if place != real[0])
+        kind = self._kinds[int(opinion.kinds.argmax())]
         if ranked[0] >= self._real or chances[ranked[0]] < _NAMED:
-            return Guess(OTHER, 0.0, scores, second=second)
+            return Guess(OTHER, 0.0, scores, second=second, kind=kind, danger=opinion.danger)
         found = opinion.evidence.get(ranked[0])
-        return Guess(*scores[0], scores, tuple(found.words) if found else (), self._agree(opinion), second)
+        agreed = kind == ACT and self._agree(opinion)
+        return Guess(*scores[0], scores, tuple(found.words) if found else (), agreed, second, kind, opinion.danger)
 
     def _agree(self, opinion: _Opinion) -> bool:
         """Tell whether the words alone and the model alone name the department that both together name."""

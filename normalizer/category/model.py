@@ -33,17 +33,20 @@ class ModelError(Exception):
 class Model:
     """Weights of features for labels, and how the model's opinion is joined with the city's words.
 
-    `labels` are category ids, with `none` for what is no complaint. A text of n words has the scores
-    bias + (sum of its features' weights) / sqrt(n). `joint` are the factors fitted on texts that the model had not
-    seen (see `normalizer.category.joint`). `version` names the training: twelve hex digits.
+    `labels` are category ids, with `none` for what is no complaint; behind them stand the scores of each kind of
+    message, and one for danger. A text of n words has the scores bias + (sum of its features' weights) / sqrt(n).
+    `joint` are the factors fitted on texts that the model had not seen (see `normalizer.category.joint`), `alarm` is
+    the probability from which a text is one of danger. `version` names the training: twelve hex digits.
     """
 
     labels: tuple[str, ...]
+    kinds: tuple[str, ...]
     features: tuple[str, ...] = field(repr=False)
     weights: NDArray[np.int8] = field(repr=False)
     scale: Vector = field(repr=False)  # of each label
     bias: Vector = field(repr=False)
     joint: tuple[float, ...]
+    alarm: float
     version: str
 
 
@@ -56,7 +59,7 @@ class Scorer:
         self._word = lru_cache(maxsize=_REMEMBERED)(self._contribution)
 
     def logits(self, words: Sequence[str]) -> Vector:
-        """Return a score for each label, in the order of the model's; of no words, the bias."""
+        """Return the scores of labels, kinds and danger, in the order of the model's; of no words, the bias."""
         if not words:
             return self.model.bias
         total = sum((self._word(word) for word in words[1:]), self._word(words[0]))
@@ -79,6 +82,8 @@ def pack(model: Model) -> bytes:
     about = {
         "format": FORMAT,
         "labels": model.labels,
+        "kinds": model.kinds,
+        "alarm": round(model.alarm, 6),
         "joint": [round(factor, 6) for factor in model.joint],
         "version": model.version,
     }
@@ -105,18 +110,20 @@ def unpack(content: bytes) -> Model:
             raise ModelError(f"it has the format {about['format']}, and this version reads {FORMAT}: train it anew")
         model = Model(
             tuple(map(str, about["labels"])),
+            tuple(map(str, about["kinds"])),
             features,
             weights.astype(np.int8, casting="safe"),
             scale.astype(np.float32),
             bias.astype(np.float32),
             tuple(map(float, about["joint"])),
+            float(about["alarm"]),
             str(about["version"]),
         )
     except ModelError:
         raise
     except Exception as error:  # whatever a damaged archive makes zipfile, json or numpy raise
         raise ModelError(f"it is no model ({type(error).__name__})") from error
-    shape = (len(model.features), len(model.labels))
+    shape = (len(model.features), len(model.labels) + len(model.kinds) + 1)
     if model.weights.shape != shape or model.scale.shape != shape[1:] or model.bias.shape != shape[1:]:
         raise ModelError("its tables do not fit each other")
     return model

@@ -1,0 +1,262 @@
+"""Make the model: a logistic regression over words and letters, and the factors that join it with the city's words.
+
+Needs scikit-learn, the extra `learn`; nothing that runs a gateway imports this. The same material gives the same model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+from gateway.learning.material import Text
+from normalizer.category import NOTHING, OTHER, Matcher, Model
+from normalizer.category.features import of_pairs, of_word, words
+from normalizer.category.joint import EXCLUDED, Factors
+from normalizer.category.model import quantized
+from normalizer.guess import ACT, ENQUIRY, IDLE, SUGGESTION
+from normalizer.stem import read
+from normalizer.vocabulary import Vocabulary
+
+FOLDS = 4
+KINDS = (ACT, ENQUIRY, SUGGESTION, IDLE)
+_FALSE_ALARMS = 0.01  # of the texts that tell of no danger
+_TWO = 2
+_COMMON = 2  # texts that a feature must stand in
+_MOST_FEATURES = 24_000
+_WORD, _PAIR, _RUN = 1.0, 1.0, 0.6  # what a feature of each sort counts
+_SCALE = 10.0
+_SMOOTH = 12.0  # the regression's C
+_OF_WORDS = 0.5  # what a word of the city's lists weighs beside an example
+_ROUNDS = 120
+
+Matrix = csr_matrix
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything a model is made from: the vocabulary's phrases, and texts whose category is known."""
+
+    vocabulary: Vocabulary
+    texts: Sequence[Text]
+
+    def phrases(self) -> Iterator[Text]:
+        """Yield each phrase of the city as a small text of its category."""
+        for table in (self.vocabulary.strong, self.vocabulary.words):
+            for category, listed in table.items():
+                yield from (Text(phrase, (category,)) for phrase in listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model, and for each text of the material what was thought of it by a model that had not seen it."""
+
+    model: Model
+    unseen: Sequence[Model]  # one for each fold
+    fold_of: Sequence[int]  # of each text
+
+
+def train(material: Material) -> Trained:
+    """Make a model of all the material, and one for each fold without the texts of that fold. Takes a few seconds."""
+    bench = _Bench(material)
+    folds = _folds(material.texts)
+    parts = [bench.fit(folds != fold) for fold in range(FOLDS)]
+    opinions = np.zeros((len(material.texts), len(bench.labels) + len(KINDS) + 1))
+    for fold, part in enumerate(parts):
+        opinions[folds == fold] = part.logits(bench.features[bench.first_text :][folds == fold])
+    everything = np.ones(len(material.texts), dtype=bool)
+    version = _version(material)
+    unseen = [bench.model(part, opinions, folds != fold, version) for fold, part in enumerate(parts)]
+    return Trained(bench.model(bench.fit(everything), opinions, everything, version), unseen, folds.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A regression's outcome: a weight for each feature and label, and what each label has without any."""
+
+    weights: Scores
+    bias: Scores
+
+    def logits(self, features: Matrix) -> Scores:
+        found: Scores = features @ self.weights + self.bias
+        return found
+
+
+class _Bench:
+    """The material laid out in numbers: phrases first, then texts."""
+
+    def __init__(self, material: Material) -> None:
+        self.matcher = Matcher(material.vocabulary)
+        phrases = list(material.phrases())
+        self.first_text, self.texts = len(phrases), material.texts
+        everything = [*phrases, *material.texts]
+        seen = [self._seen(text.text) for text in everything]
+        self.labels = tuple(sorted({*material.vocabulary.categories, OTHER, NOTHING}))
+        self._place = {label: place for place, label in enumerate(self.labels)}
+        self.names, self.rarity = _vocabulary(seen)
+        self.features = _matrix(seen, self.names, self.rarity)
+        self.right = np.array([self._place[text.categories[0]] for text in everything])
+        self.weight = np.where(np.arange(len(everything)) < self.first_text, _OF_WORDS, 1.0)
+        self.kinds = np.array([KINDS.index(text.kind) for text in material.texts])
+        self.danger = np.array([-1 if text.danger is None else int(text.danger) for text in material.texts])
+        self._evidence = self._laid_out()
+
+    def _seen(self, text: str) -> list[str]:
+        spoken = self.matcher.arabic(text)
+        return words(read(text if spoken is text else f"{text} . {spoken}")[0])
+
+    def fit(self, included: NDArray[np.bool_]) -> _Part:
+        """Fit the regression on all phrases and on the texts that are included."""
+        chosen = np.concatenate([np.ones(self.first_text, dtype=bool), included])
+        categories = _regression(self.features[chosen], self.right[chosen], self.weight[chosen], len(self.labels))
+        texts = self.features[self.first_text :]
+        kinds = _regression(texts[included], self.kinds[included], None, len(KINDS))
+        told = included & (self.danger >= 0)
+        danger = _binary(texts[told], self.danger[told])
+        return _Part(*(np.concatenate(parts, axis=-1) for parts in zip(categories, kinds, danger, strict=True)))
+
+    def factors(self, opinions: Scores, included: NDArray[np.bool_]) -> Factors:
+        """Fit how words and model are joined, on texts that the model of `opinions` had not seen."""
+        chances = _log_softmax(opinions[included][:, : len(self.labels)])
+        weight, strong, excluded = (table[included] for table in self._evidence)
+        right = np.zeros_like(chances)
+        for row, text in enumerate(text for text, use in zip(self.texts, included, strict=True) if use):
+            right[row, [self._place[category] for category in text.categories]] = 1.0
+        nothing = np.zeros(len(self.labels))
+        nothing[self._place[NOTHING]] = 1.0
+
+        def loss(values: NDArray[np.float64]) -> float:
+            joint = values[0] * chances + values[1] * weight + values[2] * strong - EXCLUDED * excluded
+            told = _log_softmax(joint + values[3] * nothing)
+            return float(-np.log((np.exp(told) * right).sum(axis=1) + 1e-9).mean())
+
+        found = minimize(loss, np.array([1.0, 1.0, 0.5, 0.0]), method="Nelder-Mead", options={"maxiter": 300})
+        return Factors(*(round(float(value), 4) for value in found.x))
+
+    def alarm(self, opinions: Scores, included: NDArray[np.bool_]) -> float:
+        """Choose from which probability a text is one of danger: few false alarms among those that are not."""
+        calm = np.sort(opinions[included & (self.danger == 0)][:, -1])
+        if not len(calm):
+            return 1.0
+        score = calm[min(len(calm) - 1, math.ceil(len(calm) * (1 - _FALSE_ALARMS)))]
+        return float(1 / (1 + np.exp(-score)))
+
+    def model(self, part: _Part, opinions: Scores, included: NDArray[np.bool_], version: str) -> Model:
+        """Write a regression as the model that a gateway asks: rarity and scale are within its weights.
+
+        `opinions` are those of models that had not seen the texts; what is fitted on them looks at `included` alone.
+        """
+        factors, alarm = self.factors(opinions, included), self.alarm(opinions, included)
+        share = np.array([_share(name) for name in self.names]) * self.rarity / _SCALE
+        weights, scale = quantized(part.weights * share[:, None])
+        return Model(
+            self.labels,
+            KINDS,
+            tuple(self.names),
+            weights,
+            scale,
+            part.bias.astype(np.float32),
+            factors.values(),
+            alarm,
+            version,
+        )
+
+    def _laid_out(self) -> tuple[Scores, Scores, Scores]:
+        shape = (len(self.texts), len(self.labels))
+        weight, strong, excluded = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        for row, text in enumerate(self.texts):
+            evidence, against = self.matcher.evidence(text.text)
+            for category, found in evidence.items():
+                weight[row, self._place[category]] = math.log1p(found.weight)
+                strong[row, self._place[category]] = found.strong
+            for category in against:
+                excluded[row, self._place[category]] = 1.0
+        return weight, strong, excluded
+
+
+def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | None, count: int) -> tuple[Scores, Scores]:
+    """Return weights and bias for each of `count` classes; what no text has, is less likely than what any has."""
+    fitted = LogisticRegression(C=_SMOOTH, max_iter=_ROUNDS, tol=1e-3).fit(features, right, sample_weight=weight)
+    if len(fitted.classes_) == _TWO:  # told by one column, of the second class
+        coefficients, intercepts = np.vstack([-fitted.coef_, fitted.coef_]) / 2, np.r_[-fitted.intercept_, fitted.intercept_] / 2
+    else:
+        coefficients, intercepts = fitted.coef_, fitted.intercept_
+    weights, bias = np.zeros((features.shape[1], count)), np.full(count, float(intercepts.min()) - 1.0)
+    weights[:, fitted.classes_], bias[fitted.classes_] = coefficients.T, intercepts
+    return weights, bias
+
+
+def _binary(features: Matrix, right: NDArray[np.int64]) -> tuple[Scores, Scores]:
+    """Return weights and bias of one column that tells danger; of nothing told, one that never does."""
+    if len(set(right.tolist())) < _TWO:
+        return np.zeros((features.shape[1], 1)), np.array([-30.0])
+    fitted = LogisticRegression(C=_SMOOTH, max_iter=_ROUNDS, tol=1e-3).fit(features, right)
+    return fitted.coef_.T, fitted.intercept_
+
+
+def _vocabulary(seen: Sequence[Sequence[str]]) -> tuple[list[str], Scores]:
+    """Choose the features worth keeping, and say how rare each is."""
+    common: Counter[str] = Counter()
+    for found in seen:
+        common.update({*(feature for word in found for feature in of_word(word)), *of_pairs(found)})
+    kept = sorted((name for name, count in common.items() if count >= _COMMON), key=lambda name: (-common[name], name))
+    names = sorted(kept[:_MOST_FEATURES])
+    return names, np.array([math.log(len(seen) / common[name]) for name in names])
+
+
+def _matrix(seen: Sequence[Sequence[str]], names: Sequence[str], rarity: Scores) -> Matrix:
+    places = {name: place for place, name in enumerate(names)}
+    shares = [_share(name) * rarity[place] / _SCALE for place, name in enumerate(names)]
+    columns: list[int] = []
+    values: list[float] = []
+    ends = [0]
+    for found in seen:
+        counted = Counter(feature for word in found for feature in of_word(word))
+        counted.update(of_pairs(found))
+        length = math.sqrt(max(len(found), 1))
+        for feature, count in counted.items():
+            place = places.get(feature)
+            if place is not None:
+                columns.append(place)
+                values.append(shares[place] * count / length)
+        ends.append(len(columns))
+    return csr_matrix((values, columns, ends), shape=(len(seen), len(names)))
+
+
+def _share(name: str) -> float:
+    if name[0] == "=":
+        return _WORD
+    return _PAIR if " " in name else _RUN
+
+
+def _folds(texts: Sequence[Text]) -> NDArray[np.int64]:
+    """Deal the texts of each category out in turn, in an order that only their words decide."""
+    order = sorted(
+        range(len(texts)),
+        key=lambda place: (texts[place].categories[0], hashlib.sha256(texts[place].text.encode()).digest()),
+    )
+    folds = np.zeros(len(texts), dtype=int)
+    for turn, place in enumerate(order):
+        folds[place] = turn % FOLDS
+    return folds
+
+
+def _log_softmax(scores: Scores) -> Scores:
+    raised = scores - scores.max(axis=1, keepdims=True)
+    return raised - np.log(np.exp(raised).sum(axis=1, keepdims=True))
+
+
+def _version(material: Material) -> str:
+    digest = hashlib.sha256()
+    for text in (*material.phrases(), *material.texts):
+        digest.update(f"{'|'.join(text.categories)}\0{text.kind}\0{text.danger}\0{text.text}\0".encode())
+    return digest.hexdigest()[:12]
