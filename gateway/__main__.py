@@ -137,6 +137,28 @@ def schema(folder: Annotated[Path, typer.Argument(help="where to write them")] =
         typer.echo(str(path))
 
 
+@app.command()
+def learn(
+    *,
+    adopt: Annotated[bool, typer.Option("--adopt", help="put the model in force")] = False,
+    even_so: Annotated[
+        bool, typer.Option("--even-so", help="also when a held case is sent wrongly that was not")
+    ] = False,
+    history: Annotated[
+        Path | None, typer.Option(help="a CSV of the city's own history: text, category or department")
+    ] = None,
+) -> None:
+    """Make the model of categories anew and say what changes on the held cases. Needs the extra `learn`."""
+    try:
+        from gateway.learning.learn import learn as study
+    except ImportError as error:
+        typer.echo(
+            f"training needs scikit-learn ({error.name} is not installed): pip install 'balagh[learn]'", err=True
+        )
+        raise typer.Exit(2) from error
+    raise typer.Exit(0 if _wait(study(typer.echo, adopting=adopt, even_so=even_so, history=history)) else 1)
+
+
 @quarantine_app.command("list")
 def quarantine_list() -> None:
     """List what is open."""

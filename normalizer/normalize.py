@@ -238,7 +238,7 @@ def _place(inbound: Inbound, stated: Stated, text: str, reader: Reader) -> Place
         return place
     named = found.name if found else None
     if district is not None:  # where the telephone stood is surer than a name, unless the name tells of another place
-        by = FoundBy.COORDINATES
+        by: FoundBy | None = FoundBy.COORDINATES
     else:
         district, by = _named(found) if found else (None, None)
     text_of = (place.text if place else None) or named

@@ -17,7 +17,7 @@ LEARNED = "learned"
 
 
 class Reader:
-    """Answers each question that understanding asks of a text. What a city has no file for, is answered with nothing."""
+    """Answers each question that understanding asks of a text; what a city has no file for, with nothing."""
 
     def __init__(
         self,

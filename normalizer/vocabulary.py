@@ -16,10 +16,10 @@ def _nothing() -> Mapping[str, Any]:
 class Vocabulary:
     """A city's words, ready for matching.
 
-    `words` maps a category id to the words and phrases that speak for it, `strong` to those that decide alone, `never` to
-    those with which it is not meant; `departments` to the department that is responsible. `danger` are words that raise
-    the priority to distress (never lowered by text). `region` is the ISO 3166 country whose dialling habits citizens have, and
-    `languages` the BCP 47 languages in which the city can answer, the first being its own.
+    `words` maps a category id to the words and phrases that speak for it, `strong` to those that decide alone, `never`
+    to those with which it is not meant; `departments` to the department that is responsible. `region` is the ISO 3166
+    country whose dialling habits citizens have, and `languages` the BCP 47 languages in which the city can answer, the
+    first being its own.
     """
 
     region: str
@@ -28,7 +28,6 @@ class Vocabulary:
     strong: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
     never: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
     departments: Mapping[str, str] = field(default_factory=_nothing)
-    danger: tuple[str, ...] = ()
     confidential: frozenset[str] = field(default_factory=frozenset)  # category ids
     categories: frozenset[str] = field(default_factory=frozenset)
     districts: frozenset[str] = field(default_factory=frozenset)

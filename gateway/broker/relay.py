@@ -202,9 +202,7 @@ def _worst(outcomes: Sequence[Outcome]) -> Outcome:
     return outcomes[0]
 
 
-def _record(
-    connection: Any, done: Sequence[Letter], refused: Sequence[Refusal], sent: datetime, now: datetime
-) -> None:
+def _record(connection: Any, done: Sequence[Letter], refused: Sequence[Refusal], sent: datetime, now: datetime) -> None:
     """Mark what got through as of when it was sent: whoever puts back what a queue held asks what can have been in it.
 
     Where a queue was deleted and made anew while its confirm was awaited, the letter may lie in the old one: it stays

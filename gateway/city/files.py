@@ -77,6 +77,8 @@ def _region(value: str) -> str:
 
 
 def nonempty(what: str) -> Callable[[list[Any]], list[Any]]:
+    """Return a check that refuses an empty list and says `what` to do."""
+
     def check(value: list[Any]) -> list[Any]:
         if not value:
             raise ValueError(f"is empty; {what}")
@@ -99,6 +101,8 @@ Confidence = Annotated[float, Field(ge=0, le=1)]
 
 
 class Row(BaseModel):
+    """A table of a city's file: what is not known is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 

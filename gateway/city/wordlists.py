@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from gateway.city.files import CategoryId, Row, Word, nonempty
 from gateway.city.problems import Problem, unknown
@@ -22,9 +22,9 @@ class CategoryWords(Row):
     """The words that speak for one category: alone (`strong`), with others (`words`), and against it (`never`)."""
 
     id: CategoryId
-    strong: list[Word] = []
-    words: list[Word] = []
-    never: list[Word] = []
+    strong: Annotated[list[Word], Field(default_factory=list)]
+    words: Annotated[list[Word], Field(default_factory=list)]
+    never: Annotated[list[Word], Field(default_factory=list)]
 
 
 class WordsFile(Row):

@@ -1,4 +1,4 @@
-"""How well a city's cases are understood: each judged by a model that had not seen it, and put through the real gate."""
+"""How well a city's cases are understood: each judged by a model that had not seen it, and put through the gate."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class Account:
         return {name: Account(groups[name]) for name in sorted(groups)}
 
     def calibration(self) -> Mapping[str, tuple[Share, float]]:
-        """Say for each tenth of stated confidence how often the department was right, and what was stated on average."""
+        """Say for each tenth of stated confidence how often it was right, and what was stated on average."""
         tenths: dict[int, list[Judged]] = {}
         for one in self.acted_on():
             if one.guess.scores:
@@ -190,4 +190,3 @@ class Account:
         return Counter(
             (one.case.departments[0], one.first) for one in self.acted_on() if one.case.departments and not one.right
         )
-

@@ -6,22 +6,34 @@ without its texts. What the model in force came to when it was made stands besid
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import hashlib
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from gateway.city.city import City
+from gateway import damage
+from gateway.city.city import City, folder_of
+from gateway.city.city import load as load_city
 from gateway.city.problems import CityError, Problem
 from gateway.city.reading import MODEL
 from gateway.learning.evaluate import Account, Judged, judge
 from gateway.learning.material import CASES, EXAMPLES, Case, Text, read_cases, read_examples
 from gateway.learning.train import Material, Trained, train
+from gateway.settings import Settings
+from gateway.settings import load as load_settings
+from gateway.store import lessons
+from gateway.store.engine import Connection, Store
 from gateway.store.lessons import Lesson
 from normalizer.category import Matcher, Model, pack
+from normalizer.mask import mask
 from normalizer.reader import Reader
 
 OUTCOMES = "model.csv"
@@ -58,27 +70,24 @@ class Lecture:
     lessons: int
 
 
-def study(city: City, folder: Traversable, lessons: Sequence[Lesson] = (), history: Sequence[Case] = ()) -> Lecture:
+def study(
+    city: City, folder: Traversable, taught_by_people: Sequence[Lesson] = (), history: Sequence[Case] = ()
+) -> Lecture:
     """Train on all that the city has, and judge every case by a model that has not seen it.
 
     Raises CityError for a file of examples or cases that cannot be read.
     """
     examples = read_examples(folder.joinpath(EXAMPLES), city.categories)
     cases = read_cases(folder.joinpath(CASES), city.categories, city.vocabulary.departments)
-    confirmed = [text for lesson in lessons if (text := _confirmed(lesson, city)) is not None]
-    taught, whose = list[Text](), list[Case]()
-    for case in (*cases, *history):
-        lesson = case.lesson(city.triage)
-        if lesson is not None and lesson.categories:
-            taught.append(lesson)
-            whose.append(case)
-    texts = [*taught, *examples, *confirmed]
+    confirmed = [text for lesson in taught_by_people if (text := _confirmed(lesson, city)) is not None]
+    teaching = [(case, lesson) for case in (*cases, *history) if (lesson := _lesson(case, city)) is not None]
+    texts = [*(lesson for _, lesson in teaching), *examples, *confirmed]
     if not texts:
         what = f"nothing to learn from: write {EXAMPLES}/*.csv or {CASES}"
         raise CityError([Problem(str(folder.joinpath(EXAMPLES)), 0, "", what)])
     trained = train(Material(city.vocabulary, texts))
     judges = [_reader(city, model) for model in trained.unseen]
-    unseen = {id(case): trained.fold_of[place] for place, case in enumerate(whose)}
+    unseen = {id(case): trained.fold_of[place] for place, (case, _) in enumerate(teaching)}
 
     def account(chosen: Sequence[Case]) -> Account:
         # A case that taught nothing, because a person should decide it, was seen by no model: any may judge it.
@@ -91,14 +100,25 @@ def _reader(city: City, model: Model) -> Reader:
     return city.reader.with_matcher(Matcher(city.vocabulary, model))
 
 
+def _lesson(case: Case, city: City) -> Text | None:
+    """Return what a case teaches; of one that names only a department, its category that the words are likest to."""
+    lesson = case.lesson(city.triage)
+    if lesson is None or lesson.categories:
+        return lesson
+    likest = _likest(case.text, case.departments, city)
+    return replace(lesson, categories=(likest,)) if likest else None
+
+
+def _likest(text: str, departments: Sequence[str], city: City) -> str | None:
+    scores = city.reader.guess(text).scores
+    return next((name for name, _ in scores if city.vocabulary.departments[name] in departments), None)
+
+
 def _confirmed(lesson: Lesson, city: City) -> Text | None:
     """Make a lesson a text: of one that names a department alone, the category there that the words are likest to."""
-    if lesson.category in city.categories:
+    if lesson.category is not None and lesson.category in city.categories:
         return Text(lesson.text, (lesson.category,))
-    if lesson.department is None:
-        return None
-    scores = city.reader.guess(lesson.text).scores
-    likest = next((name for name, _ in scores if city.vocabulary.departments[name] == lesson.department), None)
+    likest = _likest(lesson.text, [lesson.department or ""], city)
     return Text(lesson.text, (likest,)) if likest else None
 
 
@@ -125,7 +145,9 @@ def changes(earlier: Mapping[str, Outcome], account: Account) -> list[str]:
 
 def _worth(outcome: Outcome) -> int:
     """Rank what became of a case: sent wrongly is the worst, sent rightly by itself the best."""
-    return (1 if not outcome.right else 2 if not outcome.automatic else 3) if not outcome.automatic or outcome.right else 0
+    return (
+        (1 if not outcome.right else 2 if not outcome.automatic else 3) if not outcome.automatic or outcome.right else 0
+    )
 
 
 def adopt(folder: Path, lecture: Lecture) -> Path:
@@ -198,30 +220,68 @@ def summary(account: Account) -> list[str]:
     return [line for line in lines if not line.endswith("–")]
 
 
-def learn(
-    name: str,
-    settings: Settings,
-    say: Callable[[str], object],
-    *,
-    adopting: bool = False,
-    even_so: bool = False,
-    history: Path | None = None,
+async def learn(
+    say: Callable[[str], object], *, adopting: bool = False, even_so: bool = False, history: Path | None = None
 ) -> bool:
     """Do what the command says; returns False when the model was not adopted although that was asked for.
 
-    Raises CityError, SettingsError, StoreUnavailable.
+    Raises CityError, SettingsError, StoreUnavailable, OSError.
     """
-    city, folder = load(name), folder_of(name)
+    settings = load_settings()
+    city, folder = load_city(settings.city), folder_of(settings.city)
     cases = read_cases(history, city.categories, city.vocabulary.departments) if history else []
-    lecture = study(city, folder, _lessons(settings), cases)
-    earlier = before(folder)
-    well = tell(lecture, earlier, say)
-    if not adopting:
-        say("not adopted: say --adopt to put it in force")
-        return True
-    if not well and not even_so:
-        say("NOT adopted: a held case that was not sent wrongly would be; look at it, or say --even-so")
-        return False
-    file = adopt(Path(str(folder)), lecture)
+    if history:
+        zero_shot = Account([judge(case, city.reader, city.rules) for case in cases])
+        say(f"{history.name}, as the model in force reads it:")
+        for line in summary(zero_shot):
+            say(f"  {line}")
+    async with _store(settings) as store:
+        known = await store.read(lessons.all) if store else ()
+        lecture = await asyncio.to_thread(study, city, folder, known, cases)
+        well = tell(lecture, before(folder), say)
+        if not adopting:
+            say("not adopted: say --adopt to put it in force")
+            return True
+        if not well and not even_so:
+            say("NOT adopted: it would send a held case wrongly that was not; look at it, or say --even-so")
+            return False
+        file = adopt(Path(str(folder)), lecture)
+        if store:
+            await store.write(partial(_keep, known=known, history=cases, city=city))
     say(f"adopted: {file.name} {lecture.trained.model.version}; a running gateway takes it up by itself")
     return True
+
+
+def _keep(connection: Connection, *, known: Sequence[Lesson], history: Sequence[Case], city: City) -> None:
+    """Remember what the adopted model has learned from: the next training begins with it."""
+    now = datetime.now(UTC)
+    for case in history:
+        lesson = case.lesson(city.triage)
+        if lesson is not None and lesson.categories and lesson.categories[0] in city.categories:
+            digest = hashlib.sha256(case.text.encode()).hexdigest()[:32]
+            text, category = mask(case.text), lesson.categories[0]
+            lessons.add(
+                connection,
+                Lesson(digest, text, category, case.departments[0], lessons.IMPORT, "history", now, used=True),
+            )
+    lessons.mark_used(connection, [lesson.id for lesson in known])
+
+
+def _made(store_url: str) -> bool:
+    path = store_url.removeprefix("sqlite:///")
+    return path == store_url or Path(path).is_file()
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Store | None]:
+    """Lend the city's store; None where no gateway has made one yet."""
+    if not _made(settings.store_url):
+        yield None
+        return
+    damage.look(settings)
+    store = Store(settings.store_url)
+    try:
+        store.migrate()
+        yield store
+    finally:
+        store.close()

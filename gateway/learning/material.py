@@ -77,7 +77,9 @@ def read_cases(file: Traversable, categories: Iterable[str], responsible: Mappin
     known, problems, cases = frozenset(categories), list[Problem](), list[Case]()
     for line, row in _rows(file, problems):
         named = _several(row.get("category"))
-        problems += (Problem(str(file), line, "category", f"{name!r} is not known") for name in named if name not in known)
+        problems += (
+            Problem(str(file), line, "category", f"{name!r} is not known") for name in named if name not in known
+        )
         departments = _several(row.get("department")) or tuple(
             dict.fromkeys(responsible[name] for name in named if name in responsible)
         )
@@ -109,7 +111,9 @@ def read_examples(folder: Traversable, categories: Iterable[str]) -> list[Text]:
     if not folder.is_dir():
         return []
     known, problems, texts = frozenset((*categories, NOTHING)), list[Problem](), list[Text]()
-    for file in sorted((entry for entry in folder.iterdir() if entry.name.endswith(".csv")), key=lambda file: file.name):
+    for file in sorted(
+        (entry for entry in folder.iterdir() if entry.name.endswith(".csv")), key=lambda file: file.name
+    ):
         for line, row in _rows(file, problems):
             category = row.get("category", "").strip()
             if category not in known:

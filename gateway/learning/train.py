@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ _SMOOTH = 12.0  # the regression's C
 _OF_WORDS = 0.5  # what a word of the city's lists weighs beside an example
 _ROUNDS = 120
 
-Matrix = csr_matrix
+Matrix = Any  # scipy's sparse matrices have no types
 Scores = NDArray[np.float64]
 
 
@@ -187,7 +188,10 @@ def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | Non
     """Return weights and bias for each of `count` classes; what no text has, is less likely than what any has."""
     fitted = LogisticRegression(C=_SMOOTH, max_iter=_ROUNDS, tol=1e-3).fit(features, right, sample_weight=weight)
     if len(fitted.classes_) == _TWO:  # told by one column, of the second class
-        coefficients, intercepts = np.vstack([-fitted.coef_, fitted.coef_]) / 2, np.r_[-fitted.intercept_, fitted.intercept_] / 2
+        coefficients, intercepts = (
+            np.vstack([-fitted.coef_, fitted.coef_]) / 2,
+            np.r_[-fitted.intercept_, fitted.intercept_] / 2,
+        )
     else:
         coefficients, intercepts = fitted.coef_, fitted.intercept_
     weights, bias = np.zeros((features.shape[1], count)), np.full(count, float(intercepts.min()) - 1.0)
@@ -252,7 +256,8 @@ def _folds(texts: Sequence[Text]) -> NDArray[np.int64]:
 
 def _log_softmax(scores: Scores) -> Scores:
     raised = scores - scores.max(axis=1, keepdims=True)
-    return raised - np.log(np.exp(raised).sum(axis=1, keepdims=True))
+    logarithms: Scores = raised - np.log(np.exp(raised).sum(axis=1, keepdims=True))
+    return logarithms
 
 
 def _version(material: Material) -> str:

@@ -1,13 +1,14 @@
 """What the statistical model sees of a text: words, pairs of words, and short runs of letters within a word.
 
-Runs of letters carry misspellings and what clings to a word; pairs carry what a word alone does not say. The trainer and
-the running gateway call the same functions, so that what was learned is what is asked.
+Runs of letters carry misspellings and what clings to a word; pairs carry what a word alone does not say. The trainer
+and the running gateway call the same functions, so that what was learned is what is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from normalizer.stem import is_word
 
@@ -39,7 +40,7 @@ def of_word(word: str) -> tuple[str, ...]:
 def of_pairs(found: Sequence[str]) -> Iterator[str]:
     """Yield a feature for each two words that follow one another."""
     bare = [without_article(word) for word in found]
-    for first, second in zip(bare, bare[1:], strict=False):
+    for first, second in pairwise(bare):
         yield f"{first} {second}"
 
 

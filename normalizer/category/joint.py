@@ -1,9 +1,9 @@
 """Two opinions made one: the city's words and the statistical model, each right where the other is blind.
 
-The joint score of a category is `model` x the logarithm of the model's probability, plus `words` x the logarithm of what
-the city's phrases weigh, plus `strong` where one of them decides; the scores' softmax is the probability. The three
-factors, and how much `nothing` weighs (the label of what is no complaint), are fitted on texts that the model had not
-seen, so that what it calls 0.9 is right nine times in ten.
+The joint score of a category is `model` x the logarithm of the model's probability, plus `words` x the logarithm of
+what the city's phrases weigh, plus `strong` where one of them decides; the scores' softmax is the probability. The
+three factors, and how much `nothing` weighs (the label of what is no complaint), are fitted on texts that the model had
+not seen, so that what it calls 0.9 is right nine times in ten.
 """
 
 from __future__ import annotations

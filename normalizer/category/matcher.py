@@ -69,7 +69,10 @@ class Matcher:
             self._learned = len(model.labels)
             self._order = np.array([places.get(label, -1) for label in self._labels])
         self._transliterator = Transliterator(
-            phrase for table in (vocabulary.strong, vocabulary.words) for phrases in table.values() for phrase in phrases
+            phrase
+            for table in (vocabulary.strong, vocabulary.words)
+            for phrases in table.values()
+            for phrase in phrases
         )
         self._opt_out = frozenset(map(_whole, vocabulary.opt_out))
         self._opt_in = frozenset(map(_whole, vocabulary.opt_in))
@@ -131,7 +134,9 @@ class Matcher:
     def _of_a_letter(self, pieces: Sequence[_Opinion]) -> _Opinion:
         """Weigh the sentences of a letter: the subject more, and those more that say something definite."""
         weights = [
-            (1.0 if number else _SUBJECT) * (1.0 - float(piece.chances[self._real :].sum())) * float(piece.chances.max())
+            (1.0 if number else _SUBJECT)
+            * (1.0 - float(piece.chances[self._real :].sum()))
+            * float(piece.chances.max())
             + _FAINT
             for number, piece in enumerate(pieces)
         ]
@@ -199,7 +204,9 @@ class Matcher:
             return Guess(OTHER, 0.0)
         ranked = sorted(evidence, key=lambda place: -evidence[place].weight)  # stable: of equals the first in the text
         best, second = evidence[ranked[0]], evidence[ranked[1]].weight if ranked[1:] else 0.0
-        scores = tuple((self._labels[place], _confidence(evidence[place].weight, best.weight, second)) for place in ranked)
+        scores = tuple(
+            (self._labels[place], _confidence(evidence[place].weight, best.weight, second)) for place in ranked
+        )
         return Guess(*scores[0], scores[:_SUGGESTIONS], tuple(best.words), agreed=True)
 
 
