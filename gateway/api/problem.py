@@ -46,6 +46,8 @@ NOT_HELD: Final = Kind("attachment-not-held", 404, "The attachment is known, but
 METHOD: Final = Kind("method-not-allowed", 405, "This address does not take that method")
 TAKEN: Final = Kind("task-taken", 409, "Somebody else has this task in hand")
 GONE_BY: Final = Kind("task-done", 409, "This task is done")
+JOINED: Final = Kind("in-another-incident", 409, "A complaint belongs to another incident")
+SHUT: Final = Kind("closed", 409, "The incident or the complaint is closed")
 TOO_SLOW: Final = Kind("too-slow", 408, "The request took too long to arrive")
 TOO_LARGE: Final = Kind("too-large", 413, "The request is larger than what is taken")
 MEDIA: Final = Kind("unsupported-media-type", 415, "The request is neither JSON nor a multipart form")
@@ -58,7 +60,7 @@ OTHER: Final = "http"  # what aiohttp itself refuses in a way that has no kind o
 
 KINDS: Final = (
     UNREADABLE, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_HELD, METHOD, TOO_SLOW, TOO_LARGE, MEDIA, INVALID, CONFLICT,
-    TAKEN, GONE_BY,
+    TAKEN, GONE_BY, JOINED, SHUT,
     BUG, UNAVAILABLE, BUSY,
 )  # fmt: skip
 _BY_STATUS: Final = {kind.status: kind for kind in (UNREADABLE, NOT_FOUND, METHOD, TOO_SLOW, TOO_LARGE, MEDIA)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.api import attachments, complaints, documents, tasks
+from gateway.api import attachments, complaints, documents, incidents, tasks
 from gateway.api.attachments import AttachmentDoor
 from gateway.api.complaints import ComplaintDoor
 from gateway.api.documents import DocumentDoor, add_schemas
+from gateway.api.incidents import IncidentDoor
 from gateway.api.keys import Keys
 from gateway.api.tasks import TaskDoor
 from gateway.house import House
@@ -26,4 +27,13 @@ def add_api(app: web.Application, house: House) -> None:
     app.router.add_get(f"{tasks.PATH}/{{id}}", work.get)
     for verb, handler in (("claim", work.claim), ("release", work.release), ("complete", work.complete)):
         app.router.add_post(f"{tasks.PATH}/{{id}}/{verb}", handler)
+    causes = IncidentDoor(house, keys)
+    app.router.add_get(incidents.PATH, causes.list)
+    app.router.add_post(incidents.PATH, causes.create)
+    app.router.add_post(f"{incidents.PATH}/dismiss", causes.dismiss)
+    app.router.add_get(f"{incidents.PATH}/{{id}}", causes.get)
+    for verb, change in (("join", causes.join), ("leave", causes.leave), ("close", causes.close)):
+        app.router.add_post(f"{incidents.PATH}/{{id}}/{verb}", change)
+    app.router.add_get(incidents.CAUSES, causes.causes)
+    app.router.add_post(incidents.SPLIT, causes.split)
     app.router.add_get(documents.OPENAPI_PATH, DocumentDoor(house).openapi)

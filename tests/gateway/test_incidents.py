@@ -1,0 +1,310 @@
+"""One cause behind many complaints: suggested, put together, taken apart, and told to department and citizen."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channels.message import Address, Pin, Scheme
+from gateway.broker.topology import DEPARTMENTS
+from gateway.city.city import City
+from gateway.followers import held, resolve_followers
+from gateway.incidents import Elsewhere, Finished, Incidents, IncidentView, NotThere, TooFew
+from gateway.store import complaints, tasks
+from gateway.store.complaints import Case, Event
+from gateway.store.engine import Connection
+from gateway.store.ledger import Ledger
+from gateway.store.tasks import TaskKind
+from normalizer.complaint import Priority, Status
+from tests.gateway.walk import OUTAGE, Walk
+from tests.servers.postgres import Database
+
+HERE = Pin(latitude=33.3331, longitude=44.3331)
+NEAR = Pin(latitude=33.3346, longitude=44.3337)  # some 170 metres on
+FAR = Pin(latitude=33.2500, longitude=44.4800)
+WATER = {"category": "water.outage"}
+WASTE = {"category": "waste.collection"}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
+    """A house in which everything is done by hand, on either store."""
+    more = {}
+    if request.param == "postgresql":
+        database: Database = request.getfixturevalue("postgres")
+        more = {"BALAGH_STORE_URL": database.url}
+    made = Walk(tmp_path, city, **more)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def incidents(walk: Walk) -> Incidents:
+    """The door to its incidents, on the same clock."""
+    return Incidents(walk.house, clock=walk.clock)
+
+
+def number(one: int) -> str:
+    return f"+96477012300{one:02}"
+
+
+async def report(walk: Walk, one: int, pin: Pin | None = HERE, **more: Any) -> str:
+    """A citizen writes; returns the reference."""
+    more.setdefault("answers", WATER)
+    text = more.pop("text", f"{OUTAGE} وبيتنا رقم {one}")
+    receipt = await walk.hear(text, number(one), place=pin, **more)
+    walk.clock.pass_by(minutes=1)
+    return receipt.reference
+
+
+async def many(walk: Walk, count: int, first: int = 0, pin: Pin = HERE) -> list[str]:
+    found = [await report(walk, first + one, pin) for one in range(count)]
+    await walk.publish()
+    return found
+
+
+async def case(walk: Walk, reference: str) -> Case:
+    found = await walk.house.store.read(partial(complaints.load, reference=reference))
+    assert found is not None
+    return found
+
+
+async def story(walk: Walk, reference: str) -> list[Event]:
+    found = await case(walk, reference)
+    return await walk.house.store.read(partial(complaints.story, complaint_id=found.complaint.id))
+
+
+def references(view: IncidentView) -> list[str]:
+    return [member.reference for member in view.members]
+
+
+async def test_a_burst_becomes_one_job_with_a_counter_and_nobody_is_lost(walk: Walk, incidents: Incidents) -> None:
+    """Twelve people lose their water and three write of other things.
+
+    A person says of the first seven that they are one; the next five join by themselves before the department hears
+    of them, and its offers count up. Everybody keeps a number and is put to a department exactly once.
+    """
+    first = await many(walk, 7)
+    others = [
+        await report(walk, 50, FAR),
+        await report(walk, 51, HERE, answers=WASTE, text="الحاوية ممتلئة منذ أسبوع"),
+        await report(walk, 52, None, answers=WASTE, text="لم يمر عمال النظافة عندنا"),
+    ]
+    await walk.publish()
+    (suggested,) = await incidents.suggestions()
+    assert first == [member.reference for member in suggested.members]
+    made = await incidents.create([member.reference for member in suggested.members], "sara")
+    later = await many(walk, 5, first=20, pin=NEAR)
+
+    view = await incidents.get(made.incident.id)
+    assert [*first, *later] == references(view)
+    assert (12, 7, first[0]) == (view.incident.members, view.incident.confirmed, view.incident.reference)
+    offers = [event for event in walk.tape.events() if event["type"] == "balagh.complaint.offered.v1"]
+    assert sorted([*first, *later, *others]) == sorted(offer["subject"] for offer in offers)
+    folded = {offer["subject"]: offer["data"].get("incident") for offer in offers}
+    counted = [{"id": made.incident.id, "lead": first[0], "followers": 7 + one} for one in range(5)]
+    assert counted == [folded[reference] for reference in later]
+    assert [None] * 3 == [folded[reference] for reference in others]
+    assert {made.incident.id} == {
+        offer["data"]["complaint"]["incident"] for offer in offers if offer["subject"] in later
+    }
+    assert [] == await incidents.suggestions()
+
+
+async def test_a_department_hears_of_a_joining_and_of_its_undoing(walk: Walk, incidents: Incidents) -> None:
+    """What was offered already is amended: with the incident, and without it when a person takes that back."""
+    first, second = await many(walk, 2)
+    made = await incidents.create([first, second], "sara")
+    await incidents.leave(made.incident.id, [second], "omar")
+    await walk.publish()
+
+    told = [event for event in walk.tape.events(DEPARTMENTS) if event["subject"] == second]
+    assert ["offered", "amended", "amended"] == [event["type"].split(".")[2] for event in told]
+    counted = {"id": made.incident.id, "lead": first, "followers": 1}
+    assert [counted, None] == [event["data"]["incident"] for event in told[1:]]
+    assert "sara" not in str(told)
+    joined, left = (await story(walk, second))[-2:]
+    assert "sara" == joined.data["joined_by"]
+    assert ("omar", made.incident.id) == (left.data["left_by"], left.data["left"])
+    assert None is (await case(walk, second)).complaint.incident
+
+
+async def test_who_left_is_not_put_back_by_the_house(walk: Walk, incidents: Incidents) -> None:
+    """A person took it out: nothing suggests it again and nothing joins it by itself, until a person does."""
+    found = await many(walk, 7)
+    made = await incidents.create(found, "sara")
+    await incidents.leave(made.incident.id, found[-1:], "sara")
+    await walk.publish()
+
+    assert [] == await incidents.suggestions()
+    assert 6 == (await incidents.get(made.incident.id)).incident.members
+    again = await incidents.join(made.incident.id, found[-1:], "sara")
+    assert 7 == again.incident.members
+
+
+async def test_the_oldest_of_those_who_stay_leads(walk: Walk, incidents: Incidents) -> None:
+    """The lead itself had another cause: the next one leads. When all have left, the incident is closed."""
+    found = await many(walk, 3)
+    made = await incidents.create(found, "sara")
+    view = await incidents.leave(made.incident.id, found[:1], "sara")
+    assert found[1] == view.incident.reference
+
+    view = await incidents.leave(made.incident.id, found[1:], "sara")
+    assert ("closed", 0) == (view.incident.state, view.incident.members)
+
+
+async def test_what_is_dangerous_or_confidential_never_joins_by_itself(walk: Walk, incidents: Incidents) -> None:
+    """At the same pin, of the same category, in the middle of a burst: a person looks at it all the same."""
+    found = await many(walk, 6)
+    await incidents.create(found, "sara")
+    danger = await report(walk, 60, answers={**WATER, "danger": True})
+    secret = await report(walk, 61, answers={**WATER, "confidential": True})
+    await walk.publish()
+
+    assert Priority.DISTRESS is (await case(walk, danger)).complaint.priority
+    assert [None, None] == [(await case(walk, one)).complaint.incident for one in (danger, secret)]
+    (suggested,) = await incidents.suggestions()
+    assert (True, [danger]) == (suggested.urgent, [member.reference for member in suggested.members])
+
+
+async def test_few_members_bring_no_others(walk: Walk, incidents: Incidents) -> None:
+    """Two confirmed complaints and no burst: a third is only suggested to their incident."""
+    found = await many(walk, 2)
+    made = await incidents.create(found, "sara")
+    (third,) = await many(walk, 1, first=30)
+
+    (suggested,) = await incidents.suggestions()
+    assert (made.incident.id, [third]) == (suggested.incident, [member.reference for member in suggested.members])
+    assert None is (await case(walk, third)).complaint.incident
+    await incidents.dismiss([third], "sara")
+    assert [] == await incidents.suggestions()
+
+
+async def test_a_burst_of_the_district_lets_them_join_early(walk: Walk, incidents: Incidents) -> None:
+    """Ten from one district within the hour: the incident needs no five confirmed members any more."""
+    placed = {**WATER, "place": {"district": "karkh"}}
+    found = [await report(walk, one, answers=placed) for one in range(10)]
+    await walk.publish()
+    made = await incidents.create(found[:2], "sara")
+    eleventh = await report(walk, 40, NEAR, answers=placed)
+    await walk.publish()
+
+    assert made.incident.id == (await case(walk, eleventh)).complaint.incident
+
+
+async def test_one_that_waits_at_the_desk_goes_where_its_incident_is(walk: Walk, incidents: Incidents) -> None:
+    """Nobody could tell what it was about; a person says that it is the same cause, and its task is done with that."""
+    found = await many(walk, 2)
+    unclear = await report(walk, 70, answers={}, text="ممكن تساعدوني")
+    await walk.publish()
+    assert Status.TRIAGE is (await case(walk, unclear)).complaint.status
+    made = await incidents.create(found, "sara")
+    await incidents.join(made.incident.id, [unclear], "sara")
+    await walk.publish()
+
+    after = await case(walk, unclear)
+    assert ("water", Status.OFFERED, "water.outage") == (
+        after.department, after.complaint.status, after.complaint.category,
+    )  # fmt: skip
+    open_tasks = partial(tasks.listing, kinds=[TaskKind.TRIAGE], now=walk.clock(), limit=9)
+    assert [] == await walk.house.store.read(open_tasks)
+
+
+async def test_asking_twice_changes_nothing_more(walk: Walk, incidents: Incidents) -> None:
+    """The same complaints again, joined again, closed again: the same incident and not one event more."""
+    found = await many(walk, 3)
+    made = await incidents.create(found, "sara")
+    before = [len(await story(walk, reference)) for reference in found]
+    assert made.incident.id == (await incidents.create(found, "omar")).incident.id
+    await incidents.join(made.incident.id, found, "omar")
+    for _ in range(2):
+        assert "closed" == (await incidents.close(made.incident.id, "sara")).incident.state
+
+    assert before == [len(await story(walk, reference)) for reference in found]
+
+
+async def test_what_cannot_be_put_together_is_refused(walk: Walk, incidents: Incidents) -> None:
+    """One alone, an unknown one, one of another incident, and anything for an incident that is closed."""
+    first, second, third, fourth = await many(walk, 4)
+    made = await incidents.create([first, second], "sara")
+    with pytest.raises(TooFew):
+        await incidents.create([third, third], "sara")
+    with pytest.raises(NotThere):
+        await incidents.create([third, "1234567897"], "sara")
+    with pytest.raises(Elsewhere):
+        await incidents.create([first, third], "sara")
+    with pytest.raises(NotThere):
+        await incidents.join("00000000-0000-7000-8000-000000000000", [third], "sara")
+    await incidents.close(made.incident.id, "sara")
+    with pytest.raises(Finished):
+        await incidents.join(made.incident.id, [fourth], "sara")
+
+    assert [None, None] == [(await case(walk, one)).complaint.incident for one in (third, fourth)]
+
+
+async def test_joins_and_leaves_at_the_same_moment_leave_one_truth(walk: Walk, incidents: Incidents) -> None:
+    """Everybody presses at once: each complaint is in or out, its story, its row and the counter say the same."""
+    found = await many(walk, 6)
+    made = await incidents.create(found[:2], "sara")
+    name = made.incident.id
+    jobs = [incidents.join(name, found[2:5], f"a{one}") for one in range(3)]
+    jobs += [incidents.leave(name, found[1:4], f"b{one}") for one in range(3)]
+    jobs += [incidents.join(name, [found[5]], "c"), incidents.close(name, "d")]
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    assert all(isinstance(result, IncidentView | Finished) for result in results), results
+
+    view = await incidents.get(name)
+    inside = set()
+    for reference in found:
+        events = [event for event in await story(walk, reference) if "incident" in event.data]
+        standing = events[-1].data["incident"] is not None if events else False
+        assert standing == ((await case(walk, reference)).complaint.incident == name)
+        changes = [event.data["incident"] is not None for event in events]
+        assert all(one != other for one, other in itertools.pairwise(changes))
+        inside |= {reference} if standing else set()
+    assert inside == set(references(view))
+    assert view.incident.reference in inside
+
+
+async def test_what_becomes_of_the_lead_becomes_of_its_followers_and_they_hear(
+    walk: Walk, incidents: Incidents
+) -> None:
+    """The department resolves one job: every citizen's complaint is resolved, each hears it once, with its number."""
+    found = await many(walk, 3)
+    await incidents.create(found, "sara")
+
+    def resolve(connection: Connection) -> list[str]:
+        lead, following = held(connection, first.complaint.id)
+        assert lead is not None
+        with Ledger(connection, walk.clock()) as ledger:
+            ledger.become(lead, Status.RESOLVED)
+            done = resolve_followers(ledger, lead, following, Status.RESOLVED, walk.house.acknowledger)
+        return sorted(one.complaint.reference for one in done)
+
+    first = await case(walk, found[0])
+    assert sorted(found[1:]) == await walk.house.store.write(resolve)
+    assert [] == await walk.house.store.write(resolve)
+    assert [Status.RESOLVED] * 3 == [(await case(walk, one)).complaint.status for one in found]
+    assert "resolved" == (await story(walk, found[1]))[-1].type
+    told = await walk.rows("SELECT text FROM reply_payload JOIN replies USING (id) WHERE purpose = 'resolved'")
+    assert 2 == len(told)
+    shown = {f"{one[:4]} {one[4:7]} {one[7:]}" for one in found[1:]}
+    assert all(any(one in row.text for one in shown) for row in told)
+
+
+async def test_one_sender_alone_makes_no_burst(walk: Walk, incidents: Incidents) -> None:
+    """Somebody who writes twelve times of different streets is one person, and not a district in the dark."""
+    placed = {**WATER, "place": {"district": "karkh"}}
+    sender = Address(Scheme.API, "a-program")
+    for one in range(12):
+        await walk.hear(f"الماء مقطوع {one}", channel="sms", answers=placed, sender=sender.value, scheme=Scheme.API)
+    await walk.publish()
+
+    assert [] == [one for one in await incidents.suggestions() if one.burst]
