@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -72,20 +72,20 @@ async def trial(file: Path | None, since: str, until: str, say: Say) -> bool:
 
     Raises CityError, SettingsError, StoreUnavailable, StoreMismatch, typer.BadParameter.
     """
+    days = _days(since, until)
     settings = load()
     city = load_city(settings.city)
     then = candidate(city, file) if file else city.rules
-    period = _period(city, since, until)
     say(f"in force: {len(city.rules.rules)} rules, version {city.rules.version}")
     if file:
         say(f"{file.name}: {len(then.rules)} rules, version {then.version}")
     well = _cases(settings.city, city, then, say)
-    if period:
+    if days:
         damage.look(settings)
         store = Store(settings.store_url)
         try:
             await store.read(demand)
-            await _past(store, city, city.rules if file else None, then, *period, say)
+            await _past(store, city, city.rules if file else None, then, *_period(city.timezone, *days), say)
         finally:
             store.close()
     return well
@@ -112,7 +112,7 @@ async def _past(
     while found := await store.read(partial(_page, since=since, until=until, after=after)):
         count, after = count + len(found), found[-1].complaint.reference
         moved += rules_replay.past(found, city.reader, present, then)
-    _show(f"{count} complaints from {since:%Y-%m-%d} to before {until:%Y-%m-%d}", moved, say)
+    _show(f"{count} complaints from {since:%Y-%m-%d} to {until - timedelta(days=1):%Y-%m-%d}", moved, say)
 
 
 def _page(connection: Connection, *, since: datetime, until: datetime, after: str) -> list[Case]:
@@ -125,25 +125,24 @@ def _show(what: str, moved: list[Moved], say: Say) -> None:
         say(f"  {one}")
 
 
-def _period(city: City, since: str, until: str) -> tuple[datetime, datetime] | None:
-    """Read two days of the city, both within the period; the second is today where none is given."""
-    if not since:
-        if until:
-            raise typer.BadParameter("goes with --since", param_hint="--until")
-        return None
-    first, last = (_day(written, name) for written, name in ((since, "--since"), (until, "--until")))
-    begins = (first or datetime.now(city.timezone)).replace(tzinfo=city.timezone)
-    ends = (last or datetime.now(city.timezone)).replace(tzinfo=city.timezone)
-    if ends < begins:
+def _days(since: str, until: str) -> tuple[date, date | None] | None:
+    """Read a first and a last day; None without a first. Raises typer.BadParameter."""
+    first, last = _day(since, "--since"), _day(until, "--until")
+    if first is None and last is not None:
+        raise typer.BadParameter("goes with --since", param_hint="--until")
+    if first is not None and last is not None and last < first:
         raise typer.BadParameter("lies before --since", param_hint="--until")
-    midnight = datetime.combine(ends.date() + timedelta(days=1), time(), city.timezone)
-    return begins.astimezone(UTC), midnight.astimezone(UTC)
+    return (first, last) if first else None
 
 
-def _day(written: str, name: str) -> datetime | None:
-    if not written:
-        return None
+def _day(written: str, name: str) -> date | None:
     try:
-        return datetime.strptime(written, "%Y-%m-%d")  # noqa: DTZ007 - a day of the city's, whose zone is set next
+        return date.fromisoformat(written) if written else None
     except ValueError as error:
         raise typer.BadParameter("must be a day, e.g. 2026-11-21", param_hint=name) from error
+
+
+def _period(zone: tzinfo, first: date, last: date | None) -> tuple[datetime, datetime]:
+    """Return the midnights between which the days lie, by the city's clock; without a last one, until today."""
+    ends = (last or datetime.now(zone).date()) + timedelta(days=1)
+    return datetime.combine(first, time(), zone), datetime.combine(ends, time(), zone)

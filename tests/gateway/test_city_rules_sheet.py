@@ -114,7 +114,7 @@ def test_no_cell_runs_as_a_formula(rules: list[dict[str, Any]]) -> None:
 
 
 def test_what_spreadsheets_do_to_a_file_is_understood(tmp_path: Path) -> None:
-    """A mark in front, a line that names the divider, semicolons, CR LF, decimal commas, per cent, Arabic yes and no."""
+    """A mark in front, a line that names the divider, semicolons, CR LF, decimal commas, per cent, an Arabic yes."""
     rules = read_rules(
         written(
             tmp_path,
