@@ -1,0 +1,126 @@
+"""Two problems in one message: a person makes two related complaints of it by one act."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from gateway.city.city import City
+from gateway.incidents import NotThere
+from gateway.split import Splits
+from gateway.store import complaints
+from gateway.store.complaints import Case
+from gateway.tasks import WrongAnswer
+from normalizer.complaint import Priority
+from tests.gateway.walk import Walk
+from tests.servers.postgres import Database
+
+BOTH = "الماء مقطوع عن بيتنا منذ يومين، والحاوية أمام المدرسة ممتلئة"
+HALF = "والحاوية أمام المدرسة ممتلئة"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
+    """A house in which everything is done by hand, on either store."""
+    more = {}
+    if request.param == "postgresql":
+        database: Database = request.getfixturevalue("postgres")
+        more = {"BALAGH_STORE_URL": database.url}
+    made = Walk(tmp_path, city, **more)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def splits(walk: Walk) -> Splits:
+    """The door to splitting, on the same clock."""
+    return Splits(walk.house, clock=walk.clock)
+
+
+async def case(walk: Walk, reference: str) -> Case:
+    found = await walk.house.store.read(partial(complaints.load, reference=reference))
+    assert found is not None
+    return found
+
+
+async def both(walk: Walk) -> str:
+    receipt = await walk.hear(BOTH, answers={"category": "water.outage", "place": {"district": "karkh"}})
+    await walk.publish()
+    return receipt.reference
+
+
+async def test_each_half_goes_to_its_own_department(walk: Walk, splits: Splits) -> None:
+    """The second has a number of its own, the same citizen and place, its own words, and a way of its own."""
+    reference = await both(walk)
+    half = await splits.split(reference, "waste.collection", "sara", text=HALF)
+    await walk.publish()
+
+    whole, other = await case(walk, reference), await case(walk, half.reference)
+    assert ("water", "waste") == (whole.department, other.department)
+    assert (other.complaint.id,) == whole.complaint.related
+    assert (whole.complaint.id,) == other.complaint.related
+    assert (whole.complaint.contact, whole.complaint.place) == (other.complaint.contact, other.complaint.place)
+    assert (BOTH, HALF) == (whole.complaint.text, other.complaint.text)
+    offered = [event["subject"] for event in walk.tape.events() if event["type"] == "balagh.complaint.offered.v1"]
+    assert [reference, half.reference] == offered
+
+
+async def test_the_citizen_hears_the_second_number(walk: Walk, splits: Splits) -> None:
+    """A receipt for the new one goes where they wrote, with its own PIN."""
+    reference = await both(walk)
+    half = await splits.split(reference, "waste.collection", "sara")
+
+    texts = [row.text for row in await walk.rows("SELECT text FROM reply_payload")]
+    shown = f"{half.reference[:4]} {half.reference[4:7]} {half.reference[7:]}"
+    (text,) = [text for text in texts if shown in text]
+    assert walk.house.identities.pin(half.reference) in text
+
+
+async def test_splitting_twice_gives_the_same_half(walk: Walk, splits: Splits) -> None:
+    """Two people press at once, and a third tomorrow: one complaint, one event of it."""
+    reference = await both(walk)
+    halves = await asyncio.gather(*(splits.split(reference, "waste.collection", f"p{one}") for one in range(4)))
+    halves.append(await splits.split(reference, "waste.collection", "late", text=HALF))
+
+    assert 1 == len({half.reference for half in halves})
+    assert 1 == sum(half.fresh for half in halves)
+    assert 2 == len(await walk.rows("SELECT id FROM complaints"))
+    assert 1 == len((await case(walk, reference)).complaint.related)
+
+
+async def test_danger_goes_with_the_words_that_speak_of_it(walk: Walk, splits: Splits) -> None:
+    """The whole text taken over keeps its priority; words of a full container alone are no danger."""
+    receipt = await walk.hear(BOTH, answers={"category": "water.outage", "danger": True})
+    await walk.publish()
+    first = await splits.split(receipt.reference, "waste.collection", "sara", text=HALF)
+    second = await splits.split(receipt.reference, "roads.damage", "sara")
+
+    priorities = [(await case(walk, half.reference)).complaint.priority for half in (first, second)]
+    assert [Priority.NORMAL, Priority.DISTRESS] == priorities
+
+
+async def test_what_cannot_be_split_is_refused(walk: Walk, splits: Splits) -> None:
+    """An unknown complaint, an unknown category, the category that it has already."""
+    reference = await both(walk)
+    with pytest.raises(NotThere):
+        await splits.split("1234567897", "waste.collection", "sara")
+    for category in ("nonsense", "water.outage"):
+        with pytest.raises(WrongAnswer):
+            await splits.split(reference, category, "sara")
+    assert 1 == len(await walk.rows("SELECT id FROM complaints"))
+
+
+async def test_the_books_balance_after_it(walk: Walk, splits: Splits) -> None:
+    """Every complaint has its message in the journal, also one that a person split off."""
+    reference = await both(walk)
+    await splits.split(reference, "waste.collection", "sara")
+    await walk.publish()
+
+    pending = await walk.rows("SELECT id FROM journal WHERE state != 'done'")
+    orphans = await walk.rows("SELECT id FROM complaints WHERE id NOT IN (SELECT id FROM journal)")
+    assert ([], []) == (pending, orphans)
