@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from normalizer.arabizi import Transliterator
+from normalizer.guess import Guess
 from normalizer.language import ARABIZI, language
 from normalizer.phrases import Found, Phrases, inflected
 from normalizer.stem import is_word, tokens
@@ -46,7 +47,8 @@ class DangerWords:
     """A city's words of danger and of need, as a clerk wrote them (see `normalizer.phrases` for ~ and =).
 
     `alone` is danger whatever stands beside it, `whole` only as a whole message. `never` are figures of speech, `past`
-    tells what is over unless `still` says that it is not, `denial` denies the word after it.
+    tells what is over unless `still` says that it is not, `denial` denies the word after it. Whatever is plainly about
+    one of `categories` is dangerous too: its guess is at least `min_confidence`.
     """
 
     frames: tuple[Frame, ...] = ()
@@ -57,6 +59,8 @@ class DangerWords:
     still: tuple[str, ...] = ()
     denial: tuple[str, ...] = ()
     fillers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    min_confidence: float = 1.0
     household: tuple[str, ...] = ()
     need: tuple[str, ...] = ()
     need_alone: tuple[str, ...] = ()
@@ -65,7 +69,10 @@ class DangerWords:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Why a message is taken for one of danger: the city's words found in it, and the frame they fill."""
+    """Why a message is taken for one of danger: the city's words found in it, and the frame they fill.
+
+    `why` is the id of the frame or of the category, or `alone` or `whole`.
+    """
 
     words: tuple[str, ...]
     why: str
@@ -95,8 +102,10 @@ class _Sentence:
 class Urgency:
     """A city's words of danger and need, compiled once and asked for every message."""
 
-    def __init__(self, words: DangerWords) -> None:
+    def __init__(self, words: DangerWords, known: Iterable[str] = ()) -> None:
+        """Compile the words; `known` are further words of the city that Arabizi may stand for."""
         self._frames = words.frames
+        self._categories, self._sure = frozenset(words.categories), words.min_confidence
         self._danger = Phrases(
             {
                 **{f"{frame.id}.{part}": getattr(frame, part) for frame in words.frames for part in _PARTS},
@@ -117,12 +126,17 @@ class Urgency:
         self._cries = frozenset(map(fold, words.whole))
         self._denials = _with_and(words.denial)
         self._fillers = frozenset(map(fold, words.fillers))
-        known = {form for entry in _entries(words) for form in inflected(entry)}
-        self._arabizi = Transliterator(sorted(known))
+        self._arabizi = Transliterator({*known, *(form for entry in _entries(words) for form in inflected(entry))})
 
     def danger(self, text: str) -> Alarm | None:
         """Return what in the text speaks of danger now, or None."""
         return next((alarm for reading in self._readings(text) for alarm in self._alarms(reading)), None)
+
+    def implied(self, guess: Guess) -> Alarm | None:
+        """Return the alarm that lies in what a text is about, or None."""
+        if guess.category in self._categories and guess.confidence >= self._sure:
+            return Alarm(guess.words, guess.category)
+        return None
 
     def vulnerable(self, text: str) -> bool:
         """Say whether the writer speaks of themselves or their household as old, ill, disabled or in need."""
@@ -148,11 +162,9 @@ class Urgency:
     def _filled(self, sentence: _Sentence) -> Iterator[Alarm]:
         for frame in self._frames:
             for thing in sentence.of(f"{frame.id}.what"):
-                if not self._stands(sentence, thing):
-                    continue
-                for other in self._beside(sentence, frame, thing):
-                    third = next(sentence.near(f"{frame.id}.also", thing, frame.near), None) if frame.also else other
-                    if third is not None:
+                third = next(sentence.near(f"{frame.id}.also", thing, frame.near), None) if frame.also else thing
+                if third is not None and self._stands(sentence, thing):
+                    for other in self._beside(sentence, frame, thing):
                         parts = sorted({thing, other, third}, key=lambda part: part.start)
                         yield Alarm(tuple(part.written for part in parts), frame.id)
 
@@ -220,4 +232,4 @@ def _entries(words: DangerWords) -> Iterator[str]:
     for frame in words.frames:
         for part in _PARTS:
             yield from getattr(frame, part)
-    yield from (*words.alone, *words.whole, *words.household, *words.need, *words.need_alone)
+    yield from (*words.alone, *words.whole, *words.never, *words.past, *words.household, *words.need, *words.need_alone)

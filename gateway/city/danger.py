@@ -112,8 +112,8 @@ def build(file: DangerFile) -> DangerWords:
 
 
 def _spelled(words: Sequence[str], lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Write out the lists that are named among the words."""
-    return tuple(chain.from_iterable(lists[word[1:]] if word.startswith(LIST) else (word,) for word in words))
+    """Write out the lists that are named among the words. One that does not exist, which is a problem, is empty."""
+    return tuple(chain.from_iterable(lists.get(word[1:], ()) if word.startswith(LIST) else (word,) for word in words))
 
 
 def problems(source: Source, file: DangerFile, categories: frozenset[str] = frozenset()) -> Iterator[Problem]:

@@ -1,0 +1,102 @@
+"""Baghdad's danger.toml, on sentences of its dialects: what must go first, what must not, and who needs care."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.city.danger import DANGER, DangerFile, build, problems
+from gateway.city.problems import Problem
+from gateway.city.source import Source
+from normalizer.urgency import Urgency
+
+FOLDER = Path("config/cities/baghdad")
+
+
+@pytest.fixture(scope="module")
+def urgency() -> Urgency:
+    found: list[Problem] = []
+    source = Source.read(FOLDER / DANGER, found)
+    assert source is not None
+    file = source.checked(DangerFile, found)
+    assert file is not None
+    categories = frozenset({"electricity.hazard", "buildings.unsafe"})
+    assert [] == [*found, *problems(source, file, categories)]
+    return Urgency(build(file))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "واير الوطنية طايح بنص الدربونة من الفجر",
+        "في سلك كهربا متدلي فوق باب الحضانة",
+        "العمود مال الضوه ديكهرب اليلزمه",
+        "محول الكهربا بيطلع نار وشرار",
+        "تعرض أحد الأطفال لصعقة من عمود الإنارة",
+        "بالوعة من دون غطاء قرب المدخل",
+        "ولد وكع بالمنهول هسه",
+        "حيطان البيت تشققت وصارت تطقطق",
+        "السور بده يوقع على ولادنا",
+        "بلكونة العمارة بتقع حتة حتة على الناس",
+        "ريحة الغاز مالية العمارة",
+        "حريق بالطابق الثالث والناس محصورة",
+        "الكلب عض طفلين قدام المدرسة",
+        "كل اللي اكلوا من المطعم تسمموا",
+        "جدي عايش عالاوكسجين والكهرباء انقطعت",
+        "السيل جرف سيارة وفيها عائلة",
+        "انقذونا احنا فوق السطح",
+        "wires hanging over the playground and sparking",
+        "a child fell into an open manhole",
+        "there is a strong smell of gas in our building",
+        "wayer kahraba wage3 bl share3",
+        "manhol maftoo7 yam el madrasa",
+        "حريق",
+    ],
+)
+def test_danger_goes_first(urgency: Urgency, text: str) -> None:
+    """What can kill or maim now is raised, in whichever dialect and script it is told."""
+    assert urgency.danger(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "الزبل صارله اسبوع والريحة تموت",
+        "متنا من الحر والكهرباء مقطوعة",
+        "نار الاسعار بالسوق محد يحاسب",
+        "قلبي يحترق على هالشارع",
+        "غرقان بالديون وراتبي مقطوع",
+        "انفجرت من الضحك على وعودكم",
+        "ماكو سلك مكشوف بس اريد تبديل العداد",
+        "لا يوجد حريق والحمد لله",
+        "قبل سنتين انهار سقف المدرسة وتم اصلاحه",
+        "شكرا لانكم صلحتوا السلك المكشوف",
+        "الانارة محروكة بالشارع كله",
+        "نريد مطب قدام المدرسة",
+        "شنو اوراق اجازة البناء",
+        "اتوقع الحل يجي بعد العيد",
+        "street light is broken since two weeks",
+        "الواقع الخدمي بالحي مزري",
+    ],
+)
+def test_anger_and_images_do_not(urgency: Urgency, text: str) -> None:
+    """Anger, figures of speech, what is denied and what is over do not push others aside."""
+    assert urgency.danger(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "needs"),
+    [
+        ("والدتي مقعدة وما تكدر تنزل الدرج", True),
+        ("عندي طفل مريض بالسرطان والماي مقطوع", True),
+        ("انا راجل كبير في السن وساكن لوحدي", True),
+        ("my husband is on dialysis", True),
+        ("اكو شايب يبيع خضرة بالشارع", False),
+        ("الحفرة كدام دار المسنين", False),
+        ("مقعد الباص مكسور", False),
+    ],
+)
+def test_who_needs_care(urgency: Urgency, text: str, needs: bool) -> None:
+    """A citizen who is ill, old or disabled, or lives with somebody who is, is known as such; a passer-by is not."""
+    assert needs is urgency.vulnerable(text)
