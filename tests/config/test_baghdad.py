@@ -56,7 +56,7 @@ def city() -> City:
 
 def routed(city: City, text: str) -> Route:
     """Send a text through the city's words and rules, as the house does."""
-    guess = city.matcher.guess(text)
+    guess = city.reader.guess(text)
     complaint = Complaint(
         id="c",
         reference="1234567890",
@@ -66,7 +66,7 @@ def routed(city: City, text: str) -> Route:
         category_confidence=guess.confidence,
         received_at=datetime(2026, 5, 3, tzinfo=UTC),
     )
-    return route(complaint, city.rules, guess.scores)
+    return route(complaint, city.rules, guess)
 
 
 def parts(text: str) -> int:
