@@ -78,7 +78,7 @@ def test_ending_counts_where_the_city_says_so() -> None:
 
 
 def test_denied_directly_is_none() -> None:
-    """Who writes that there is no bare wire raises nothing; a denial of something else in the sentence changes nothing."""
+    """Who writes that there is no bare wire raises nothing; a denial of something else changes nothing."""
     assert why("ماكو اي سلك مكشوف") is None
     assert why("السلك مو مكشوف") is None
     assert why("no exposed wire here") is None
