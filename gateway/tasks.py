@@ -299,6 +299,7 @@ class _Completion:
             reason=f"حدّدها موظف الفرز {self.by} · decided at the triage desk by {self.by}",
             confidence=1.0,
             suggestions=case.route.suggestions if case.route else (),
+            version=self.city.rules.version,
         )
         with Ledger(self.connection, self.now) as ledger:
             if answer.danger and case.complaint.priority is not Priority.DISTRESS:

@@ -94,7 +94,7 @@ class Folder:
                 continue
             if self.words.whole and row.id not in self.words.ids():
                 yield source.problem(("category", position, "id"), f"{row.id!r} has no words in {self.words.name}")
-            if self.rules and not any(families(rule, [row.id]) for rule in self.rules.rule):
+            if self.rules and not any(row.id in families(rule, [row.id]) for rule in self.rules.rule):
                 what = f"no rule names {row.id!r}, so it would never reach {row.department!r}"
                 yield source.problem(("category", position, "id"), what)
 

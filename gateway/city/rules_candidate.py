@@ -39,7 +39,9 @@ def candidate(city: City, file: Traversable) -> RuleTable:
     )
     found += problems(source, rules, known)
     for category in city.categories.values():
-        if category.department != city.triage and not any(families(row, [category.id]) for row in rules.rule):
+        if category.department != city.triage and not any(
+            category.id in families(row, [category.id]) for row in rules.rule
+        ):
             what = f"no rule names {category.id!r}, so it would never reach {category.department!r}"
             found.append(Problem(source.path, 0, "", what))
     if found:

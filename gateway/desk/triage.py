@@ -19,6 +19,7 @@ from gateway.store.tasks import Task, TaskKind
 from gateway.tasks import Answer, NotThere, Over, Taken, Tasks, WrongAnswer
 from normalizer.complaint import Priority
 from normalizer.reference import show
+from router.route import Route
 
 SHOWN: Final = 20  # complaints on one page
 SUGGESTIONS: Final = 3  # one for each of the keys 1 to 3
@@ -80,6 +81,7 @@ class Triage:
             "place": complaint.place.text or "" if complaint.place else "",
             "district": self.pages.name(district.names, language) if district else "",
             "items": items(complaint.attachments),
+            "why": _why(case.route, language),
             "suggestions": [
                 {
                     "value": f"{one.category}:{one.department}",
@@ -91,6 +93,12 @@ class Triage:
                 if one.category in city.categories
             ],
         }
+
+
+def _why(route: Route | None, language: str) -> str:
+    """Say why no rule sent it anywhere: its reason, in Arabic or in English."""
+    arabic, _, english = route.reason.partition(" / ") if route else ("", "", "")
+    return arabic if language.partition("-")[0] == "ar" else english or arabic
 
 
 def _cases(connection: Connection, found: Sequence[Task]) -> list[Case | None]:

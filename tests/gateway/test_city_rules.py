@@ -149,6 +149,17 @@ def test_the_version_changes_with_what_is_decided_and_with_nothing_else(city: Ci
     assert other != one
 
 
+def test_rules_that_send_a_category_nowhere_are_refused(city: City, tmp_path: Path) -> None:
+    """A table that forgets a category would leave it to the desk for ever: each one is named."""
+    path = tmp_path / "rules.toml"
+    without = EVERY.replace('"noise", ', "")
+    path.write_text(f"min_confidence = 0.9\n{without}{LAST}", "utf-8")
+    with pytest.raises(CityError, match="no rule names 'noise', so it would never reach 'environment'") as caught:
+        candidate(city, path)
+
+    assert 1 == len(caught.value.problems)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the sample city."""

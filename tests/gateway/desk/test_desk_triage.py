@@ -1,5 +1,6 @@
 """The triage desk."""
 
+import html
 import re
 
 from gateway.store.tasks import TaskKind
@@ -36,6 +37,18 @@ async def test_each_complaint_comes_with_its_three_best_suggestions(busy: Agent)
     departments = set(re.findall(r'<option value="([a-z_-]+)">', page.text))
     assert set(busy.house.city.departments) - {busy.house.city.triage} == departments
     assert "+964770111" not in page.text
+
+
+async def test_the_page_says_why_a_person_must_decide(busy: Agent) -> None:
+    """What was understood, how surely, and what was needed: in the language of the page."""
+    await busy.begin("triage")
+    (reference,) = await undecided(busy, TORN)
+    route = (await busy.case(reference)).route
+    assert route is not None
+    arabic, _, english = route.reason.partition(" / ")
+
+    assert arabic in html.unescape((await busy.get("/desk/triage")).text)
+    assert english in html.unescape((await busy.get("/desk/triage?lang=en")).text)
 
 
 async def test_one_press_puts_it_to_its_department(busy: Agent) -> None:
