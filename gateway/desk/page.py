@@ -19,7 +19,26 @@ VISIT: Final = web.RequestKey("visit", Visit)
 """Who is signed in; set by the guard for every page but the sign-in."""
 
 NOTE: Final = "balagh_desk_note"
-NOTES: Final = frozenset({"done", "routed", "missed", "released", "free", "stale", "taken", "over", "gone", "missing"})
+NOTES: Final = frozenset(
+    {
+        "done",
+        "routed",
+        "missed",
+        "released",
+        "free",
+        "stale",
+        "taken",
+        "over",
+        "gone",
+        "missing",
+        "joined",
+        "parted",
+        "left",
+        "shut",
+        "elsewhere",
+        "split",
+    }
+)
 
 
 class DeskPages(Pages):
@@ -35,7 +54,9 @@ class DeskPages(Pages):
         # Unlike a citizen's page it must tell our own server where a form was sent from, and nobody else.
         "Referrer-Policy": "same-origin",
     }
-    addresses = frozenset({"/desk/tasks", "/desk/entry", "/desk/triage", "/desk/receipt", "/desk/sign-in"})
+    addresses = frozenset(
+        {"/desk/tasks", "/desk/entry", "/desk/triage", "/desk/incidents", "/desk/receipt", "/desk/sign-in"}
+    )
     home = "/desk"
 
     def render(self, request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:

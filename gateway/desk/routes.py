@@ -9,6 +9,7 @@ from aiohttp import web
 from gateway.citizen.statics import Statics
 from gateway.citizen.tokens import Tokens
 from gateway.desk.entry import Entry
+from gateway.desk.incidents import IncidentsPage
 from gateway.desk.material import Material
 from gateway.desk.page import DeskPages
 from gateway.desk.session import Sessions, needs
@@ -34,6 +35,7 @@ def add_desk(app: web.Application, house: House) -> None:
         Triage(house, pages, sessions, tasks),
         Material(house, pages),
     )
+    causes = IncidentsPage(house, pages, sessions)
     agents, triagers = needs(pages, "agent"), needs(pages, "triage")
     desk.middlewares.append(sessions.guard)
     desk.add_routes(
@@ -53,6 +55,10 @@ def add_desk(app: web.Application, house: House) -> None:
             web.get("/receipt", agents(entry.receipt)),
             web.get("/triage", triagers(triage.list)),
             web.post(f"/triage/{TASK}", triagers(triage.decide)),
+            web.post(f"/triage/{TASK}/split", triagers(triage.split)),
+            web.get("/incidents", triagers(causes.list)),
+            web.post("/incidents", triagers(causes.gather)),
+            web.post(f"/incidents/{TASK}", triagers(causes.change)),
             web.get("/attachments/{id}", material.get),
             web.get("/static/{name}", statics.serve),
         ]

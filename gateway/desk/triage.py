@@ -12,6 +12,8 @@ from gateway.desk.material import items
 from gateway.desk.page import VISIT, DeskPages
 from gateway.desk.session import Sessions
 from gateway.house import House
+from gateway.incidents import NotThere as Unknown
+from gateway.split import Splits
 from gateway.store import complaints
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection
@@ -31,6 +33,7 @@ class Triage:
 
     def __init__(self, house: House, pages: DeskPages, sessions: Sessions, tasks: Tasks) -> None:
         self.house, self.pages, self.sessions, self.tasks = house, pages, sessions, tasks
+        self.splits = Splits(house)
 
     async def list(self, request: web.Request) -> web.Response:
         """Show what waits for a decision: whom danger threatens first, then the oldest."""
@@ -63,6 +66,22 @@ class Triage:
             return self.pages.said("/desk/triage", "missing")
         return self.pages.said("/desk/triage", "routed", reference, answer.department or "")
 
+    async def split(self, request: web.Request) -> web.Response:
+        """Make what else a complaint speaks of a complaint of its own; the first stays on the desk."""
+        posted, genuine = await self.sessions.read(request, {"second"})
+        if not genuine:
+            return self.pages.said("/desk/triage", "stale")
+        try:
+            view = await self.tasks.get(request.match_info["id"])
+            if view.task.kind is not TaskKind.TRIAGE:
+                raise web.HTTPNotFound
+            half = await self.splits.split(view.task.reference, posted["second"], request[VISIT].name)
+        except (NotThere, Unknown):
+            raise web.HTTPNotFound from None
+        except WrongAnswer:
+            return self.pages.said("/desk/triage", "missing")
+        return self.pages.said("/desk/triage", "split", half.reference)
+
     def _card(self, task: Task, case: Case, language: str) -> dict[str, Any]:
         """Lay out one complaint. Who complains is not on it: where it goes does not hang on that."""
         complaint, city = case.complaint, self.house.city
@@ -81,6 +100,8 @@ class Triage:
             "place": complaint.place.text or "" if complaint.place else "",
             "district": self.pages.name(district.names, language) if district else "",
             "items": items(complaint.attachments),
+            "category": complaint.category,
+            "second": next(iter(city.reader.guess(complaint.text).second), ""),
             "why": _why(case.route, language),
             "suggestions": [
                 {

@@ -8,6 +8,7 @@ nav-label = الصفحات
 nav-tasks = المهام
 nav-entry = إدخال جديد
 nav-triage = الفرز
+nav-incidents = الحوادث
 sign-out = خروج
 skip-to-content = إلى المحتوى
 error-title = يرجى المراجعة: { $title }
@@ -58,6 +59,12 @@ note-stale = سجلتم الدخول من جديد بعد فتح هذه الصف
 note-taken = هذه المهمة بيد أحد الزملاء.
 note-over = أُنجز هذا من قبل.
 note-gone = لم تعد هذه المهمة موجودة.
+note-joined = ضُمّت معاً، وستعلم الدائرة بذلك.
+note-parted = سُجل أن أسبابها مختلفة، ولن تُقترح مرة أخرى.
+note-left = أُخرجت من الحادثة، وستعلم الدائرة بذلك.
+note-shut = أُغلقت الحادثة.
+note-elsewhere = أحدها في حادثة أخرى: أخرجوه منها أولاً.
+note-split = صار للمشكلة الثانية بلاغ مستقل برقم { $reference }.
 note-missing = اختاروا الدائرة أولاً.
 note-not-stored = تعذر الحفظ الآن. كل ما كتبتموه باقٍ هنا: أرسلوه بعد دقيقة.
 note-sent-before = أُرسلت هذه الاستمارة من قبل وحُفظ بلاغها. تعديلاتكم ليست فيه: لإدخالها بلاغاً آخر أرسلوا مرة أخرى.
@@ -235,3 +242,51 @@ department-label = دائرة أخرى
 department-choose = اختيار…
 department-route = توجيه
 keys-triage = المفاتيح: 1 و2 و3 لتوجيه البلاغ المعلّم، J وK للانتقال إلى التالي والسابق، D لقائمة الدوائر.
+
+## الحوادث: سبب واحد وراء بلاغات كثيرة
+
+incidents-title = الحوادث
+incidents-lead = سبب واحد وراء بلاغات كثيرة: الموضوع نفسه، في المكان والوقت نفسهما. يبقى لكل مواطن رقمه، وترى الدائرة عملاً واحداً.
+incidents-suggested = لعلها من سبب واحد
+incidents-open = حوادث قائمة
+incidents-count = { $count ->
+    [one] بلاغ واحد
+    [two] بلاغان
+    [few] { $count } بلاغات
+    [many] { $count } بلاغاً
+   *[other] { $count } بلاغ
+ }
+incidents-more = ومعها { $count } غيرها لا تظهر هنا.
+incidents-burst = البلاغات كثيرة من هناك الآن
+incidents-of-one = إلى حادثة قائمة
+incidents-create = سبب واحد
+incidents-join = ضمّها إلى الحادثة
+incidents-dismiss = أسباب مختلفة
+incidents-none-suggested = لا شيء يبدو من سبب واحد.
+incidents-none = لا حوادث قائمة.
+incidents-lead-of = البلاغ الأول { $reference }
+incidents-members = بلاغاتها
+incidents-leave = إخراج المعلّم منها
+incidents-close = إغلاق الحادثة: لا ينضم إليها شيء بعد الآن
+causes-title = ما يتكرر
+causes-lead = خمسة بلاغات على الأقل من ثلاثة أشخاص خلال تسعين يوماً، في المكان نفسه.
+causes-none = لا شيء يتكرر.
+causes-what = الموضوع
+causes-where = أين
+causes-week = ٧ أيام
+causes-month = ٣٠ يوماً
+causes-quarter = ٩٠ يوماً
+causes-last = آخرها
+causes-senders = { $count ->
+    [two] من شخصين
+    [few] من { $count } أشخاص
+    [many] من { $count } شخصاً
+   *[other] من { $count } شخص
+ }
+growth-up = ▲ أكثر من ذي قبل
+growth-down = ▼ أقل من ذي قبل
+growth-same = كما كان
+
+split-lead = فيه مشكلة ثانية؟
+split-label = المشكلة الثانية
+split-submit = فصلها في بلاغ مستقل

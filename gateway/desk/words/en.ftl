@@ -8,6 +8,7 @@ nav-label = Pages
 nav-tasks = Tasks
 nav-entry = New entry
 nav-triage = Triage
+nav-incidents = Incidents
 sign-out = Sign out
 skip-to-content = Skip to the content
 error-title = Please check: { $title }
@@ -58,6 +59,12 @@ note-stale = You had signed in anew since this page was opened. Everything typed
 note-taken = A colleague has this in hand.
 note-over = This is done already.
 note-gone = This task is no longer there.
+note-joined = They are put together, and the department will hear of it.
+note-parted = It is noted that their causes differ; nobody will be asked again.
+note-left = They are taken out, and the department will hear of it.
+note-shut = The incident is closed.
+note-elsewhere = One of them belongs to another incident: take it out there first.
+note-split = The second problem is a complaint of its own: { $reference }.
 note-missing = Choose a department first.
 note-not-stored = It could not be saved just now. Everything typed is still here: send it again in a minute.
 note-sent-before = This form was sent before, and its complaint is saved. What you changed since is not in it: to enter it as another complaint, send it once more.
@@ -231,3 +238,43 @@ department-label = Another department
 department-choose = Choose…
 department-route = Route
 keys-triage = Keys: 1, 2 and 3 route the marked complaint, J and K go to the next and the one before, D opens the list of departments.
+
+## Incidents: one cause behind many complaints
+
+incidents-title = Incidents
+incidents-lead = One cause behind many complaints: the same matter at the same place and time. Every citizen keeps a number, and the department sees one job.
+incidents-suggested = These may have one cause
+incidents-open = Open incidents
+incidents-count = { $count ->
+    [one] one complaint
+   *[other] { $count } complaints
+ }
+incidents-more = And { $count } more that are not shown here.
+incidents-burst = many from there just now
+incidents-of-one = for an open incident
+incidents-create = One cause
+incidents-join = Join them to the incident
+incidents-dismiss = Different causes
+incidents-none-suggested = Nothing looks like one cause.
+incidents-none = No open incidents.
+incidents-lead-of = first complaint { $reference }
+incidents-members = Its complaints
+incidents-leave = Take out what is ticked
+incidents-close = Close the incident: nothing joins it any more
+causes-title = What keeps coming back
+causes-lead = At least five complaints of three people within ninety days, at one place.
+causes-none = Nothing keeps coming back.
+causes-what = What
+causes-where = Where
+causes-week = 7 days
+causes-month = 30 days
+causes-quarter = 90 days
+causes-last = Latest
+causes-senders = of { $count } people
+growth-up = ▲ more than before
+growth-down = ▼ fewer than before
+growth-same = as before
+
+split-lead = Is there a second problem in it?
+split-label = The second problem
+split-submit = Make it a complaint of its own
