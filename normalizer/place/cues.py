@@ -15,9 +15,9 @@ def _set(words: str) -> frozenset[str]:
 KINDS = _set(
     "حي منطقه محله شارع قطاع زقاق ساحه جسر سوق سوك مدينه تقاطع فلكه كراج مجمع ناحيه قاطع دربونه طريق مجسر "
     "نفق سريع خط خطوط متنزه حديقه كورنيش جامع حسينيه مستشفى مستوصف بلديه عكد طرف مقاطعه قريه كمب علوه "
-    "احياء مناطق شوارع فرع hay 7ay hai hayy area district neighborhood neighbourhood street st share3 "
-    "shari3 sharea shar3 mantiqat mantiqa mantaqat man6iqat man6qat mantqat square souk suq sook bridge "
-    "jisr city municipality madinat sector"
+    "احياء مناطق شوارع فرع فروع افرع ازقه درابين مفرق ضواحي جهه صوب ش hay 7ay hai hayy area district "
+    "neighborhood neighbourhood street st share3 shari3 sharea shar3 mantiqat mantiqa mantaqat man6iqat "
+    "man6qat mantqat square souk suq sook bridge jisr city municipality madinat sector"
 )
 """Words that say what kind of place follows."""
 
@@ -33,22 +33,40 @@ BEHIND = _set(
 AT = _set(
     "في داخل قرب يم جنب مقابل خلف ورا وره كدام قدام امام عند جوا جوه حوالي وسط مجاور بين نص راس نهايه "
     "بدايه مدخل صف جوار عدنه فوق تحت باب محيط سيطره عنوان موقع مكان مجاري كهرباء ماي ماء محوله مولده محطه "
-    "مغذي شبكه ازبال زبل نفايات اطراف b bl bil bel bi fi fe fee bal in at near around along off on next "
-    "behind opposite inside yam yem yamm jamb janb jnb qurb qrb gidam"
+    "مغذي شبكه ازبال زبل نفايات مال مالت مالات تبع على كبال لزك لازك حدر ركن صفح اول اخر عوائل بيوت ناس "
+    "شباب محلات فرن افران مركز شرطه مدارس كيه كيا كيات كوستر باص هنا هنانه هاي هاذي ويه بعد لحد الى اطراف "
+    "b bl bil bel bi fi fe fee bal in at near around along off on next behind opposite inside yam yem "
+    "yamm jamb janb jnb qurb qrb gidam"
 )
 """Prepositions that announce a place."""
 
-NEAR = _set("قرب يم جنب مقابل خلف ورا وره كدام قدام امام عند جوار صف near behind opposite next yam yem jamb janb qurb")
+NEAR = _set(
+    "كبال لزك لازك قرب يم جنب مقابل خلف ورا وره كدام قدام امام عند جوار صف near behind opposite next yam "
+    "yem jamb janb qurb"
+)
 """Of these, the ones that name a landmark beside the place."""
 
 HOME = _set(
-    "ساكن ساكنه ساكنين اسكن نسكن يسكن يسكنون تسكن سكني سكنت مقيم مقيمه اقيم سكنه سكان اهالي اهل عدنا عدنه "
-    "يمنا يمنه احنا احنه نحن بيتنا بيتي منطقتنا حينا 3dna 3edna 3idna 3adna yamna yemna e7na i7na ehna "
-    "ihna sakin sakn sakna ahali ahl live living resident residents"
+    "عايش عايشين كاعد كاعدين نازلين مستاجر مستاجرين ساكنه ساكن ساكنين اسكن نسكن يسكن يسكنون تسكن سكني "
+    "سكنت مقيم مقيمه اقيم سكنه سكان اهالي اهل عدنا عدنه يمنا يمنه احنا احنه نحن بيتنا بيتي منطقتنا حينا "
+    "3dna 3edna 3idna 3adna yamna yemna e7na i7na ehna ihna sakin sakn sakna ahali ahl live living "
+    "resident residents"
 )
 """Words by which people say where they live."""
 
-SELF = _set("اني انا احنا احنه نحن اخوكم مواطن مواطنه مواطنين ana ani ane e7na i7na ehna")
+RESIDENTS = _set("اهالي اهل سكنه سكان جماعه ahali ahl residents")
+"""Of these and the like, the ones that stand right before a place."""
+
+OURS = _set(
+    "شارعنا محلتنا منطقتنا منطقتي زقاقنا دربونتنا حارتنا فرعنا بنايتنا عمارتنا مدرستنا سوكنا جامعنا "
+    "محولتنا مولدتنا شارعنه محلتنه منطقتنه share3na mantiqatna ma7allatna"
+)
+"""What is ours, and where it stands, is where the matter is."""
+
+SELF = _set(
+    "اكتبلكم احاجيكم اكلمكم اتصل اخابر وياكم معكم اني انا احنا احنه نحن اخوكم مواطن مواطنه مواطنين ana "
+    "ani ane e7na i7na ehna"
+)
 """Before "from": who speaks."""
 
 FROM = _set("من mn min from")
@@ -58,16 +76,33 @@ ONWARD = _set("الى لي على لحد لغايه حتى نحو باتجاه �
 
 TRAVEL = _set(
     "جاي جايه جايين راجع راجعه راجعين رايح رايحه رايحين متجه متوجه متجهين طالع طالعه طالعين نازل ماشي "
-    "عابر اروح ارجع نروح نرجع رحت رجعت طريقي طريقنا قادم متوجهين jay raje3 rayi7 rayeh tarigi coming "
-    "going way driving commute"
+    "عابر اروح ارجع نروح نرجع رحت رجعت طريقي طريقنا قادم متوجهين مريت مرينا امر نمر عبرت وصلت فايت طلعت "
+    "طلعنا نزلت ماشيه رجعنا رحنا ازور زرت اوصل jay raje3 rayi7 rayeh tarigi coming going way driving "
+    "commute"
 )
 """Words by which, with "from" or "to", people say what way they came or go."""
 
-WORK = _set("دوامي اداوم ادرس شغلي اشتغل اشتغلت وظيفتي")
+WORK = _set("دائرتي مداوم دوامي اداوم ادرس شغلي اشتغل اشتغلت وظيفتي")
 """Words by which they say where they work or study."""
 
 ARTICLES = _set("the al el il")
 """What may stand between a cue and a name in Latin letters."""
+
+KIN = _set(
+    "امي ابوي والدي والدتي اهلي اخوي اخويه اختي عمي عمتي خالي خالتي جدي جدتي بيبيتي بنتي ابني نسيبي صديقي "
+    "صاحبي اقاربي قرايبي عمامي خوالي mother father parents sister brother uncle aunt grandmother friend "
+    "ahli 5ali 3ami u5ti"
+)
+"""Whose home is told of is whose matter it is, where the sender lives elsewhere."""
+
+STATE = _set(
+    "كلها بيها غركت غركانه ظلمه بلا ماكو اكو طافيه طافحه محتاجه صارت صايره مقطوع مقطوعه مهمله منسيه "
+    "تعبانه تعاني قرب يم مقابل كدام كبال داخل خارج قطاع محله زقاق شارع"
+)
+"""Right behind a name: the state that a place is in, or where in it."""
+
+ENGLISH = _set("the is are was my our your this that there has have with without and")
+"""Words that show a text in Latin letters to be English, in which any word may look like a name."""
 
 OFFICE = _set("بلديه بلديات دائره مديريه مدير مجلس امانه سيد مركز قسم municipality mayor")
 """Before a name: whom the letter is for; the place it is about may stand further down."""
@@ -75,19 +110,25 @@ OFFICE = _set("بلديه بلديات دائره مديريه مدير مجلس
 NOT = _set("مو مش ليس ليست مب مهب موب ماهي ماهو لا not mo mu mish")
 
 PIVOT = _set(
-    "بس لكن ولكن مشكله المكان مكان موقع عنوان حادث شكوى شكوتي بلاغ ابلغ اشتكي اشكي موضوع قصه مكانها "
-    "عنوانها موقعها انما but bs bas lakin problem location address complaint"
+    "بس لكن ولكن مشكله المكان مكان موقع عنوان حادث شكوى شكوتي بلاغ ابلغ اشتكي اشكي موضوع قصه قضيه سالفه "
+    "سالفتي شغله اقصد قصدي يخص بخصوص اما انما بينما مكانها عنوانها موقعها but bs bas lakin problem "
+    "location address complaint"
 )
 """Words after which people say what, and where, the matter is."""
 
-THINGS = _set(
-    "نادي جريده صحيفه مجله بنك مصرف شركه قناه فضائيه تلفزيون منتخب فريق مطعم مطاعم فندق كافيه مقهى صيدليه "
-    "مكتبه مسلسل فيلم اغنيه ماركه دكتور دكتوره استاذ حجي حاج ابو ام ابن بنت اخو اخي صديقي صاحبي جاري خالي "
-    "عمي خال عم شيخ ملا مهندس مدرسه روضه اعداديه ثانويه متوسطه ابتدائيه كليه جامعه معهد شهيد نائب وزير "
-    "وزاره صحه تربيه استئناف حزب تيار قائد ملك رئيس عقيد نقيب ملازم كابتن اسمه اسمي club newspaper bank "
-    "company restaurant hotel pharmacy school dr mr engineer abu um umm ibn"
+BODIES = _set(
+    "نادي جريده صحيفه مجله بنك مصرف شركه قناه فضائيه تلفزيون منتخب فريق مسلسل فيلم اغنيه ماركه وزير وزاره "
+    "صحه تربيه استئناف حزب تيار club newspaper bank company"
 )
-"""Before a name: it belongs to a person or to a thing, not to a place."""
+"""Before any name: it is a club's, a bank's, a ministry's, and no place."""
 
-PRAISE = _set("الكرام يريد يريدون العراقي عليكم")
-"""Right behind a name: it was meant as people, or as a greeting."""
+BEARERS = _set(
+    "مطعم مطاعم فندق كافيه مقهى صيدليه مكتبه مدرسه روضه اعداديه ثانويه متوسطه ابتدائيه كليه جامعه معهد "
+    "دكتور دكتوره استاذ حجي حاج ابو ام ابن بنت اخو اخي صديقي صاحبي جاري خالي عمي خال عم شيخ ملا مهندس "
+    "شهيد نائب قائد ملك رئيس عقيد نقيب ملازم كابتن اسمه اسمي restaurant hotel pharmacy school dr mr "
+    "engineer abu um umm ibn"
+)
+"""Before a name that is also a word: a person or a house that bears it."""
+
+PEOPLE = _set("الكرام يريد يريدون عليكم")
+"""Right behind a name that is also a word: it was meant as people, or as a greeting."""

@@ -9,11 +9,11 @@ from functools import lru_cache
 from itertools import islice
 
 from normalizer.place.choice import best, without_overlaps
-from normalizer.place.cues import KINDS
+from normalizer.place.cues import ENGLISH, KINDS
 from normalizer.place.match import Found, Match, Spelling
 from normalizer.place.names import Named, Need
 from normalizer.place.numbers import masks, number_at
-from normalizer.place.spelling import consonants, latin, near_in_latin, one_slip, shorter, sound
+from normalizer.place.spelling import consonants, latin, near_in_latin, one_slip, shorter, sound, transliterated
 from normalizer.place.surroundings import believed, pointed_at
 from normalizer.place.tokens import Words, bare, heads, words_of
 
@@ -23,10 +23,13 @@ _LONGEST = 5  # words of a name
 _ARTICLE = "ال"
 _WITHOUT_ARTICLE = "يه"  # the ending of names that are as often written without their article
 _SHORTEST_LATIN = 4
+_LEAST_LATIN = 3  # letters of a name in Latin letters
 _EARLY = 600  # words within which misspelt names are looked for
 _MOST = 400  # spellings seen in one text; nobody complains of so many places
 _WORDS = 8192
 _FUZZY = 5  # letters from which a misspelt word may be a name
+_CONSONANTS = 3  # that make an Arabic name known in Latin letters; with fewer it must be announced
+_ALSO = {"شارع": ("ش",), "سوق": ("سوك",), "ساحه": ("فلكه", "تقاطع"), "حي": ("منطقه",)}  # folded
 _LATIN_ARTICLES = frozenset({"al", "el", "il", "l", "as", "ar", "ad", "ash", "az", "an"})
 _GLUED = {"b": "ب", "l": "ل"}
 _LATIN_FRONTS = ("bil", "bel", "bal", "lil", "lel", "bl", "al", "el", "il", "b", "l")
@@ -93,16 +96,28 @@ class Gazetteer:
     def _learn_arabic(self, folded: Sequence[str], place: Named, *, never: bool) -> None:
         announced = len(folded) > 1 and (bare(folded[0]) in KINDS or folded[-1] in KINDS)
         spelling = Spelling(place, Need.NOTHING if announced or never else place.need, never=never)
-        keys = {"".join(folded), "".join(map(bare, folded))} if len(folded) > 1 else {folded[0]}
-        if len(folded) == 1 and not never and not place.need and folded[0].endswith(_WITHOUT_ARTICLE):
-            keys.add(bare(folded[0]))
-        if len(folded) > 1:
-            self._heads.add(bare(folded[0]))
-        for key in keys:
-            self._exact[key].append(spelling)
-            if not never and len(key) >= _FUZZY:
-                for part in set(shorter(sound(key))):
-                    self._sounds[part].append((sound(key), spelling))
+        for head in (folded[0], *_ALSO.get(folded[0], ())):
+            keys = {"".join((head, *folded[1:]))}
+            if len(folded) > 1:
+                keys.add("".join(map(bare, (head, *folded[1:]))))
+                self._heads.add(bare(head))
+            for key in keys:
+                self._exact[key].append(spelling)
+                if not never and len(key) >= _FUZZY and head == folded[0]:
+                    for part in set(shorter(sound(key))):
+                        self._sounds[part].append((sound(key), spelling))
+        if len(folded) == 1 and not never and not place.need and bare(folded[0]) != folded[0]:
+            # Some names are as often written without their article; of others the rest is any word.
+            known = folded[0].endswith(_WITHOUT_ARTICLE)
+            self._exact[bare(folded[0])].append(spelling if known else replace(spelling, need=Need.CUE))
+        if not never and (not announced or len("".join(folded[1:])) > _FUZZY):
+            self._learn_transliterated(folded, spelling)
+
+    def _learn_transliterated(self, folded: Sequence[str], spelling: Spelling) -> None:
+        """Learn what an Arabic name becomes in Latin letters, for the spellings that nobody listed."""
+        for form in transliterated("".join(map(bare, folded))):
+            need = Need.CUE if len(consonants(form)) >= _CONSONANTS else Need.HOME
+            self._latin[consonants(form)].append((form, replace(spelling, need=max(need, spelling.need))))
 
     def _learn_latin(self, words: Words, place: Named, *, never: bool) -> None:
         announced = len(words.folded) > 1 and (words.folded[0] in KINDS or words.folded[-1] in KINDS)
@@ -119,10 +134,11 @@ class Gazetteer:
         return [match for match in pointed_at(both, words) if believed(match, words)]
 
     def _exactly(self, words: Words) -> Iterator[Match]:
+        english = not ENGLISH.isdisjoint(words.folded)
         for at, word in enumerate(words.folded):
             for reading in self._readings(word):
                 if reading.latin:
-                    yield from self._in_latin(words.folded, at, reading)
+                    yield from self._in_latin(words.folded, at, reading, english=english)
                 for spelling in reading.spellings:
                     yield Match(spelling, at, at + 1, exact=True, glued=reading.glued)
                 if reading.begins:
@@ -202,17 +218,19 @@ class Gazetteer:
         for part in shorter(heard):
             for name, spelling in self._sounds.get(part, ()):
                 if heard == name or one_slip(heard, name, given=given, trusted=trusted):
-                    # An ordinary word misspelt is still an ordinary word: only a kind of place makes it a name.
-                    yield replace(spelling, need=Need.HOME if spelling.need else Need.NOTHING)
+                    # An ordinary word with a slip is still an ordinary word: only a kind of place makes it a name.
+                    yield replace(spelling, need=Need.HOME) if spelling.need and heard != name else spelling
 
-    def _in_latin(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
+    def _in_latin(self, folded: Sequence[str], at: int, reading: _Reading, *, english: bool) -> Iterator[Match]:
         key = reading.latin
         for last in range(at, min(at + 3, len(folded))):
             if last > at and folded[last] not in _LATIN_ARTICLES:
                 key += latin(folded[last])
             for name, spelling in self._latin.get(consonants(key), ()):
-                if key == name or (len(key) >= _FUZZY and near_in_latin(key, name)):
-                    # English has words enough that look like a short name, or nearly like a long one.
+                if key == name or (
+                    len(key) >= (_FUZZY if english else _LEAST_LATIN) and near_in_latin(key, name, english=english)
+                ):
+                    # There are words enough that look like a short name, or nearly like a long one.
                     doubtful = key != name or len(key) < _FUZZY
                     need = max(spelling.need, Need.CUE if doubtful else Need.NOTHING)
                     yield Match(replace(spelling, need=need), at, last + 1, exact=key == name, glued=reading.glued)

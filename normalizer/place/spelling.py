@@ -10,10 +10,11 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
 # What Iraqis, and people in a hurry, write for one another. Folded letters only.
-_SOUNDS = str.maketrans("ظذزثصط", "ضضضسست")
+_SOUNDS = str.maketrans("ظذثصط", "ضزتست")
 _DIGIT = re.compile(r"\d")
+_TWICE = re.compile(r"(.)\1+")
 
-_LONG = 9  # letters from which one wrong letter still leaves a name recognisable
+_LONG = 8  # letters from which one wrong letter still leaves a name recognisable
 _SHORT = 7
 
 _ARABIZI = str.maketrans(
@@ -35,14 +36,13 @@ _VOWELS = (
     ("o", "u"),
     ("e", "i"),
 )
-_TWICE = re.compile(r"(.)\1+")
 _NO_CONSONANT = re.compile(r"[aeiouh]+")
-_NEAR_LATIN = 80.0  # of 100: how alike two Latin spellings with the same consonants must be
+_NEAR_LATIN, _NEAR_ENGLISH = 80.0, 88.0  # of 100: how alike two Latin spellings of equal consonants must be
 
 
 def sound(word: str) -> str:
-    """Return a folded Arabic word with one letter for those that people confuse by ear (ظ and ض, a final ا and ة)."""
-    word = word.translate(_SOUNDS)
+    """Return a folded Arabic word with one letter for those that the ear confuses (ظ and ض, a final ا and ة), once."""
+    word = _TWICE.sub(r"\1", word.translate(_SOUNDS))
     return f"{word[:-1]}ه" if word.endswith("ا") else word
 
 
@@ -57,13 +57,13 @@ def one_slip(written: str, name: str, *, given: int = 0, trusted: bool) -> bool:
     """Say whether a word is a name with one letter too many, too few, wrong, or two swapped. Both are `sound` forms.
 
     The first `given` letters ("street") say nothing of the name. The shorter what remains, the less a slip is
-    believed, and sooner where a place is to be expected (`trusted`).
+    believed; sooner where a place is to be expected (`trusted`), and of a wrong letter only there.
     """
     if _DIGIT.search(name) or OSA.distance(written, name, score_cutoff=1) > 1:
         return False
     shortest = min(len(written), len(name)) - given
     slight = len(written) != len(name) or sorted(written) == sorted(name)
-    return shortest >= (_SHORT if slight else _LONG) - trusted
+    return shortest >= _SHORT - trusted if slight else trusted and shortest >= _LONG
 
 
 @lru_cache(maxsize=4096)
@@ -83,6 +83,22 @@ def consonants(latin_form: str) -> str:
     return latin_form[:1] + _NO_CONSONANT.sub("", latin_form[1:])
 
 
-def near_in_latin(written: str, name: str) -> bool:
+_LETTERS = {
+    "ا": "a", "ب": "b", "ت": "t", "ث": "t", "ج": "j", "ح": "h", "خ": "x", "د": "d", "ذ": "z", "ر": "r", "ز": "z",
+    "س": "s", "ش": "s", "ص": "s", "ط": "t", "ظ": "z", "غ": "g", "ف": "f", "ق": "k", "ك": "k", "ل": "l", "م": "m",
+    "ن": "n", "ه": "h", "و": "u", "ي": "i",
+}  # fmt: skip
+
+
+def transliterated(name: str) -> tuple[str, ...]:
+    """Return the `latin` forms of a folded Arabic name; the short vowels, which Arabic does not write, are missing."""
+    if name.endswith("ه"):
+        name = f"{name[:-1]}ا"
+    ways = ("d", "z") if "ض" in name else ("",)
+    spelt = ("".join(way if letter == "ض" else _LETTERS.get(letter, "") for letter in name) for way in ways)
+    return tuple(_TWICE.sub(r"\1", form) for form in spelt)
+
+
+def near_in_latin(written: str, name: str, *, english: bool) -> bool:
     """Say whether two `latin` forms with equal consonants are the same name."""
-    return fuzz.ratio(written, name, score_cutoff=_NEAR_LATIN) > 0
+    return fuzz.ratio(written, name, score_cutoff=_NEAR_ENGLISH if english else _NEAR_LATIN) > 0

@@ -21,10 +21,10 @@ class Role(Enum):
 
     PROBLEM = 4.0
     LANDMARK = 3.8  # "near": the place itself may be named as well
+    NUMBER = 3.5  # a quarter's or sector's number, which only hints
     HOME = 3.0  # where the sender lives; the problem is there unless another place is named
     OFFICE = 2.5  # whom the letter is for
-    NUMBER = 2.0  # a quarter's or sector's number, which only hints
-    ROAD = 0.0  # where the sender came from, goes to or works
+    ROAD = 1.5  # where the sender came from, goes to or works
     DENIED = -9.0  # "not in …"
 
 
@@ -43,15 +43,16 @@ def believed(match: Match, words: Words) -> bool:
     """Say whether the name is meant as a place here."""
     if match.spelling.never or match.cue < match.spelling.need:
         return False
-    if match.last < len(words.folded) and words.folded[match.last] in cues.PRAISE:
+    before = words.folded[max(0, match.first - 1) : match.first]
+    if _any(before, cues.BODIES) and not match.glued:
         return False
     if not match.exact and not match.cue and not words.parted(match.last):
         return False  # a word of the middle of a sentence that only resembles a name
-    return (
-        bool(match.glued)
-        or match.cue is Need.HOME
-        or not _any(words.folded[max(0, match.first - 1) : match.first], cues.THINGS)
-    )
+    if not match.spelling.place.need:
+        return True
+    if match.last < len(words.folded) and words.folded[match.last] in cues.PEOPLE:
+        return False
+    return bool(match.glued) or match.cue is Need.HOME or not _any(before, cues.BEARERS)
 
 
 def role(match: Match, earlier: Match | None, words: Words) -> Role:
@@ -63,7 +64,7 @@ def role(match: Match, earlier: Match | None, words: Words) -> Role:
     if _any(near, cues.WORK) or (_any(near, cues.TRAVEL) and (onward(match, words) or _any(last, cues.FROM))):
         return Role.ROAD
     if _any(near, cues.HOME) or (_any(last, cues.FROM) and _any(near, cues.SELF)):
-        return Role.HOME
+        return Role.PROBLEM if _any(near, cues.KIN) else Role.HOME
     if _any(near[-2:], cues.OFFICE):
         return Role.OFFICE
     if match.spelling.pattern:
@@ -88,11 +89,17 @@ def _cue(match: Match, words: Words) -> Need:
     last, two = folded[max(0, first - 1) : first], folded[max(0, first - 2) : first]
     if _any(last, cues.KINDS) or _any(folded[match.last : match.last + 1], cues.BEHIND):
         return Need.HOME
-    if _numbered(folded, first) or _any(two, cues.HOME) or (_any(last, cues.FROM) and _any(two, cues.SELF)):
+    announced = match.glued or _any(last, cues.AT)
+    if announced and _any(folded[max(0, first - 3) : first], cues.HOME | cues.OURS):
         return Need.HOME
-    if match.glued or _any(last, cues.AT) or (_any(last, cues.FROM) and first <= _GREETING):
+    if _numbered(folded, first) or _any(last, cues.RESIDENTS) or (_any(last, cues.FROM) and _any(two, cues.SELF)):
+        return Need.HOME
+    if announced or (_any(last, cues.FROM) and first <= _GREETING):
         return Need.CUE
-    return Need.CUE if words.parted(first) and words.parted(match.last) else Need.NOTHING
+    if _any(folded[match.last : match.last + 1], cues.STATE):
+        return Need.CUE
+    alone = words.parted(match.last) and (words.parted(first) or match.last == len(folded))
+    return Need.CUE if alone else Need.NOTHING
 
 
 def _numbered(folded: Sequence[str], first: int) -> bool:
