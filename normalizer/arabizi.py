@@ -8,8 +8,8 @@ by its consonants, and of those that fit the nearest is taken; a word that none 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 
 from rapidfuzz.distance import Levenshtein
 
@@ -111,13 +111,17 @@ class Transliterator:
     """Writes Arabizi in Arabic letters with the help of the words that a city knows."""
 
     def __init__(self, known: Iterable[str]) -> None:
-        self._known: dict[str, list[str]] = {}
-        for word in sorted({word for text in known for word in fold(text).split() if len(word) >= _LEAST}):
-            if word.isalpha() and not word.isascii():
-                key = _skeleton(word)
-                if len(key) > 1:
-                    self._known.setdefault(key, []).append(word)
+        self._texts = tuple(known)
         self._word = lru_cache(maxsize=4096)(self._written)
+
+    @cached_property
+    def _known(self) -> Mapping[str, Sequence[str]]:
+        """The known words by their consonants; sorted out once somebody writes so, for most people never do."""
+        found: dict[str, list[str]] = {}
+        for word in sorted({word for text in self._texts for word in fold(text).split() if len(word) >= _LEAST}):
+            if word.isalpha() and not word.isascii() and len(key := _skeleton(word)) > 1:
+                found.setdefault(key, []).append(word)
+        return found
 
     def arabic(self, text: str) -> str:
         """Return the text with every word of Latin letters written in Arabic ones; the rest stays as it is."""

@@ -61,6 +61,7 @@ def read(text: str) -> tuple[Sequence[str], Sequence[tuple[str, ...]]]:
     return found, [forms(token) for token in found]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def stem(token: str) -> str:
     """Reduce a folded word as a clerk wrote it: no article, no common ending."""
     return _without_ending(token[2:] if token.startswith(_ARTICLE) and len(token) - 2 >= _LEAST else token)

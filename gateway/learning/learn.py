@@ -33,7 +33,7 @@ from gateway.store import lessons
 from gateway.store.engine import Connection, Store
 from gateway.store.lessons import Lesson
 from normalizer.category import Matcher, Model, pack
-from normalizer.mask import mask
+from normalizer.personal import mask
 from normalizer.reader import Reader
 
 OUTCOMES = "model.csv"

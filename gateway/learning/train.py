@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from gateway.learning.material import Text
@@ -186,7 +188,7 @@ class _Bench:
 
 def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | None, count: int) -> tuple[Scores, Scores]:
     """Return weights and bias for each of `count` classes; what no text has, is less likely than what any has."""
-    fitted = LogisticRegression(C=_SMOOTH, max_iter=_ROUNDS, tol=1e-3).fit(features, right, sample_weight=weight)
+    fitted = _fitted(features, right, weight)
     if len(fitted.classes_) == _TWO:  # told by one column, of the second class
         coefficients, intercepts = (
             np.vstack([-fitted.coef_, fitted.coef_]) / 2,
@@ -199,11 +201,18 @@ def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | Non
     return weights, bias
 
 
+def _fitted(features: Matrix, right: NDArray[np.int64], weight: Scores | None) -> LogisticRegression:
+    with warnings.catch_warnings():
+        # It stops before the last digit on purpose: what follows changes nothing but the time it takes.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return LogisticRegression(C=_SMOOTH, max_iter=_ROUNDS, tol=1e-3).fit(features, right, sample_weight=weight)
+
+
 def _binary(features: Matrix, right: NDArray[np.int64]) -> tuple[Scores, Scores]:
     """Return weights and bias of one column that tells danger; of nothing told, one that never does."""
     if len(set(right.tolist())) < _TWO:
         return np.zeros((features.shape[1], 1)), np.array([-30.0])
-    fitted = LogisticRegression(C=_SMOOTH, max_iter=_ROUNDS, tol=1e-3).fit(features, right)
+    fitted = _fitted(features, right, None)
     return fitted.coef_.T, fitted.intercept_
 
 

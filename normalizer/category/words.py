@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from normalizer.stem import is_word, read, stem
+from normalizer.stem import is_word, stem
+from normalizer.stem import tokens as tokens_of
 
 _WORD_WEIGHT = 1.0
 _FURTHER_WORD = 1.5  # a phrase of n words weighs 1 + 1.5 (n - 1): words that stand together say more than words apart
@@ -76,7 +77,7 @@ class WordTable:
     @staticmethod
     def _add(index: dict[str, list[Phrase]], owner: int, phrases: Iterable[str], *, strong: bool) -> None:
         for written in phrases:
-            stems = tuple(stem(token) for token in read(written)[0] if is_word(token))
+            stems = tuple(stem(token) for token in tokens_of(written) if is_word(token))
             weight = _WORD_WEIGHT + _FURTHER_WORD * (len(stems) - 1)
             phrase = Phrase(owner, stems, strong, written, max(weight, _STRONG) if strong else weight)
             if stems and phrase not in index.setdefault(stems[0], []):  # what is strong comes first and stays

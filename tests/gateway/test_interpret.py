@@ -27,8 +27,8 @@ from gateway.store.tables import complaints as complaint_table
 from gateway.store.tables import journal as journal_table
 from gateway.store.tables import journal_payload, reply_payload
 from gateway.store.tables import replies as reply_table
-from normalizer.category import Matcher
 from normalizer.complaint import Priority
+from normalizer.reader import Reader
 from normalizer.reference import show
 from tests.gateway.store.making import ACCOUNT, IDENTITIES, NOW, PHONE, WORDS, later, sms
 from tests.gateway.walk import logged
@@ -320,8 +320,8 @@ async def test_what_is_unreadable_goes_to_a_person_and_the_others_pass(room: Roo
     assert await room.missing(reference)
 
 
-class Broken(Matcher):
-    """A matcher with a bug that one word brings to light."""
+class Broken(Reader):
+    """A reader with a bug that one word brings to light."""
 
     def guess(self, text: str) -> Any:
         """Guess, or fail as a bug would: with the citizen's words in the exception."""
@@ -337,7 +337,7 @@ async def test_a_bug_costs_no_message(room: Room, style: str) -> None:
     Mended and retried by a person, it becomes the complaint it should have been, under its own number.
     """
     well = room.city
-    room.city = replace(well, matcher=Broken(well.vocabulary))
+    room.city = replace(well, reader=Broken(well.vocabulary))
     with logged(style) as log:
         references = await room.tell(sms("SM1"), sms("SM2", "قنبلة ماء", sender=OTHER), sms("SM3"))
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from normalizer.category import Matcher
+from normalizer.reader import Reader
+from normalizer.urgency import DangerWords
 from normalizer.vocabulary import Vocabulary
 
 
@@ -21,7 +23,6 @@ def vocabulary() -> Vocabulary:
             "waste.collection": ("نفايات", "زبالة", "garbage"),
             "staff.conduct": ("رشوة", "bribe"),
         },
-        danger=("سلك مكشوف", "كهرب", "حريق", "خطر", "لا يتنفس", "fire", "danger"),
         confidential=frozenset({"staff.conduct"}),
         categories=frozenset(
             {
@@ -40,6 +41,13 @@ def vocabulary() -> Vocabulary:
         opt_out=frozenset({"إيقاف", "stop"}),
         opt_in=frozenset({"تشغيل"}),
     )
+
+
+@pytest.fixture(scope="session")
+def reader(vocabulary: Vocabulary) -> Reader:
+    """The same city, with a few words of danger."""
+    danger = DangerWords(alone=("سلك مكشوف", "حريق", "خطر", "لا يتنفس", "fire"), denial=("ماكو", "لا", "no"))
+    return Reader(vocabulary, danger=danger)
 
 
 @pytest.fixture(scope="session")

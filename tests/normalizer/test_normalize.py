@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from channels.message import Address, Inbound, Media, Pin, Purpose, Scheme
-from normalizer.category import Matcher
 from normalizer.complaint import Complaint, Kind, Priority, schema
 from normalizer.normalize import amend, attachment_id, normalize, nothing_to_file
+from normalizer.reader import Reader
 from normalizer.vocabulary import Vocabulary
 
 NOW = datetime(2026, 11, 21, 10, 15, 30, 123456, tzinfo=UTC)
@@ -59,20 +59,20 @@ def heard(text: str = "", **fields: Any) -> Inbound:
     return Inbound(**{"channel": "sms", "account": "+1", "external_id": "SM1", "sender": SENDER, "text": text} | fields)
 
 
-def understood(inbound: Inbound, matcher: Matcher) -> Complaint:
-    return normalize(inbound, matcher, id=ID, reference="4821093756", received_at=NOW)
+def understood(inbound: Inbound, reader: Reader) -> Complaint:
+    return normalize(inbound, reader, id=ID, reference="4821093756", received_at=NOW)
 
 
-def amended(complaint: Complaint, matcher: Matcher, text: str = "", **fields: Any) -> Complaint:
+def amended(complaint: Complaint, reader: Reader, text: str = "", **fields: Any) -> Complaint:
     return amend(
-        complaint, heard(text, **{"external_id": "SM2"} | fields), matcher, received_at=NOW + timedelta(minutes=5)
+        complaint, heard(text, **{"external_id": "SM2"} | fields), reader, received_at=NOW + timedelta(minutes=5)
     )
 
 
-def test_an_sms_becomes_a_complaint(matcher: Matcher) -> None:
+def test_an_sms_becomes_a_complaint(reader: Reader) -> None:
     """Words, sender and provider of a message are all in the complaint, cleaned for reading and as they came."""
     words = "\u202bطفحت  المجاري\u202c يم بيتنا"
-    complaint = understood(heard(words, provider="twilio", sender_name="أبو علي\u200f"), matcher)
+    complaint = understood(heard(words, provider="twilio", sender_name="أبو علي\u200f"), reader)
     assert ("طفحت المجاري يم بيتنا", words) == (complaint.text, complaint.original_text)
     assert ("ar", "sewage.overflow", Priority.NORMAL) == (complaint.language, complaint.category, complaint.priority)
     assert ("sms", "twilio", "+1", "SM1") == (
@@ -106,16 +106,16 @@ def test_an_sms_becomes_a_complaint(matcher: Matcher) -> None:
     ],
 )
 def test_a_sender_is_reached_by_what_the_address_is(
-    matcher: Matcher, sender: Address, addresses: list[tuple[str, str]], numbers: tuple[str | None, str | None]
+    reader: Reader, sender: Address, addresses: list[tuple[str, str]], numbers: tuple[str | None, str | None]
 ) -> None:
     """The kind of address says whether it is a telephone, something to answer, or nobody at all."""
-    contact = understood(heard("ماء", sender=sender), matcher).contact
+    contact = understood(heard("ماء", sender=sender), reader).contact
     assert contact is not None
     assert addresses == [(a.scheme, a.value) for a in contact.addresses]
     assert numbers == (contact.phone, contact.email)
 
 
-def test_what_was_stated_outright_is_taken(matcher: Matcher) -> None:
+def test_what_was_stated_outright_is_taken(reader: Reader) -> None:
     """A form's choices and an agent's entries go before anything that words suggest, the way it came in included."""
     complaint = understood(
         heard(
@@ -132,14 +132,14 @@ def test_what_was_stated_outright_is_taken(matcher: Matcher) -> None:
                 "confidential": True,
             },
         ),
-        matcher,
+        reader,
     )
     assert (Kind.REQUEST, "roads.damage", 1.0) == (complaint.kind, complaint.category, complaint.category_confidence)
     assert ("walk_in", "en", True) == (complaint.channel, complaint.language, complaint.confidential)
     assert datetime(2026, 11, 20, 7, tzinfo=UTC) == complaint.occurred_at
     assert complaint.place is not None
     assert complaint.contact is not None
-    assert ("شارع 14", "karrada", 33.3, 44.4) == tuple(complaint.place.model_dump().values())
+    assert ("شارع 14", "karrada", 33.3, 44.4, "stated") == tuple(complaint.place.model_dump().values())
     assert [("tel", "+9647901234567"), ("mailto", "a@b.iq")] == [
         (a.scheme, a.value) for a in complaint.contact.addresses
     ]
@@ -163,38 +163,38 @@ def test_what_was_stated_outright_is_taken(matcher: Matcher) -> None:
         {"place": {"district": "atlantis", "latitude": True, "longitude": 10**400}},
     ],
 )
-def test_a_bad_answer_is_as_if_it_had_not_been_given(matcher: Matcher, answers: dict[str, Any]) -> None:
+def test_a_bad_answer_is_as_if_it_had_not_been_given(reader: Reader, answers: dict[str, Any]) -> None:
     """A door may let nonsense through; the complaint is then what the words alone make it."""
-    assert understood(heard("الماء"), matcher) == understood(heard("الماء", answers=answers), matcher)
+    assert understood(heard("الماء"), reader) == understood(heard("الماء", answers=answers), reader)
 
 
-def test_danger_in_the_words_or_in_the_form_is_distress(matcher: Matcher) -> None:
+def test_danger_in_the_words_or_in_the_form_is_distress(reader: Reader) -> None:
     """Danger goes first, whether somebody wrote it or pressed 9."""
-    assert Priority.DISTRESS == understood(heard("سلك مكشوف بالشارع"), matcher).priority
-    assert Priority.DISTRESS == understood(heard("", answers={"danger": True}), matcher).priority
-    assert Priority.NORMAL == understood(heard("ماكو خطر بس الماء مقطوع"), matcher).priority
+    assert Priority.DISTRESS == understood(heard("سلك مكشوف بالشارع"), reader).priority
+    assert Priority.DISTRESS == understood(heard("", answers={"danger": True}), reader).priority
+    assert Priority.NORMAL == understood(heard("ماكو خطر بس الماء مقطوع"), reader).priority
 
 
-def test_a_complaint_about_staff_is_confidential(matcher: Matcher) -> None:
+def test_a_complaint_about_staff_is_confidential(reader: Reader) -> None:
     """Nobody who reports a bribe is named to the department."""
-    assert understood(heard("طلب رشوة"), matcher).confidential
-    assert understood(heard("", answers={"category": "staff.conduct"}), matcher).confidential
-    assert not understood(heard("الماء"), matcher).confidential
+    assert understood(heard("طلب رشوة"), reader).confidential
+    assert understood(heard("", answers={"category": "staff.conduct"}), reader).confidential
+    assert not understood(heard("الماء"), reader).confidential
 
 
-def test_a_pin_and_stated_words_make_one_place(matcher: Matcher) -> None:
+def test_a_pin_and_stated_words_make_one_place(reader: Reader) -> None:
     """A point on the map and a district from the list complete each other; a point off the earth is left out."""
     pin = Pin("قرب الجسر", 33.3, 44.4)
-    place = understood(heard("", place=pin, answers={"place": {"district": "mansour"}}), matcher).place
+    place = understood(heard("", place=pin, answers={"place": {"district": "mansour"}}), reader).place
     assert place is not None
-    assert ("قرب الجسر", "mansour", 33.3, 44.4) == tuple(place.model_dump().values())
-    assert understood(heard("ماء", place=Pin("", 133.3, 44.4)), matcher).place is None
+    assert ("قرب الجسر", "mansour", 33.3, 44.4, "stated") == tuple(place.model_dump().values())
+    assert understood(heard("ماء", place=Pin("", 133.3, 44.4)), reader).place is None
 
 
-def test_attachments_keep_their_ids(matcher: Matcher) -> None:
+def test_attachments_keep_their_ids(reader: Reader) -> None:
     """A photo has the same id whenever the message is read; its address at the provider stays inside the house."""
     media = (Media("image/jpeg", "https://provider/secret"), Media("audio/ogg", sha256="ab", size=5))
-    first, second = understood(heard(media=media), matcher).attachments
+    first, second = understood(heard(media=media), reader).attachments
     assert (attachment_id(ID, "SM1", 0), "image", None, None, None) == (
         first.id,
         first.kind,
@@ -225,12 +225,12 @@ def test_an_empty_message_is_nothing_to_file(inbound: Inbound, filed: bool) -> N
     assert filed == (nothing_to_file(inbound) is None)
 
 
-def test_a_further_message_is_added(matcher: Matcher) -> None:
+def test_a_further_message_is_added(reader: Reader) -> None:
     """What the same citizen writes next completes the complaint: words, photo, place, and a better understanding."""
-    complaint = understood(heard("السلام عليكم", sender_name="زينب"), matcher)
+    complaint = understood(heard("السلام عليكم", sender_name="زينب"), reader)
     assert "other" == complaint.category
     more = amended(
-        complaint, matcher, "طفح  المجاري", media=(Media("image/png"),), place=Pin("", 33.3, 44.4), sender_name="Z"
+        complaint, reader, "طفح  المجاري", media=(Media("image/png"),), place=Pin("", 33.3, 44.4), sender_name="Z"
     )
     assert ("السلام عليكم\nطفح المجاري", "السلام عليكم\nطفح  المجاري") == (more.text, more.original_text)
     assert ("sewage.overflow", [attachment_id(ID, "SM2", 0)]) == (more.category, [a.id for a in more.attachments])
@@ -239,73 +239,73 @@ def test_a_further_message_is_added(matcher: Matcher) -> None:
     assert (33.3, "زينب", NOW) == (more.place.latitude, more.contact.name, more.received_at)
 
 
-def test_the_same_message_added_again_attaches_nothing_twice(matcher: Matcher) -> None:
+def test_the_same_message_added_again_attaches_nothing_twice(reader: Reader) -> None:
     """A photo that was read twice is still one photo."""
-    once = amended(understood(heard("ماء"), matcher), matcher, media=(Media("image/png"),))
-    assert once.attachments == amended(once, matcher, media=(Media("image/png"),)).attachments
+    once = amended(understood(heard("ماء"), reader), reader, media=(Media("image/png"),))
+    assert once.attachments == amended(once, reader, media=(Media("image/png"),)).attachments
 
 
-def test_a_stated_category_is_not_guessed_away(matcher: Matcher) -> None:
+def test_a_stated_category_is_not_guessed_away(reader: Reader) -> None:
     """What the citizen chose stays, until the citizen chooses again; what was guessed is guessed anew."""
-    stated = understood(heard("", answers={"category": "roads.damage"}), matcher)
+    stated = understood(heard("", answers={"category": "roads.damage"}), reader)
     assert ("roads.damage", 1.0) == (
-        amended(stated, matcher, "طفح المجاري").category,
-        amended(stated, matcher, "طفح المجاري").category_confidence,
+        amended(stated, reader, "طفح المجاري").category,
+        amended(stated, reader, "طفح المجاري").category_confidence,
     )
-    assert "water.outage" == amended(stated, matcher, "", answers={"category": "water.outage"}).category
-    guessed = amended(understood(heard("الماء"), matcher), matcher, "طفح المجاري على الشارع")
+    assert "water.outage" == amended(stated, reader, "", answers={"category": "water.outage"}).category
+    guessed = amended(understood(heard("الماء"), reader), reader, "طفح المجاري على الشارع")
     assert "sewage.overflow" == guessed.category
 
 
-def test_who_asked_to_be_covered_stays_covered(matcher: Matcher) -> None:
+def test_who_asked_to_be_covered_stays_covered(reader: Reader) -> None:
     """A further message that says nothing about it does not tell the department who complained."""
-    complaint = understood(heard("الماء", answers={"confidential": True}), matcher)
-    assert amended(complaint, matcher, "من أمس").confidential
-    assert amended(understood(heard("السلام عليكم"), matcher), matcher, "طلب رشوة").confidential
+    complaint = understood(heard("الماء", answers={"confidential": True}), reader)
+    assert amended(complaint, reader, "من أمس").confidential
+    assert amended(understood(heard("السلام عليكم"), reader), reader, "طلب رشوة").confidential
 
 
-def test_a_new_pin_moves_the_place_and_words_only_fill_it(matcher: Matcher) -> None:
+def test_a_new_pin_moves_the_place_and_words_only_fill_it(reader: Reader) -> None:
     """A second pin corrects the first; a stated district does not overwrite the one that is known."""
-    complaint = understood(heard("ماء", place=Pin("البيت", 33.3, 44.4, "karrada")), matcher)
-    place = amended(complaint, matcher, place=Pin("السوق", 33.4, 44.5, "mansour")).place
+    complaint = understood(heard("ماء", place=Pin("البيت", 33.3, 44.4, "karrada")), reader)
+    place = amended(complaint, reader, place=Pin("السوق", 33.4, 44.5, "mansour")).place
     assert place is not None
-    assert ("البيت", "karrada", 33.4, 44.5) == tuple(place.model_dump().values())
+    assert ("البيت", "karrada", 33.4, 44.5, "stated") == tuple(place.model_dump().values())
 
 
-def test_an_earlier_message_that_is_added_later_keeps_the_first_moment(matcher: Matcher) -> None:
+def test_an_earlier_message_that_is_added_later_keeps_the_first_moment(reader: Reader) -> None:
     """When the city first heard of it does not depend on which message was read first."""
-    complaint = understood(heard("ماء"), matcher)
+    complaint = understood(heard("ماء"), reader)
     earlier = NOW - timedelta(minutes=1)
-    assert earlier == amend(complaint, heard("مقطوع"), matcher, received_at=earlier).received_at
+    assert earlier == amend(complaint, heard("مقطوع"), reader, received_at=earlier).received_at
 
 
-def test_the_language_is_told_when_the_words_come(matcher: Matcher) -> None:
+def test_the_language_is_told_when_the_words_come(reader: Reader) -> None:
     """A photo has no language; the words that follow it have, and the answer follows them."""
     complaint = amended(
-        understood(heard("", media=(Media("image/png"),)), matcher), matcher, "no water here since Monday"
+        understood(heard("", media=(Media("image/png"),)), reader), reader, "no water here since Monday"
     )
     assert complaint.contact is not None
     assert ("en", "en") == (complaint.language, complaint.contact.language)
 
 
 @given(first=INBOUNDS, second=INBOUNDS)
-def test_no_message_can_break_the_reading_of_it(matcher: Matcher, first: Inbound, second: Inbound) -> None:
+def test_no_message_can_break_the_reading_of_it(reader: Reader, first: Inbound, second: Inbound) -> None:
     """Whatever arrives becomes a complaint that is strict UTF-8 and follows the published schema."""
-    complaint = understood(first, matcher)
-    both = amend(complaint, second, matcher, received_at=NOW)
+    complaint = understood(first, reader)
+    both = amend(complaint, second, reader, received_at=NOW)
     for result in (complaint, both):
         document = result.model_dump_json()
         VALIDATOR.validate(json.loads(document.encode("utf-8", "strict")))
         assert result == Complaint.model_validate_json(document)
-    assert complaint == understood(Inbound.from_json(first.to_json()), matcher)
+    assert complaint == understood(Inbound.from_json(first.to_json()), reader)
     nothing_to_file(first)
 
 
 @given(first=INBOUNDS, second=INBOUNDS)
-def test_adding_never_lowers_or_loses(matcher: Matcher, first: Inbound, second: Inbound) -> None:
+def test_adding_never_lowers_or_loses(reader: Reader, first: Inbound, second: Inbound) -> None:
     """A further message neither calms a danger, nor uncovers who asked to be covered, nor takes anything away."""
-    before = understood(first, matcher)
-    after = amend(before, second, matcher, received_at=NOW)
+    before = understood(first, reader)
+    after = amend(before, second, reader, received_at=NOW)
     order = [Priority.NORMAL, Priority.HIGH, Priority.DISTRESS]
     assert order.index(after.priority) >= order.index(before.priority)
     assert after.confidential >= before.confidential
@@ -318,10 +318,10 @@ def test_adding_never_lowers_or_loses(matcher: Matcher, first: Inbound, second: 
         after.source,
     )
     high = before.but(priority=Priority.HIGH)
-    assert Priority.NORMAL != amend(high, second, matcher, received_at=NOW).priority
+    assert Priority.NORMAL != amend(high, second, reader, received_at=NOW).priority
 
 
 def test_a_city_without_languages_or_words_still_files() -> None:
     """The poorest settings lose no message."""
-    poor = Matcher(Vocabulary(region="IQ", languages=(), words={}))
+    poor = Reader(Vocabulary(region="IQ", languages=(), words={}))
     assert ("other", "ar") == (understood(heard("ماء"), poor).category, understood(heard("ماء"), poor).language)

@@ -160,7 +160,7 @@ async def file_and_offer(visitor: Visitor, kept: Inbound, reference: str, *, aut
     """Do by hand what the house's rooms would: file the report, fetch its photo, and put it to a department."""
     plain, now = reference.replace(" ", ""), datetime.now(UTC)
     entry = visitor.house.identities.entry(kept, now)
-    complaint = normalize(kept, visitor.house.city.matcher, id=entry.id, reference=plain, received_at=now)
+    complaint = normalize(kept, visitor.house.city.reader, id=entry.id, reference=plain, received_at=now)
     route = Route(
         department="water" if automatic else "citizens",
         category="water.leak",
