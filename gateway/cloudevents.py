@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from gateway.store.outbox import Letter
 from normalizer.complaint import Complaint, Contact, Source, rfc3339
-from normalizer.mask import conceal, mask
+from normalizer.personal import conceal, mask
 
 WITH_CONTACT = {"offered", "amended"}  # the events on which a department may have to call the citizen
 

@@ -23,8 +23,8 @@ from gateway.store.ledger import Ledger
 from gateway.store.lessons import Lesson
 from gateway.store.tasks import Task, TaskKind
 from normalizer.complaint import Contact, Kind, Priority, Status
-from normalizer.mask import conceal, mask
 from normalizer.normalize import amend, normalize
+from normalizer.personal import conceal, mask
 from normalizer.text import clean
 from router.route import Route
 
