@@ -73,16 +73,18 @@ def reconcile(
     """Account for every message; exit 1 when something is missing."""
     from gateway.check import books
 
-    try:
-        begin = datetime.fromisoformat(since) if since else None
-    except ValueError as error:
-        raise typer.BadParameter("must be RFC 3339, e.g. 2026-11-21T00:00:00Z", param_hint="--since") from error
-    if begin is not None and begin.tzinfo is None:
-        begin = begin.replace(tzinfo=UTC)
-    found = _wait(books(begin))
+    found = _wait(books(_moment(since)))
     for line in found.lines():
         typer.echo(line)
     raise typer.Exit(0 if found.balanced else 1)
+
+
+@app.command()
+def causes(since: Annotated[str, typer.Option(help="RFC 3339: only what has come back since then")] = "") -> None:
+    """Say what keeps coming back where: complaints of the last 7, 30 and 90 days, counted."""
+    from gateway import causes_command
+
+    _wait(causes_command.show(_moment(since), typer.echo))
 
 
 @app.command()
@@ -147,6 +149,7 @@ def learn(
     history: Annotated[
         Path | None, typer.Option(help="a CSV of the city's own history: text, category or department")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="write the tables into this Markdown page")] = None,
 ) -> None:
     """Make the model of categories anew and say what changes on the held cases. Needs the extra `learn`."""
     try:
@@ -156,7 +159,8 @@ def learn(
             f"training needs scikit-learn ({error.name} is not installed): pip install 'balagh[learn]'", err=True
         )
         raise typer.Exit(2) from error
-    raise typer.Exit(0 if _wait(study(typer.echo, adopting=adopt, even_so=even_so, history=history)) else 1)
+    done = _wait(study(typer.echo, adopting=adopt, even_so=even_so, history=history, page=report))
+    raise typer.Exit(0 if done else 1)
 
 
 @quarantine_app.command("list")
@@ -288,6 +292,15 @@ def rules_test(
     from gateway import rules_command
 
     raise typer.Exit(0 if _wait(rules_command.trial(rules, since, until, typer.echo)) else 1)
+
+
+def _moment(since: str) -> datetime | None:
+    """Read --since, in UTC where it names no zone."""
+    try:
+        begin = datetime.fromisoformat(since) if since else None
+    except ValueError as error:
+        raise typer.BadParameter("must be RFC 3339, e.g. 2026-11-21T00:00:00Z", param_hint="--since") from error
+    return begin.replace(tzinfo=UTC) if begin is not None and begin.tzinfo is None else begin
 
 
 def _say_now(line: str) -> None:

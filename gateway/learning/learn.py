@@ -1,227 +1,37 @@
-"""`balagh learn`: make the model anew, say what changes on the held cases, and put it in force only when asked to.
-
-Every case is judged by a model that has not seen it: the texts are dealt into folds, and the model of a fold was made
-without its texts. What the model in force came to when it was made stands beside it in `model.csv`.
-"""
+"""`balagh learn`: make the model anew, say what changes on the held cases, and put it in force only when asked to."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
 import hashlib
-import io
-import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from gateway import damage
 from gateway.city.city import City, folder_of
 from gateway.city.city import load as load_city
-from gateway.city.problems import CityError, Problem
-from gateway.city.reading import MODEL
-from gateway.learning.evaluate import Account, Judged, judge
-from gateway.learning.material import CASES, EXAMPLES, Case, Text, read_cases, read_examples
-from gateway.learning.train import Material, Trained, train
+from gateway.learning.evaluate import Account, judge
+from gateway.learning.material import Case, read_cases
+from gateway.learning.report import write
+from gateway.learning.study import adopt, before, study, summary, tell
 from gateway.settings import Settings
 from gateway.settings import load as load_settings
 from gateway.store import lessons
 from gateway.store.engine import Connection, Store
 from gateway.store.lessons import Lesson
-from normalizer.category import Matcher, Model, pack
 from normalizer.personal import mask
-from normalizer.reader import Reader
-
-OUTCOMES = "model.csv"
-_COLUMNS = ("id", "department", "automatic", "right")
-_MOST_SHOWN = 40  # cases in one listing
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a model made of a case that it had not seen."""
-
-    department: str
-    automatic: bool
-    right: bool
-
-    @classmethod
-    def of(cls, judged: Judged) -> Outcome:
-        """Take from a judged case what is kept."""
-        return cls(judged.first, judged.automatic, judged.right)
-
-    def __str__(self) -> str:
-        how = "" if self.automatic else " (a person decides)"
-        return f"{self.department}{how}{'' if self.right else ', wrong'}"
-
-
-@dataclass(frozen=True, slots=True)
-class Lecture:
-    """What a training came to: the model, its cases as judged unseen, and the city's own history the same way."""
-
-    trained: Trained = field(repr=False)
-    cases: Account
-    history: Account
-    texts: int
-    lessons: int
-
-
-def study(
-    city: City, folder: Traversable, taught_by_people: Sequence[Lesson] = (), history: Sequence[Case] = ()
-) -> Lecture:
-    """Train on all that the city has, and judge every case by a model that has not seen it.
-
-    Raises CityError for a file of examples or cases that cannot be read.
-    """
-    examples = read_examples(folder.joinpath(EXAMPLES), city.categories)
-    cases = read_cases(folder.joinpath(CASES), city.categories, city.vocabulary.departments)
-    confirmed = [text for lesson in taught_by_people if (text := _confirmed(lesson, city)) is not None]
-    teaching = [(case, lesson) for case in (*cases, *history) if (lesson := _lesson(case, city)) is not None]
-    texts = [*(lesson for _, lesson in teaching), *examples, *confirmed]
-    if not texts:
-        what = f"nothing to learn from: write {EXAMPLES}/*.csv or {CASES}"
-        raise CityError([Problem(str(folder.joinpath(EXAMPLES)), 0, "", what)])
-    trained = train(Material(city.vocabulary, texts))
-    judges = [_reader(city, model) for model in trained.unseen]
-    unseen = {id(case): trained.fold_of[place] for place, (case, _) in enumerate(teaching)}
-
-    def account(chosen: Sequence[Case]) -> Account:
-        # A case that taught nothing, because a person should decide it, was seen by no model: any may judge it.
-        return Account([judge(case, judges[unseen.get(id(case), 0)], city.rules) for case in chosen])
-
-    return Lecture(trained, account(cases), account(history), len(texts), len(confirmed))
-
-
-def _reader(city: City, model: Model) -> Reader:
-    return city.reader.with_matcher(Matcher(city.vocabulary, model))
-
-
-def _lesson(case: Case, city: City) -> Text | None:
-    """Return what a case teaches; of one that names only a department, its category that the words are likest to."""
-    lesson = case.lesson(city.triage)
-    if lesson is None or lesson.categories:
-        return lesson
-    likest = _likest(case.text, case.departments, city)
-    return replace(lesson, categories=(likest,)) if likest else None
-
-
-def _likest(text: str, departments: Sequence[str], city: City) -> str | None:
-    scores = city.reader.guess(text).scores
-    return next((name for name, _ in scores if city.vocabulary.departments[name] in departments), None)
-
-
-def _confirmed(lesson: Lesson, city: City) -> Text | None:
-    """Make a lesson a text: of one that names a department alone, the category there that the words are likest to."""
-    if lesson.category is not None and lesson.category in city.categories:
-        return Text(lesson.text, (lesson.category,))
-    likest = _likest(lesson.text, [lesson.department or ""], city)
-    return Text(lesson.text, (likest,)) if likest else None
-
-
-def before(folder: Traversable) -> Mapping[str, Outcome]:
-    """Return what the model in force made of each case when it was made; empty where that is not known."""
-    file = folder.joinpath(OUTCOMES)
-    if not file.is_file():
-        return {}
-    rows = csv.DictReader(io.StringIO(file.read_text("utf-8-sig")))
-    return {row["id"]: Outcome(row["department"], row["automatic"] == "yes", row["right"] == "yes") for row in rows}
-
-
-def changes(earlier: Mapping[str, Outcome], account: Account) -> list[str]:
-    """Say, a line each, which cases another department or a person would now decide; what gets worse first."""
-    lines: list[tuple[int, str]] = []
-    for one in account.judged:
-        was, now = earlier.get(one.case.id), Outcome.of(one)
-        if was is None or was == now:
-            continue
-        worse = _worth(now) < _worth(was)
-        lines.append((not worse, f"{'worse ' if worse else 'better'}  {one.case.id}: {was} -> {now}"))
-    return [line for _, line in sorted(lines)]
-
-
-def _worth(outcome: Outcome) -> int:
-    """Rank what became of a case: sent wrongly is the worst, sent rightly by itself the best."""
-    return (
-        (1 if not outcome.right else 2 if not outcome.automatic else 3) if not outcome.automatic or outcome.right else 0
-    )
-
-
-def adopt(folder: Path, lecture: Lecture) -> Path:
-    """Put the model in force: a running gateway notices it within seconds. Raises OSError.
-
-    Each file is replaced whole, so that whoever reads at that moment sees the old one or the new one.
-    """
-    _replace(folder / OUTCOMES, _written(lecture.cases).encode("utf-8"))
-    _replace(folder / MODEL, pack(lecture.trained.model))
-    return folder / MODEL
-
-
-def _written(account: Account) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for one in account.judged:
-        outcome = Outcome.of(one)
-        writer.writerow((one.case.id, outcome.department, _yes(outcome.automatic), _yes(outcome.right)))
-    return file.getvalue()
-
-
-def _replace(file: Path, content: bytes) -> None:
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.write_bytes(content)
-    os.replace(fresh, file)  # noqa: PTH105 - Path.replace is the same and hides that it is atomic
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else ""
-
-
-def tell(lecture: Lecture, earlier: Mapping[str, Outcome], say: Callable[[str], object]) -> bool:
-    """Print how good the model is and what changes; False when it sends a held case wrongly that was not before."""
-    model = lecture.trained.model
-    taught = f"{lecture.texts} texts, {lecture.lessons} of them confirmed by people"
-    say(f"model {model.version}: {taught}; {len(model.features)} features")
-    for title, account in (("cases", lecture.cases), ("history", lecture.history)):
-        if account.judged:
-            say(f"{title}, each judged by a model that had not seen it:")
-            for line in summary(account):
-                say(f"  {line}")
-    lines = changes(earlier, lecture.cases)
-    say(f"{len(lines)} held cases change" if earlier else "no earlier model to compare with")
-    for line in lines[:_MOST_SHOWN]:
-        say(f"  {line}")
-    if len(lines) > _MOST_SHOWN:
-        say(f"  and {len(lines) - _MOST_SHOWN} more")
-    return not any(
-        one.automatic and not one.right and _was_right(earlier.get(one.case.id)) for one in lecture.cases.judged
-    )
-
-
-def _was_right(outcome: Outcome | None) -> bool:
-    return outcome is not None and (outcome.right or not outcome.automatic)
-
-
-def summary(account: Account) -> list[str]:
-    """Say in a few lines how good an understanding is; what the cases say nothing about is left out."""
-    lines = [
-        f"sent without a person: {account.coverage()}",
-        f"right among those: {account.precision()}",
-        f"right department first: {account.first()}",
-        f"right department among three: {account.among_three()}",
-        f"no complaint, sent all the same: {account.idle()}",
-        f"danger found: {account.danger_found()}",
-        f"false alarms: {account.false_alarms()}",
-        f"district right: {account.districts()}",
-    ]
-    return [line for line in lines if not line.endswith("–")]
 
 
 async def learn(
-    say: Callable[[str], object], *, adopting: bool = False, even_so: bool = False, history: Path | None = None
+    say: Callable[[str], object],
+    *,
+    adopting: bool = False,
+    even_so: bool = False,
+    history: Path | None = None,
+    page: Path | None = None,
 ) -> bool:
     """Do what the command says; returns False when the model was not adopted although that was asked for.
 
@@ -239,6 +49,8 @@ async def learn(
         known = await store.read(lessons.all) if store else ()
         lecture = await asyncio.to_thread(study, city, folder, known, cases)
         well = tell(lecture, before(folder), say)
+        if page is not None:
+            await asyncio.to_thread(write, page, lecture.history if history else lecture.cases)
         if not adopting:
             say("not adopted: say --adopt to put it in force")
             return True
