@@ -50,7 +50,7 @@ def _rated(matches: Sequence[Match], words: Words) -> list[tuple[Match, float]]:
     bonus = 0.0
     for match in matches:
         now = role(match, earlier, words)
-        if was is Role.ROAD and earlier and now in {Role.PROBLEM, Role.LANDMARK} and onward(match, words):
+        if was is Role.ROAD and earlier and now in {Role.PROBLEM, Role.LANDMARK, Role.PASSING} and onward(match, words):
             now = Role.ROAD
         if now is Role.HOME and not match.districts:
             now = Role.ROAD  # who comes from another city complains of this one

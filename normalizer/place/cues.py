@@ -15,9 +15,9 @@ def _set(words: str) -> frozenset[str]:
 KINDS = _set(
     "حي منطقه محله شارع قطاع زقاق ساحه جسر سوق سوك مدينه تقاطع فلكه كراج مجمع ناحيه قاطع دربونه طريق مجسر "
     "نفق سريع خط خطوط متنزه حديقه كورنيش جامع حسينيه مستشفى مستوصف بلديه عكد طرف مقاطعه قريه كمب علوه "
-    "احياء مناطق شوارع فرع فروع افرع ازقه درابين مفرق ضواحي جهه صوب ش hay 7ay hai hayy area district "
-    "neighborhood neighbourhood street st share3 shari3 sharea shar3 mantiqat mantiqa mantaqat man6iqat "
-    "man6qat mantqat square souk suq sook bridge jisr city municipality madinat sector"
+    "علاوي احياء مناطق شوارع فرع فروع افرع ازقه درابين مفرق ضواحي جهه صوب ش hay 7ay b7ay bhay hai hayy "
+    "area district neighborhood neighbourhood street st share3 shari3 sharea shar3 mantiqat mantiqa "
+    "mantaqat man6iqat man6qat mantqat square souk suq sook bridge jisr city municipality madinat sector"
 )
 """Words that say what kind of place follows."""
 
@@ -76,9 +76,9 @@ ONWARD = _set("الى لي على لحد لغايه حتى نحو باتجاه �
 
 TRAVEL = _set(
     "جاي جايه جايين راجع راجعه راجعين رايح رايحه رايحين متجه متوجه متجهين طالع طالعه طالعين نازل ماشي "
-    "عابر اروح ارجع نروح نرجع رحت رجعت طريقي طريقنا قادم متوجهين مريت مرينا امر نمر عبرت وصلت فايت طلعت "
-    "طلعنا نزلت ماشيه رجعنا رحنا ازور زرت اوصل jay raje3 rayi7 rayeh tarigi coming going way driving "
-    "commute"
+    "عابر اروح ارجع نروح نرجع رحت رجعت طريقي طريقنا قادم انتقلت انتقلنا تحولت تحولنا حولنا متوجهين مريت "
+    "مرينا امر نمر عبرت وصلت فايت طلعت طلعنا نزلت ماشيه رجعنا رحنا ازور زرت اوصل jay raje3 rayi7 rayeh "
+    "tarigi coming going way driving commute"
 )
 """Words by which, with "from" or "to", people say what way they came or go."""
 

@@ -20,6 +20,7 @@ class Role(Enum):
     """Whose place it is. The value is how readily it is taken for the problem's."""
 
     PROBLEM = 4.0
+    PASSING = 3.9  # "from …", "to …": one end of a way, or of a line
     LANDMARK = 3.8  # "near": the place itself may be named as well
     NUMBER = 3.5  # a quarter's or sector's number, which only hints
     HOME = 3.0  # where the sender lives; the problem is there unless another place is named
@@ -48,7 +49,7 @@ def believed(match: Match, words: Words) -> bool:
         return False
     if not match.exact and not match.cue and not words.parted(match.last):
         return False  # a word of the middle of a sentence that only resembles a name
-    if not match.spelling.place.need:
+    if not match.spelling.need:
         return True
     if match.last < len(words.folded) and words.folded[match.last] in cues.PEOPLE:
         return False
@@ -58,18 +59,20 @@ def believed(match: Match, words: Words) -> bool:
 def role(match: Match, earlier: Match | None, words: Words) -> Role:
     """Say whose place it is. `earlier` is the match before it, whose road it may continue ("from X to Y")."""
     near = _reach(match, earlier, words)
-    last = near[-1:]
-    if _any(last, cues.NOT) or (_any(last, cues.AT) and _any(near[-2:-1], cues.NOT)):
-        return Role.DENIED
-    if _any(near, cues.WORK) or (_any(near, cues.TRAVEL) and (onward(match, words) or _any(last, cues.FROM))):
-        return Role.ROAD
-    if _any(near, cues.HOME) or (_any(last, cues.FROM) and _any(near, cues.SELF)):
-        return Role.PROBLEM if _any(near, cues.KIN) else Role.HOME
-    if _any(near[-2:], cues.OFFICE):
-        return Role.OFFICE
-    if match.spelling.pattern:
-        return Role.NUMBER
-    return Role.LANDMARK if _any(near[-2:], cues.NEAR) else Role.PROBLEM
+    last, onto = near[-1:], onward(match, words)
+    from_it = _any(last, cues.FROM)
+    denied = _any(last, cues.NOT) or (_any(last, cues.AT) and _any(near[-2:-1], cues.NOT))
+    at_home = _any(near, cues.HOME) or (from_it and _any(near, cues.SELF))
+    told = (
+        (denied, Role.DENIED),
+        (_any(near, cues.WORK) or (_any(near, cues.TRAVEL) and (onto or from_it)), Role.ROAD),
+        (at_home, Role.PROBLEM if _any(near, cues.KIN) else Role.HOME),
+        (_any(near[-2:], cues.OFFICE), Role.OFFICE),
+        (match.spelling.pattern, Role.NUMBER),
+        (_any(near[-2:], cues.NEAR), Role.LANDMARK),
+        (onto or from_it, Role.PASSING),
+    )
+    return next((role for holds, role in told if holds), Role.PROBLEM)
 
 
 def onward(match: Match, words: Words) -> bool:
