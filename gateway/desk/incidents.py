@@ -19,7 +19,7 @@ from gateway.store import complaints
 from gateway.store.causes import Cause
 from gateway.store.incidents import Member
 from normalizer.complaint import Complaint, Priority
-from normalizer.mask import mask
+from normalizer.personal import mask
 from normalizer.reference import show
 from router.incident import family
 

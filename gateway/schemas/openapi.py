@@ -19,6 +19,7 @@ from gateway.api.tasks import AnswerGiven, TaskList, TaskShown
 from gateway.api.view import ComplaintView
 from gateway.city.city import City
 from gateway.registry import WEBHOOKS
+from gateway.schemas import causes
 from gateway.schemas.asyncapi import program_version
 from gateway.store.tasks import TaskKind
 from gateway.tasks import MOST
@@ -31,6 +32,7 @@ _MODELS: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (TaskList, "serialization"),
     (AnswerGiven, "validation"),
     (ProblemDetails, "serialization"),
+    *causes.MODELS,
 )
 _REF: Final = "#/components/schemas/{model}"
 _BEARER: Final[list[dict[str, list[str]]]] = [{"key": []}]
@@ -55,6 +57,7 @@ def openapi(city: City, public_url: str) -> dict[str, Any]:
         "tags": [
             {"name": "complaints", "description": "For programs with a key."},
             {"name": "tasks", "description": "What only a person can do: listed, claimed, completed."},
+            {"name": "incidents", "description": "One cause behind many complaints, and what keeps coming back."},
             {"name": "documents", "description": "Descriptions for machines. Public."},
             {"name": "operation", "description": "Health and figures."},
             {
@@ -67,6 +70,7 @@ def openapi(city: City, public_url: str) -> dict[str, Any]:
             f"{complaints.PATH}/{{reference}}": {"get": _follow()},
             attachments.PATH: {"get": _attachment()},
             **_tasks(),
+            **causes.paths(),
             **_documents(),
             **_operation(),
             **_channels(),

@@ -273,9 +273,9 @@ causes-lead = خمسة بلاغات على الأقل من ثلاثة أشخاص
 causes-none = لا شيء يتكرر.
 causes-what = الموضوع
 causes-where = أين
-causes-week = ٧ أيام
-causes-month = ٣٠ يوماً
-causes-quarter = ٩٠ يوماً
+causes-week = 7 أيام
+causes-month = 30 يوماً
+causes-quarter = 90 يوماً
 causes-last = آخرها
 causes-senders = { $count ->
     [two] من شخصين
