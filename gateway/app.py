@@ -23,7 +23,7 @@ from gateway.broker.topology import Topology
 from gateway.calls import Ends, Sweeper
 from gateway.citizen.routes import add_citizen
 from gateway.city.city import City
-from gateway.city.reload import Follower
+from gateway.city.reload import NOTE, Follower
 from gateway.cloudevents import Envelopes
 from gateway.desk.routes import add_desk
 from gateway.dispatch import Dispatcher
@@ -217,7 +217,7 @@ def _follower(house: House) -> Follower:
     def take(city: City) -> None:
         house.city = city
 
-    return Follower(house.settings.city, lambda: house.city, take)
+    return Follower(house.settings.city, lambda: house.city, take, house.settings.data_dir / NOTE)
 
 
 def _at_once() -> asyncio.Event:

@@ -17,6 +17,7 @@ from gateway.broker.bus import Bus, Lost, Nacked, Parcel
 from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
 from gateway.city.city import load as load_city
 from gateway.city.problems import unknown
+from gateway.city.reload import refused
 from gateway.city.rules_checks import notes as rules_notes
 from gateway.city.wordlists import twice
 from gateway.files import Files, Unusable
@@ -71,6 +72,8 @@ async def check(say: Say) -> bool:
     well(f"city {city.id}: {size}, version {city.version}")
     for word, categories in twice(city.vocabulary).items():
         say(f"note  words: {word!r} stands for {' and '.join(categories)}: alone it cannot tell them apart")
+    for problem in refused(settings.data_dir):
+        wrong(f"city: refused by the gateway that runs here, the former files stay in force: {problem}")
     for note in rules_notes(city.rules.rules, bool(city.rules.calendar.holidays)):
         say(f"note  {note}")
     for key in settings.api_keys:

@@ -7,9 +7,10 @@ who saves three files is not read after the first. What is read is taken whole o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,8 @@ from gateway.city.problems import CityError, Problem
 LOOK: Final = 2.0  # seconds between two looks
 FRESH: Final = 60 * 10**9  # nanoseconds within which a change may have come while the city was being read
 
+NOTE: Final = "city-refused"  # in the data folder
+
 log = observe.logger("city")
 
 Stamp = Mapping[str, tuple[int, int, int]]
@@ -29,16 +32,21 @@ Stamp = Mapping[str, tuple[int, int, int]]
 
 @dataclass(slots=True)
 class Follower:
-    """Follows the folder of a city. `take` is given each new city; `city` says which one is in force."""
+    """Follows the folder of a city. `take` is given each new city; `city` says which one is in force.
+
+    What is refused is noted in the file `note` as long as that lasts, for `balagh check` to say.
+    """
 
     name: str
     city: Callable[[], City]
     take: Callable[[City], None]
+    note: Path
     look: float = LOOK
     refused: tuple[Problem, ...] = ()
 
     async def run(self) -> None:
         """Follow it for ever."""
+        await asyncio.to_thread(_note, self.note, ())
         folder = folder_of(self.name)
         if isinstance(folder, Path):
             await self._follow(folder)
@@ -64,26 +72,44 @@ class Follower:
         try:
             found = await asyncio.to_thread(load, self.name)
         except CityError as error:
-            self._refuse(tuple(error.problems))
+            await self._refuse(tuple(error.problems))
             return
         present = self.city()
         if found.version == present.version:
-            self._refuse(())
+            await self._refuse(())
         elif fixed := tuple(Problem(self.name, 0, "", what) for what in needs_restart(present, found)):
-            self._refuse(fixed)
+            await self._refuse(fixed)
         else:
-            self._refuse(())
+            await self._refuse(())
             self.take(found)
             observe.CITY.labels("taken").inc()
             log.info("city taken", version=found.version, rules=found.rules.version, before=present.version)
 
-    def _refuse(self, problems: tuple[Problem, ...]) -> None:
+    async def _refuse(self, problems: tuple[Problem, ...]) -> None:
         observe.CITY_PROBLEMS.set(len(problems))
+        await asyncio.to_thread(_note, self.note, problems)
         if problems and problems != self.refused:
             observe.CITY.labels("refused").inc()
             for problem in problems:
                 log.error("city refused", problem=str(problem), in_force=self.city().version)
         self.refused = problems
+
+
+def _note(path: Path, problems: Iterable[Problem]) -> None:
+    """Keep what is refused where another process finds it. A disk that takes nothing has alarms of its own."""
+    with contextlib.suppress(OSError):
+        if lines := "".join(f"{problem}\n" for problem in problems):
+            path.write_text(lines, "utf-8")
+        else:
+            path.unlink(missing_ok=True)
+
+
+def refused(data_dir: Path) -> list[str]:
+    """Return what the gateway that runs on a data folder refuses of its city's files, a line for each problem."""
+    try:
+        return (data_dir / NOTE).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
 
 
 def stamp(folder: Path) -> Stamp:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.city.city import City, load
-from gateway.city.reload import Follower, needs_restart
+from gateway.city.reload import NOTE, Follower, needs_restart, refused
 from tests.gateway.walk import metric
 from tests.servers.waiting import until
 
@@ -25,7 +25,7 @@ class Town:
 
     def __init__(self, folder: Path, city: City) -> None:
         self.folder, self.city = folder, city
-        self.follower = Follower(str(folder), lambda: self.city, self.take, look=0.02)
+        self.follower = Follower(str(folder), lambda: self.city, self.take, folder / ".." / NOTE, look=0.02)
         self.taken: list[City] = []
 
     def take(self, city: City) -> None:
@@ -85,6 +85,7 @@ async def test_an_invalid_change_is_refused_and_said_once(town: Town, capsys: py
         town.edit("rules.toml", 'department = "watr"', 'department = "water"')
         await until(lambda: not town.follower.refused)
 
+    assert [] == refused(town.folder.parent)
     assert before is town.city  # it is as it was, to the byte
     assert 0 == metric("balagh_city_problems")
 
@@ -100,6 +101,7 @@ async def test_what_only_a_start_can_change_is_refused(town: Town) -> None:
         await until(lambda: bool(town.follower.refused))
 
     assert "harbour" not in town.city.departments
+    assert [str(problem) for problem in town.follower.refused] == refused(town.folder.parent)
     assert "'harbour' is new; its queue is made at the start: restart the service" in str(town.follower.refused[0])
 
 
