@@ -26,6 +26,7 @@ NOTHING = "none"
 
 _REMEMBERED = 512  # guesses: interpreting and dispatching ask about the same words, a moment apart
 _SUGGESTIONS = 8
+_SUREST = 0.9999  # certainty is kept for what somebody stated
 _NAMED = 0.25  # the least probability at which a category is named at all
 _WHOLE = 40  # words; what is longer is read a sentence at a time
 _PIECE = 25  # words in a piece of a letter
@@ -160,7 +161,7 @@ class Matcher:
         chances = opinion.chances
         ranked = [int(place) for place in np.argsort(-chances, kind="stable")]
         real = [place for place in ranked if place < self._real][:_SUGGESTIONS]
-        scores = tuple((self._labels[place], round(float(chances[place]), 4)) for place in real)
+        scores = tuple((self._labels[place], min(round(float(chances[place]), 4), _SUREST)) for place in real)
         second = tuple(self._labels[place] for place in further if place != real[0])
         kind = self._kinds[int(opinion.kinds.argmax())]
         if ranked[0] >= self._real or chances[ranked[0]] < _NAMED:
