@@ -57,8 +57,11 @@ class Reader:
         return self._urgency.vulnerable(text)
 
     def place(self, text: str) -> Found | None:
-        """Find where the problem is by the city's own names of places."""
-        return self._gazetteer.find(self.matcher.arabic(text)) if self._gazetteer and text else None
+        """Find where the problem is by the city's own names of places: as they are written, then in Arabic letters."""
+        if not self._gazetteer or not text:
+            return None
+        found, spoken = self._gazetteer.find(text), self.matcher.arabic(text)
+        return found if found or spoken is text else self._gazetteer.find(spoken)
 
     def district(self, latitude: float | None, longitude: float | None) -> str | None:
         """Return the district in which a point on the map lies (WGS 84 degrees)."""

@@ -145,7 +145,7 @@ def test_an_ordinary_word_is_a_place_where_something_points_at_it(text: str, exp
         ("اني ساكن بالمنصور وامي ساكنة بزيونة وماعدها ماي", "ghadeer"),
         ("بالكرادة كلشي نظيف بس المشكلة بالدورة", "dora"),
         ("الخط من الكرادة مسدود بالدورة", "dora"),
-        ("بقطاع 5 مدرستنا والحفرة بزيونة", "ghadeer"),
+        ("بقطاع 5 المدرسة نظيفة والحفرة بزيونة", "ghadeer"),
         ("I live in Mansour but the leak is in Zayouna", "ghadeer"),
         ("نحن أهالي المنصور نشكو من انقطاع الماء", "mansour"),
         ("بلدية المنصور ما ترد علينا", "mansour"),
