@@ -94,9 +94,11 @@ class _Asking:
         )
 
     def _doubt(self, rule: Rule) -> Said | None:
-        """Say why a rule may not act by itself, or nothing: only what rests on a category can be doubted."""
-        if not rule.categories or self.stated:
+        """Say why a rule may not act by itself, or nothing: only what was read can be doubted."""
+        if self.stated:
             return None
+        if not rule.categories:
+            return self._doubt_of_a_post(rule)
         sure = self._mass(rule.categories)
         if sure <= 0.0 and not self.guess.words:
             return words.nothing()
@@ -106,6 +108,16 @@ class _Asking:
         if sure < needed:
             return words.unsure(self.complaint, self.guess, sure, needed, self.table)
         return None
+
+    def _doubt_of_a_post(self, rule: Rule) -> Said | None:
+        """Say why a public post that a clerk's words or a district would send somewhere may be no complaint at all."""
+        table = self.table
+        if not self.complaint.source.public or rule.department in {None, table.triage}:
+            return None
+        sure = self._mass(name for name, department in table.responsible.items() if department != table.triage)
+        if self.guess.agreed and sure >= table.public_min_confidence:
+            return None
+        return words.hardly(sure, table.public_min_confidence)
 
     def _reason(self, rule: Rule, *, automatic: bool) -> Said:
         if self.stated:

@@ -170,6 +170,14 @@ def at_odds(complaint: Complaint, guess: Guess, sure: float, table: RuleTable) -
     )
 
 
+def hardly(sure: float, needed: float) -> Said:
+    """Say that a public post is not certainly meant for the city."""
+    return (
+        f"منشور عام لا يُعرف يقيناً أنه بلاغ ({percent(sure)}، والمطلوب {_asked(needed)} مع اتفاق الكلمات والنموذج)",
+        f"a public post, not certainly a complaint ({percent(sure)}, needed {_asked(needed)}, words and model agreed)",
+    )
+
+
 def nothing() -> Said:
     """Say that nothing was understood."""
     return "لم يُعرف في النص شيء من أصناف المدينة", "nothing of the city's categories was recognised"

@@ -113,6 +113,18 @@ def test_a_public_post_needs_more() -> None:
     assert "needed 95%, as it is public" in post.reason and "منشور عام" in post.reason
 
 
+def test_a_clerks_words_alone_send_no_public_post() -> None:
+    """Who rants of bribery in public has not complained to the city: a person looks, unless the reading is sure."""
+    rule = table(Rule("bribery", "inspector", words=("رشوة",)), public_min_confidence=0.8)
+    rant, report = guess(("water.leak", 0.3), agreed=False), guess(("staff.conduct", 0.7), ("water.leak", 0.2))
+    said = {"text": "كلها رشوة", "category": "other"}
+
+    assert "inspector" == route(complaint(**said), rule, rant).department
+    assert "citizens" == route(complaint(**said, **PUBLIC), rule, rant).department
+    assert "not certainly a complaint (30%, needed 80%" in route(complaint(**said, **PUBLIC), rule, rant).reason
+    assert "inspector" == route(complaint(**said, **PUBLIC), rule, report).department
+
+
 def test_suggestions_are_of_different_departments_first() -> None:
     """Three keys of the triage desk offer three departments, not one department three times."""
     torn = guess(
