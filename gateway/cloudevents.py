@@ -91,14 +91,14 @@ def without_contact(complaint: Complaint) -> Complaint:
 
 
 def without_identity(complaint: Complaint) -> Complaint:
-    """Return what everybody on the bus may know of a complaint."""
+    """Return what everybody on the bus may know of a complaint: not who it is, and not how they fare either."""
     complaint = without_contact(complaint.but(original_text=None, **({"text": ""} if complaint.confidential else {})))
     place = complaint.place
     if place is not None and complaint.confidential:
         place = place.model_copy(update={"text": None, "latitude": None, "longitude": None})
     elif place is not None and place.text:
         place = place.model_copy(update={"text": mask(place.text)})
-    return complaint.but(text=mask(complaint.text), place=place)
+    return complaint.but(text=mask(complaint.text), place=place, vulnerable=False)
 
 
 def _anonymous(source: Source) -> Source:

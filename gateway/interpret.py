@@ -31,7 +31,7 @@ from gateway.store.journal import CANDIDATE, Row
 from gateway.store.ledger import Ledger
 from gateway.store.visits import Round
 from normalizer.complaint import Attachment, Complaint, Priority, Status
-from normalizer.normalize import amend, normalize, nothing_to_file
+from normalizer.normalize import STATED, amend, normalize, nothing_to_file
 from normalizer.resend import nothing_new
 
 BATCH = 48  # Inbounds in one transaction: more would keep the acceptance of others waiting
@@ -328,8 +328,9 @@ class Interpreter:
 
     def _clear(self, draft: Complaint) -> bool:
         """Whether a public post is so clearly a complaint to the city that no person need confirm it."""
-        sure = draft.category_confidence >= self.city().public_confidence
-        return sure and len(draft.text.split()) >= FEWEST_WORDS
+        if draft.category_confidence < self.city().public_confidence or len(draft.text.split()) < FEWEST_WORDS:
+            return False
+        return draft.category_confidence == STATED or self.city().reader.guess(draft.text).agreed
 
     def _attach(self, ledger: Ledger, inbound: Inbound, complaint_id: str, fresh: Sequence[Attachment]) -> None:
         for media, attachment in zip(inbound.media, fresh, strict=True):

@@ -22,7 +22,7 @@ from normalizer.complaint import (
     Priority,
     Source,
 )
-from normalizer.guess import Guess
+from normalizer.guess import ACT, ENQUIRY, SUGGESTION, Guess
 from normalizer.language import UNDETERMINED, language, reply_language
 from normalizer.phone import Doubt, email, international, phone, why_not
 from normalizer.place import Found
@@ -39,6 +39,7 @@ REMOVED = "[حذفه صاحبه · removed by its author]"
 
 _ATTACHMENTS = uuid.UUID("0b8e1c1e-6f0c-4a52-9a6b-2f6b7c1d4e90")  # the namespace of attachment ids; never to change
 _UNREACHABLE = frozenset({Scheme.WEB, Scheme.API, Scheme.UNKNOWN, Scheme.CALL})  # nobody at the other end
+_KINDS = {ENQUIRY: Kind.ENQUIRY, SUGGESTION: Kind.SUGGESTION}
 _RANK = {Priority.NORMAL: 0, Priority.HIGH: 1, Priority.DISTRESS: 2}
 
 
@@ -69,7 +70,7 @@ def normalize(
     return Complaint(
         id=id,
         reference=reference,
-        kind=stated.kind or Kind.COMPLAINT,
+        kind=stated.kind or _KINDS.get(guess.kind, Kind.COMPLAINT),
         channel=stated.channel or storable(inbound.way or inbound.channel),
         source=_source(inbound),
         contact=_contact(inbound, stated, reply_language(spoken, reader.vocabulary.languages), reader.vocabulary),
@@ -104,7 +105,7 @@ def amend(complaint: Complaint, inbound: Inbound, reader: Reader, *, received_at
     known = {attachment.id for attachment in complaint.attachments}
     new = tuple(attachment for attachment in _attachments(inbound, complaint.id) if attachment.id not in known)
     return complaint.but(
-        kind=stated.kind or complaint.kind,
+        kind=stated.kind or _kind(complaint, guess),
         contact=_both(
             complaint,
             _contact(inbound, stated, reply_language(spoken, reader.vocabulary.languages), reader.vocabulary),
@@ -154,6 +155,11 @@ def revise(complaint: Complaint, before: Inbound, after: Inbound | None, reader:
         confidential=complaint.confidential or guess.category in reader.vocabulary.confidential,
         vulnerable=complaint.vulnerable or reader.vulnerable(new),
     )
+
+
+def _kind(complaint: Complaint, guess: Guess) -> Kind:
+    """Let further words make a complaint of what sounded like a question; what is to be acted on stays so."""
+    return Kind.COMPLAINT if complaint.kind in _KINDS.values() and guess.kind == ACT else complaint.kind
 
 
 def _swapped(text: str, old: str, new: str) -> str:

@@ -26,6 +26,7 @@ from normalizer.reader import Reader
 
 OUTCOMES = "model.csv"
 _COLUMNS = ("id", "department", "automatic", "right")
+_WRONGLY, _PUZZLED, _SUGGESTED, _WELL = range(4)  # what became of a case, the worst first
 _MOST_SHOWN = 40  # cases in one listing
 
 
@@ -124,7 +125,7 @@ def changes(earlier: Mapping[str, Outcome], account: Account) -> list[str]:
     lines: list[tuple[int, str]] = []
     for one in account.judged:
         was, now = earlier.get(one.case.id), Outcome.of(one)
-        if was is None or was == now:
+        if was is None or was == now or _worth(was) == _worth(now) == _PUZZLED:
             continue
         worse = _worth(now) < _worth(was)
         lines.append((not worse, f"{'worse ' if worse else 'better'}  {one.case.id}: {was} -> {now}"))
@@ -133,9 +134,9 @@ def changes(earlier: Mapping[str, Outcome], account: Account) -> list[str]:
 
 def _worth(outcome: Outcome) -> int:
     """Rank what became of a case: sent wrongly is the worst, sent rightly by itself the best."""
-    return (
-        (1 if not outcome.right else 2 if not outcome.automatic else 3) if not outcome.automatic or outcome.right else 0
-    )
+    if outcome.automatic:
+        return _WELL if outcome.right else _WRONGLY
+    return _SUGGESTED if outcome.right else _PUZZLED
 
 
 def adopt(folder: Path, lecture: Lecture) -> Path:
