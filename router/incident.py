@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from normalizer.complaint import Complaint
+from normalizer.complaint import Complaint, Contact
+from normalizer.personal import conceal, find
 
 EVERYTHING = "*"
 """The name of the habit of every category that has none of its own."""
@@ -111,7 +112,10 @@ def family(category: str) -> str:
 
 
 def spot(complaint: Complaint) -> Spot:
-    """Return where and when a complaint is. A long text of a place describes it, and is no name."""
+    """Return where and when a complaint is. A long text of a place describes it, and is no name.
+
+    Nor is one that leads to a citizen: the names of places are shown to whoever counts causes.
+    """
     place = complaint.place
     if place is None:
         return Spot(complaint.category, complaint.received_at)
@@ -121,10 +125,14 @@ def spot(complaint: Complaint) -> Spot:
         category=complaint.category,
         at=complaint.received_at,
         district=place.district,
-        place=named if 0 < len(named) <= _LONGEST_NAME else None,
+        place=named if 0 < len(named) <= _LONGEST_NAME and _nobodys(named, complaint.contact) else None,
         latitude=place.latitude if pinned else None,
         longitude=place.longitude if pinned else None,
     )
+
+
+def _nobodys(named: str, contact: Contact | None) -> bool:
+    return not find(named) and (contact is None or conceal(named, contact) == named)
 
 
 def metres(one: Spot, other: Spot) -> float | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.complaint import Complaint, Place
+from normalizer.complaint import Complaint, Contact, Place
 from router.incident import EVERYTHING, Habit, IncidentTable, Spot, bursts, gather, metres, same_cause, spot
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -108,6 +108,15 @@ def test_a_long_description_is_no_name_of_a_place() -> None:
     assert (None, "karkh") == (spot(complaint).place, spot(complaint).district)
     named = complaint.but(place=Place(text="حي  الجامعة"))
     assert "حي الجامعة" == spot(named).place
+
+
+def test_what_leads_to_a_citizen_is_no_name_of_a_place() -> None:
+    """Causes are shown to many: a number or the name of the citizen in the place is not shown with them."""
+    told = Complaint(
+        id="1", reference="1234567897", channel="sms", received_at=NOW, contact=Contact(name="زينب كريم", phone=None)
+    )
+    for text in ("بيت 0770 123 4567", "بيت زينب كريم", "zainab@example.org"):
+        assert spot(told.but(place=Place(text=text))).place is None
 
 
 spots_of_a_city = st.builds(
