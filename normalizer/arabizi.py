@@ -70,7 +70,7 @@ _LETTERS = (  # the longest first
 _SPELLED = dict(_LETTERS)
 _VOWELS = frozenset("aeiou")
 _DOUBLED = re.compile(r"([bcdfghjklmnpqrstvwxyz])\1+")
-_LONE_ARTICLE = re.compile(r"\b(?:el|al|il) (?=[a-z0-9])")
+_LONE_ARTICLE = re.compile(r"\b(3al|wel|wil|bel|bil|lel|lil|bl|el|al|il) (?=[a-z0-9])")
 _LETTER = re.compile("|".join(re.escape(latin) for latin, _ in _LETTERS))
 # One key for consonants that Latin letters do not tell apart, and none for what may be a vowel.
 _ALIKE = str.maketrans(
@@ -88,15 +88,15 @@ _ALIKE = str.maketrans(
         "ع": None,
     }
 )
-_ARTICLES = ("wel", "wil", "bel", "bil", "lel", "lil", "3al", "el", "al", "il", "l")
-_ARTICLE_OF = {
+_ARTICLES = {  # the longest first
+    "3al": "عال",
     "wel": "وال",
     "wil": "وال",
     "bel": "بال",
     "bil": "بال",
     "lel": "لل",
     "lil": "لل",
-    "3al": "عال",
+    "bl": "بال",
     "el": "ال",
     "al": "ال",
     "il": "ال",
@@ -125,7 +125,7 @@ class Transliterator:
 
     def arabic(self, text: str) -> str:
         """Return the text with every word of Latin letters written in Arabic ones; the rest stays as it is."""
-        return _WORD.sub(lambda word: self._word(word[0]), _LONE_ARTICLE.sub("el", fold(text)))
+        return _WORD.sub(lambda word: self._word(word[0]), _LONE_ARTICLE.sub(r"\1", fold(text)))
 
     def _written(self, word: str) -> str:
         if word.isdigit():
@@ -133,10 +133,10 @@ class Transliterator:
         whole = self._nearest(word)
         if whole:
             return whole
-        for article in _ARTICLES:
+        for article, arabic in _ARTICLES.items():
             rest = word.removeprefix(article)
             if rest != word and len(rest) >= _LEAST:
-                return _ARTICLE_OF[article] + (self._nearest(rest) or spelled(rest))
+                return arabic + (self._nearest(rest) or spelled(rest))
         return spelled(word)
 
     def _nearest(self, word: str) -> str | None:

@@ -49,8 +49,18 @@ class Reader:
         return self.matcher.asks(text)
 
     def danger(self, text: str) -> Alarm | None:
-        """Say what in a text speaks of danger to life or health now; None where nothing does."""
-        return self._urgency.danger(text) or self._urgency.implied(self.guess(text))
+        """Say what in a text speaks of danger to life or health now; None where nothing does.
+
+        The city's frames tell it, a category that is a danger in itself, or the model, which has read how people in
+        danger write without naming it.
+        """
+        alarm = self._urgency.danger(text)
+        if alarm is not None:
+            return alarm
+        guess, model = self.guess(text), self.matcher.model
+        if model is not None and guess.danger >= model.alarm:
+            return Alarm((), LEARNED)
+        return self._urgency.implied(guess)
 
     def vulnerable(self, text: str) -> bool:
         """Tell whether somebody says that they, or who lives with them, are old, ill, disabled or in need."""

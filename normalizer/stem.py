@@ -39,6 +39,7 @@ _CLINGING = (
     "ول",
 )
 _ENDINGS = ("ات", "ين", "ون", "ها", "هم", "نا", "كم", "يه", "ه", "ي", "ء")
+_OWNERS = frozenset(("ها", "هم", "نا", "كم", "ه", "ي"))
 _LEAST = 3  # letters that must be left of an Arabic word
 _LEAST_PLURAL = 4  # letters of an English word whose final s is dropped
 _REMEMBERED = 16_384  # words; a city's citizens use a few thousand
@@ -86,5 +87,7 @@ def _without_ending(token: str) -> str:
         return token[:-1] if plural else token
     for ending in _ENDINGS:
         if token.endswith(ending) and len(token) - len(ending) >= _LEAST:
-            return token[: -len(ending)]
+            bare = token[: -len(ending)]
+            # Before "our" and "their" a ta marbuta is written open: سيارتنا is سيارة.
+            return bare[:-1] if ending in _OWNERS and bare.endswith("ت") and len(bare) > _LEAST else bare
     return token
