@@ -42,6 +42,11 @@ class Folder:
     groups: frozenset[str]  # ids
 
     @property
+    def category_ids(self) -> frozenset[str]:
+        """The ids of the categories; none when categories.toml could not be read."""
+        return self._ids("categories.toml")
+
+    @property
     def district_ids(self) -> frozenset[str]:
         """The ids of the districts; none when districts.toml could not be read."""
         return self._ids("districts.toml")

@@ -151,7 +151,7 @@ def load(name_or_path: str) -> City:
     phrases = _phrases(folder, city, problems) if city else None
     line = _line(folder, read, problems)
     causes = read_incidents(folder, sources["categories.toml"], problems)
-    senses = read_senses(folder, read.district_ids, problems)
+    senses = read_senses(folder, read.category_ids, read.district_ids, problems)
     if problems or phrases is None:
         raise CityError(problems)
     further = ((rules_file.name,), *(((city_rules.GROUPS,),) if groups else ()), *read.words.found, *senses.found)

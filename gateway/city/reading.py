@@ -29,23 +29,25 @@ class Senses:
     found: Sequence[tuple[str, ...]]
 
 
-def read_senses(folder: Traversable, districts: frozenset[str], problems: list[Problem]) -> Senses:
+def read_senses(
+    folder: Traversable, categories: frozenset[str], districts: frozenset[str], problems: list[Problem]
+) -> Senses:
     """Read the files that a city may have, or add to `problems` what is wrong with them.
 
-    `districts` are the ids that the city has; none, when they could not be read.
+    `categories` and `districts` are the ids that the city has; none, when they could not be read.
     """
     found = [(name,) for name in (MODEL, *OPTIONAL, *OF_PLACES) if folder.joinpath(name).is_file()]
     places = read_places(folder, districts, problems)
-    return Senses(_model(folder, problems), _danger(folder, problems), places, found)
+    return Senses(_model(folder, problems), _danger(folder, categories, problems), places, found)
 
 
-def _danger(folder: Traversable, problems: list[Problem]) -> DangerWords | None:
+def _danger(folder: Traversable, categories: frozenset[str], problems: list[Problem]) -> DangerWords | None:
     file = folder.joinpath(DANGER)
     source = Source.read(file, problems) if file.is_file() else None
     checked = source.checked(DangerFile, problems) if source else None
     if source is None or checked is None:
         return None
-    problems += danger.problems(source, checked)
+    problems += danger.problems(source, checked, categories=categories)
     return danger.build(checked)
 
 
