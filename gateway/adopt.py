@@ -8,10 +8,10 @@ from typing import Any
 from gateway.store import incidents as store
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection
-from gateway.store.incidents import HOUSE
+from gateway.store.incidents import HOUSE, Brief
 from gateway.store.ledger import Ledger
 from normalizer.complaint import Priority
-from router.incident import IncidentTable, bursts, same_cause, spot
+from router.incident import IncidentTable, Spot, bursts, same_cause, spot
 from router.route import Route
 
 
@@ -29,55 +29,40 @@ def adopt(ledger: Ledger, case: Case, route: Route, table: IncidentTable) -> Cas
     habit = table.habit(seen.category)
     if not habit.shared or (seen.place is None and seen.latitude is None):
         return case
-    near = store.near(connection, seen, families={seen.family}, since=seen.at - habit.window, reach=habit.reach)
-    candidates = dict.fromkeys(
-        one.incident
-        for one in near
-        if one.spot.category == seen.category and same_cause(seen, one.spot, table) and one.incident
-    )
-    for incident_id in candidates:
-        if _sure(connection, incident_id, case, route, table, ledger.now):
-            return _joined_by_itself(ledger, case, incident_id)
+    near = store.near(connection, seen, since=seen.at - habit.window, reach=habit.reach)
+    alike = (one for one in near if one.spot.category == seen.category and same_cause(seen, one.spot, table))
+    for incident_id in dict.fromkeys(one.incident or "" for one in alike):
+        ledger.flush()  # others of this very batch may have joined it a moment ago
+        incident = store.brief(connection, incident_id)
+        if incident is None or incident.department != route.department or store.is_apart(connection, complaint.id):
+            continue
+        many = incident.confirmed >= table.confirmed or _burst(connection, seen, table, ledger.now)
+        if many and store.hold(connection, incident_id, share=True):
+            return _joined_by_itself(ledger, case, incident)
     return case
 
 
-def _sure(
-    connection: Connection, incident_id: str, case: Case, route: Route, table: IncidentTable, now: datetime
-) -> bool:
-    incident = store.find(connection, incident_id)
-    if incident is None or incident.department != route.department or store.is_apart(connection, case.complaint.id):
+def _burst(connection: Connection, seen: Spot, table: IncidentTable, now: datetime) -> bool:
+    if seen.district is None:
         return False
-    if incident.confirmed < table.confirmed:
-        place, family = case.complaint.place, spot(case.complaint.but(category=route.category)).family
-        lately = (
-            store.lately(connection, family, place.district, now - table.burst_window)
-            if place and place.district
-            else ()
-        )
-        if not bursts([(one.sender, one.spot) for one in lately], table, now):
-            return False
-    return store.hold(connection, incident_id, share=True)
+    lately = store.lately(connection, seen.family, seen.district, now - table.burst_window)
+    return bool(bursts([(one.sender, one.spot) for one in lately], table, now))
 
 
-def _joined_by_itself(ledger: Ledger, case: Case, incident_id: str) -> Case:
-    connection = ledger.connection
-    ledger.flush()  # others of this very batch may have joined it a moment ago
-    following, _ = store.counts(connection, incident_id)
-    facts = {**fact(connection, incident_id, following), "joined_by": HOUSE}
-    case = ledger.amend(case, case.complaint.but(incident=incident_id), heard_at=case.heard_at, facts=facts)
+def _joined_by_itself(ledger: Ledger, case: Case, incident: Brief) -> Case:
+    facts = {**fact(incident, incident.members), "joined_by": HOUSE}
+    case = ledger.amend(case, case.complaint.but(incident=incident.id), heard_at=case.heard_at, facts=facts)
     ledger.flush()
-    store.joined(connection, [case.complaint.id], HOUSE)
+    store.joined(ledger.connection, [case.complaint.id], HOUSE)
     return case
 
 
 def told(connection: Connection, case: Case) -> dict[str, Any]:
     """Return what an offer says of the incident that a complaint belongs to; nothing where there is none."""
-    incident_id = case.complaint.incident
-    return fact(connection, incident_id, store.counts(connection, incident_id)[0] - 1) if incident_id else {}
+    incident = store.brief(connection, case.complaint.incident) if case.complaint.incident else None
+    return fact(incident, incident.members - 1) if incident else {}
 
 
-def fact(connection: Connection, incident_id: str, following: int) -> dict[str, Any]:
+def fact(incident: Brief, following: int) -> dict[str, Any]:
     """Return what an event says of an incident: its id, its lead's reference, and how many others follow that."""
-    incident = store.find(connection, incident_id)
-    reference = incident.reference if incident else ""
-    return {"incident": {"id": incident_id, "lead": reference, "followers": max(following, 0)}}
+    return {"incident": {"id": incident.id, "lead": incident.reference, "followers": max(following, 0)}}

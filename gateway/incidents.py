@@ -234,8 +234,10 @@ def _add(
     city: City,
 ) -> None:
     """Add complaints to an incident that is held; those at the triage desk go where their lead is."""
-    following = store.counts(connection, incident_id)[0] + len(cases) - 1
-    said = fact(connection, incident_id, following)
+    incident = store.brief(connection, incident_id)
+    if incident is None:
+        raise NotThere("such incident")
+    said = fact(incident, incident.members + len(cases) - 1)
     with Ledger(connection, now) as ledger:
         for found in cases:
             joined = found.complaint.but(incident=incident_id)

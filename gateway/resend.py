@@ -46,7 +46,7 @@ class Earlier:
         if scheme not in NUMBERED or draft.contact is None:
             return ""
         own = next((one.value for one in draft.contact.addresses if one.scheme == scheme), "")
-        number = international(own) if own else None
+        number = own if own == draft.contact.phone else international(own)
         return self._identities.digest("caller", number) if number else ""
 
     def filed(self, sender: str) -> None:

@@ -21,6 +21,8 @@ HOUSE = "*"
 """Who joined a complaint to an incident when no person did; nobody at the desk can have this name."""
 
 MOST = 2000  # complaints of which causes are looked for at once: the newest
+CLOSEST = 20  # members that are compared with a complaint that may join
+NOWHERE = 1000.0  # degrees: no pin is near it
 METRES_A_DEGREE = 111_000.0  # of latitude, and of longitude at the equator
 
 
@@ -45,6 +47,17 @@ class Incident:
     created_by: str
     closed_at: datetime | None
     closed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What an event says of an incident: as in `Incident`."""
+
+    id: str
+    reference: str
+    department: str | None
+    members: int
+    confirmed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,33 +186,20 @@ def is_apart(connection: Connection, complaint_id: str) -> bool:
     return bool(connection.execute(select(sightings.c.alone).where(sightings.c.complaint_id == complaint_id)).scalar())
 
 
-def near(
-    connection: Connection, seen: Spot, *, families: Collection[str], since: datetime, reach: float
-) -> list[Member]:
-    """Return members of open incidents that may be near a place, by its name or within `reach` metres of its pin."""
-    where: list[ColumnElement[bool]] = []
-    if seen.place is not None:
-        where.append(sightings.c.place == seen.place)
-    if seen.latitude is not None and seen.longitude is not None:
-        up = reach / METRES_A_DEGREE
-        across = up / max(cos(radians(seen.latitude)), 0.01)
-        box = sightings.c.latitude.between(seen.latitude - up, seen.latitude + up)
-        where.append(and_(box, sightings.c.longitude.between(seen.longitude - across, seen.longitude + across)))
-    if not where:
-        return []
-    found = (
-        _SEEN.join(incidents, incidents.c.id == sightings.c.incident)
-        .where(
-            sightings.c.incident.is_not(None),
-            sightings.c.family.in_(list(families)),
-            sightings.c.at >= since,
-            incidents.c.state == OPEN,
-            or_(*where),
-        )
-        .order_by(sightings.c.at.desc())
-        .limit(100)
-    )
-    return [_member(row) for row in connection.execute(found)]
+def near(connection: Connection, seen: Spot, *, since: datetime, reach: float) -> list[Member]:
+    """Return members of open incidents of a family that may be near a place: by its name, or within `reach` metres."""
+    pinned = seen.latitude is not None and seen.longitude is not None
+    latitude, longitude = (seen.latitude or 0.0, seen.longitude or 0.0) if pinned else (NOWHERE, NOWHERE)
+    up = reach / METRES_A_DEGREE
+    across = up / max(cos(radians(latitude)), 0.01) if pinned else up
+    where = {
+        "place": seen.place,
+        "south": latitude - up,
+        "north": latitude + up,
+        "west": longitude - across,
+        "east": longitude + across,
+    }
+    return [_member(row) for row in connection.execute(_NEAR, {"family": seen.family, "since": since, **where})]
 
 
 def lately(connection: Connection, family: str, district: str, since: datetime) -> list[Member]:
@@ -208,14 +208,10 @@ def lately(connection: Connection, family: str, district: str, since: datetime) 
     return [_member(row) for row in connection.execute(found.limit(MOST))]
 
 
-def counts(connection: Connection, incident_id: str) -> tuple[int, int]:
-    """Count the members of an incident, and those of them that a person has joined."""
-    row = connection.execute(
-        select(func.count(), func.count(sightings.c.joined_by).filter(sightings.c.joined_by != HOUSE)).where(
-            sightings.c.incident == incident_id
-        )
-    ).one()
-    return int(row[0]), int(row[1])
+def brief(connection: Connection, incident_id: str) -> Brief | None:
+    """Return how an incident stands, or None: cheaply, for every complaint that may join it asks."""
+    row = connection.execute(_BRIEF, {"id": incident_id}).first()
+    return Brief(incident_id, *row) if row is not None else None
 
 
 def called_since(connection: Connection, callers: Collection[str], since: datetime) -> dict[str, list[str]]:
@@ -250,6 +246,39 @@ _SEEN: Select[Any] = select(
     complaints.c.confidential,
     complaints.c.sender,
 ).join(complaints, complaints.c.id == sightings.c.complaint_id)
+
+
+# Built once: every complaint on its way to a department asks this.
+_NEAR = (
+    _SEEN.join(incidents, incidents.c.id == sightings.c.incident)
+    .where(
+        sightings.c.incident.is_not(None),
+        sightings.c.family == bindparam("family"),
+        sightings.c.at >= bindparam("since", type_=Instant),
+        incidents.c.state == OPEN,
+        or_(
+            sightings.c.place == bindparam("place"),
+            and_(
+                sightings.c.latitude.between(bindparam("south"), bindparam("north")),
+                sightings.c.longitude.between(bindparam("west"), bindparam("east")),
+            ),
+        ),
+    )
+    .order_by(sightings.c.at.desc())
+    .limit(CLOSEST)
+)
+_MEMBERS = select(func.count()).where(sightings.c.incident == incidents.c.id)
+_BRIEF = (
+    select(
+        complaints.c.reference,
+        complaints.c.department,
+        _MEMBERS.correlate(incidents).scalar_subquery(),
+        _MEMBERS.where(sightings.c.joined_by != HOUSE).correlate(incidents).scalar_subquery(),
+    )
+    .select_from(incidents)
+    .join(complaints, complaints.c.id == incidents.c.lead)
+    .where(incidents.c.id == bindparam("id"))
+)
 
 
 def _member(row: Row[Any]) -> Member:

@@ -34,7 +34,8 @@ async def test_each_complaint_comes_with_its_three_best_suggestions(busy: Agent)
     page = await busy.get("/desk/triage")
     assert TORN in page.text
     assert ["1", "2", "3"] == [key for key, _ in choices(page.text)]
-    departments = set(re.findall(r'<option value="([a-z_-]+)">', page.text))
+    listed = page.text.partition('name="department"')[2].partition("</select>")[0]
+    departments = set(re.findall(r'<option value="([a-z_-]+)">', listed))
     assert set(busy.house.city.departments) - {busy.house.city.triage} == departments
     assert "+964770111" not in page.text
 
