@@ -149,6 +149,19 @@ async def test_who_left_is_not_put_back_by_the_house(walk: Walk, incidents: Inci
     assert 7 == again.incident.members
 
 
+async def test_what_a_person_set_apart_stays_apart_when_it_becomes_clear(walk: Walk, incidents: Incidents) -> None:
+    """Dismissed while nobody knew what it was; its later words fit an incident perfectly, and the house lets it be."""
+    await incidents.create(await many(walk, 6), "sara")
+    unclear = await report(walk, 70, answers={}, text="ممكن تساعدوني")
+    await walk.publish()
+    await incidents.dismiss([unclear], "sara")
+    await report(walk, 70)
+    await walk.publish()
+
+    after = await case(walk, unclear)
+    assert ("water", None) == (after.department, after.complaint.incident)
+
+
 async def test_the_oldest_of_those_who_stay_leads(walk: Walk, incidents: Incidents) -> None:
     """The lead itself had another cause: the next one leads. When all have left, the incident is closed."""
     found = await many(walk, 3)
