@@ -107,3 +107,30 @@ async def test_nodes_that_start_together_migrate_one_after_the_other(postgres: D
     assert {migrate.HEAD} == {await store.read(migrate.revision) for store in stores}
     for store in stores:
         store.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+async def test_earlier_complaints_count_as_causes_too(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of the version before: what each of its complaints was about, and in which district, is searched now."""
+    url = f"sqlite:///{tmp_path / 'old.db'}" if kind == "sqlite" else request.getfixturevalue("postgres").url
+    store = Store(url)
+    monkeypatch.setattr(migrate, "HEAD", "0003")
+    store.migrate()
+    names = (
+        "id, reference, kind, status, channel, account, category, priority, district, language, confidential, sender"
+    )
+    moments = "received_at, heard_at, updated_at"
+    for category in ("water.outage", "noise"):
+        values = f"'{category}', '{category}', 'complaint', 'offered', 'sms', 'a', '{category}', 'normal', 'dora', 'ar'"
+        values += ", false, 's', '2026-11-21T00:00:00Z', '2026-11-21T00:00:00Z', '2026-11-21T00:00:00Z', 1, 1"
+        filed = f"INSERT INTO complaints ({names}, {moments}, version, sequence) VALUES ({values})"
+        await store.write(lambda connection, filed=filed: connection.execute(text(filed)))
+    monkeypatch.setattr(migrate, "HEAD", "0004")
+    await asyncio.to_thread(store.migrate)
+
+    found = "SELECT complaint_id, family, district FROM sightings ORDER BY complaint_id"
+    rows = await store.read(lambda connection: connection.execute(text(found)).all())
+    assert [("noise", "noise", "dora"), ("water.outage", "water", "dora")] == [tuple(row) for row in rows]
+    store.close()
