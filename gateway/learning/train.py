@@ -31,7 +31,7 @@ from normalizer.vocabulary import Vocabulary
 
 FOLDS = 4
 KINDS = (ACT, ENQUIRY, SUGGESTION, IDLE)
-_FALSE_ALARMS = 0.02  # of the texts that tell of no danger
+_FALSE_ALARMS = 0.011  # of the texts that tell of no danger
 _TWO = 2
 _COMMON = 2  # texts that a feature must stand in
 _MOST_FEATURES = 24_000
