@@ -25,6 +25,7 @@ from tests.bench import channels, mail
 from tests.bench.load import drive, requests, well
 from tests.bench.measure import cpu, drained, journeys, pids, quantiles
 from tests.bench.provider import provider
+from tests.bench.reading import reading
 from tests.bench.stored import fill
 from tests.end_to_end.gateway_process import ROOT, GatewayProcess
 from tests.servers.dovecot import DovecotServer
@@ -240,6 +241,10 @@ async def on_postgresql(bench: Bench) -> None:
 
 async def main(count: int, complaints: int, rows: str) -> None:
     """Measure and print a row for each."""
+    if "j" in rows:
+        reading()
+    if rows == "j":
+        return
     node = RabbitNode()
     node.start()
     try:
@@ -273,6 +278,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=3000, help="webhooks in a round")
     parser.add_argument("--stored", type=int, default=1_000_000, help="complaints in the full store of row d")
-    parser.add_argument("--rows", default="bcdefghi", help="which rows; a is always measured, d needs b and c")
+    parser.add_argument(
+        "--rows", default="bcdefghij", help="which rows; a is measured with any but j alone, d needs b and c"
+    )
     given = parser.parse_args()
     uvloop.run(main(given.count, given.stored, given.rows))
