@@ -64,6 +64,7 @@ class Verdict:
     outcome: str
     reference: str = ""
     department: str | None = None
+    danger: bool = False  # a rule of the city made it one of danger to life
 
 
 class Dispatcher:
@@ -107,6 +108,8 @@ class Dispatcher:
         self._tries.pop(delivery.id, None)
         observe.ROOM.labels("dispatch", verdict.outcome).inc()
         log.info(verdict.outcome, event_id=delivery.id, reference=verdict.reference, department=verdict.department)
+        if verdict.danger:
+            observe.distress("dispatch", verdict.reference)
         for signal in self.wake:
             signal.set()
 
@@ -122,9 +125,11 @@ class Dispatcher:
                 case = cases.get(question.reference)
                 if case is None:
                     raise Unroutable("no complaint has this reference")
+                before = case.complaint.priority
                 case, outcome = self._one(ledger, case, question.sequence)
                 cases[question.reference] = case
-                verdicts.append(Verdict(outcome, question.reference, case.department))
+                danger = case.complaint.priority != before and case.complaint.priority is Priority.DISTRESS
+                verdicts.append(Verdict(outcome, question.reference, case.department, danger=danger))
         return verdicts
 
     def _one(self, ledger: Ledger, case: Case, sequence: int) -> tuple[Case, str]:

@@ -71,6 +71,7 @@ class Done:
     outcome: str
     reference: str = ""
     reason: str = ""
+    danger: bool = False  # a complaint became one of danger to life by it
 
 
 class Interpreter:
@@ -125,6 +126,8 @@ class Interpreter:
             observe.ROOM.labels("interpret", result.outcome).inc()
             note = {"reason": result.reason} if result.reason else {}
             log.info(result.outcome, reference=result.reference, **note)
+            if result.danger:
+                observe.distress("interpret", result.reference)
         for signal in self.wake:
             signal.set()
         if not done:  # another has these in hand, or died over them a moment ago: on with what is behind them
@@ -226,7 +229,8 @@ class Interpreter:
             batch.opened[found.case.sender] = found.case
             self._attach(ledger, inbound, found.case.complaint.id, found.fresh)
         ledger.finish(row.seq, found.outcome, found.case.complaint.id if found.case else found.waits)
-        return Done(inbound.purpose.value, found.case.complaint.reference if found.case else "", found.reason)
+        reference = found.case.complaint.reference if found.case else ""
+        return Done(inbound.purpose.value, reference, found.reason, danger=found.danger)
 
     def _message(self, batch: _Batch, reading: Reading, inbound: Inbound) -> Done:
         row, draft, city, ledger = reading.row, reading.draft, self.city(), batch.ledger
@@ -254,15 +258,16 @@ class Interpreter:
             asking.transcribe(ledger, row, inbound, draft, draft.attachments)
             purpose = "distress" if draft.priority is Priority.DISTRESS else "received"
             self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, draft)
-            return Done("complaint", draft.reference)
+            return Done("complaint", draft.reference, danger=purpose == "distress")
         amended = amend(case.complaint, inbound, city.reader, received_at=row.received_at)
         amended, raised = self._add(batch, row, inbound, case, amended)
         # The parts of an album, of a long thought and of a call come in one breath: they are thanked once.
         one_call = inbound.sender.scheme == Scheme.CALL
+        danger = raised and amended.priority is Priority.DISTRESS
         if raised or (row.received_at - case.heard_at > ONE_BREATH and not one_call):
-            purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "amended"
+            purpose = "distress" if danger else "amended"
             self.acknowledger.owe(ledger, batch.others, row, inbound, purpose, amended)
-        return Done("amendment", amended.reference)
+        return Done("amendment", amended.reference, danger=danger)
 
     def _not_filed(
         self, batch: _Batch, reading: Reading, inbound: Inbound, draft: Complaint, case: Case | None
@@ -294,7 +299,7 @@ class Interpreter:
         amended, raised = self._add(batch, row, inbound, case, amended, sent_again=True)
         purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "again"
         self.acknowledger.owe(batch.ledger, batch.others, row, inbound, purpose, amended)
-        return Done("resend", amended.reference)
+        return Done("resend", amended.reference, danger=purpose == "distress")
 
     def _add(
         self, batch: _Batch, row: Row, inbound: Inbound, case: Case, amended: Complaint, **facts: bool

@@ -102,7 +102,12 @@ CITY_PROBLEMS = Gauge(
     "What is wrong with the city's files as they are now, so that the former ones stay in force: balagh check says it.",
     registry=registry,
 )
-ALARM = Counter("balagh_alarms_total", "Faults that a person must look at, by kind.", ["kind"], registry=registry)
+ALARM = Counter(
+    "balagh_alarms_total",
+    "Faults that a person must look at, by kind; of the kind distress: danger to life, once for each complaint.",
+    ["kind"],
+    registry=registry,
+)
 
 BREATH = 0.1  # seconds that a log line may wait for others before it is written out
 
@@ -199,6 +204,12 @@ class _Unfailing:
 def logger(room: str) -> Any:
     """Return the logger of a room."""
     return structlog.get_logger(room=room)
+
+
+def distress(room: str, reference: str) -> None:
+    """Raise the alarm over danger to life: once for each complaint, when that is filed or raised and committed."""
+    ALARM.labels("distress").inc()
+    logger(room).warning("distress", reference=reference)
 
 
 @contextmanager

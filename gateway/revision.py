@@ -15,9 +15,9 @@ from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
-from normalizer.reader import Reader
-from normalizer.complaint import Attachment, Status
+from normalizer.complaint import Attachment, Priority, Status
 from normalizer.normalize import revise
+from normalizer.reader import Reader
 
 UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 REMOVED = "its author removed it"
@@ -35,6 +35,7 @@ class Revised:
     fresh: Sequence[Attachment] = ()
     reason: str = ""
     waits: str | None = None
+    danger: bool = False  # the complaint became one of danger to life by it
 
 
 def apply(ledger: Ledger, row: Row, inbound: Inbound, reader: Reader) -> Revised | None:
@@ -61,7 +62,8 @@ def apply(ledger: Ledger, row: Row, inbound: Inbound, reader: Reader) -> Revised
     raised = amended.priority != case.complaint.priority
     facts = {"taken_back" if gone else "edited": 1, "amended_by": row.id, "priority_raised": raised}
     case = ledger.amend(case, amended, heard_at=case.heard_at, facts=facts)
-    return Revised("taken back" if gone else "edit", case, fresh)
+    danger = raised and amended.priority is Priority.DISTRESS
+    return Revised("taken back" if gone else "edit", case, fresh, danger=danger)
 
 
 def _known(connection: Connection, row: Row, inbound: Inbound) -> tuple[Row | None, Row | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from channels.message import Address, Inbound, Scheme
+from gateway import observe
 from gateway.acknowledge import Correspondents
 from gateway.house import House
 from gateway.incidents import NotThere
@@ -27,6 +28,7 @@ class Half:
 
     reference: str
     fresh: bool
+    danger: bool = False
 
 
 class Splits:
@@ -52,6 +54,8 @@ class Splits:
             return self._split(connection, reference, category, clean(text), by, now)
 
         half = await self.house.store.write(job)
+        if half.fresh and half.danger:
+            observe.distress("split", half.reference)
         for signal in (self.house.signals.filed, self.house.signals.owed):
             signal.set()
         return half
@@ -78,7 +82,7 @@ class Splits:
             facts = {"split_off": half.reference, "split_by": by}
             ledger.amend(case, related, heard_at=case.heard_at, facts=facts)
             self._tell(ledger, case, row, half)
-        return Half(half.reference, fresh=True)
+        return Half(half.reference, fresh=True, danger=half.priority is Priority.DISTRESS)
 
     def _inbound(self, complaint: Complaint, category: str, text: str, by: str) -> Inbound:
         """Write what the person did, as what arrives is written: the journal accounts for every complaint."""

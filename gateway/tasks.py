@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from channels.message import Address, Inbound, Purpose, Scheme
+from gateway import observe
 from gateway.adopt import told
 from gateway.city.city import City
 from gateway.house import House
@@ -166,14 +167,17 @@ class Tasks:
         city = self.house.city
         _check(answer, city)
 
-        def do(connection: Connection) -> str:
+        def do(connection: Connection) -> tuple[str, bool]:
             now = self.clock()
             task = tasks.find(connection, task_id, lock=True)
             if task is None or task.state != tasks.OPEN or task.held(now) not in {None, by}:
                 raise _why(connection, task_id, now)
-            return _Completion(connection, city, now, by, self.house).do(task, answer)
+            completion = _Completion(connection, city, now, by, self.house)
+            return completion.do(task, answer), completion.danger
 
-        reference = await self.house.store.write(do)
+        reference, danger = await self.house.store.write(do)
+        if danger:
+            observe.distress("tasks", reference)
         for signal in (self.house.signals.filed, self.house.signals.owed, self.house.signals.arrived):
             signal.set()
         return reference
@@ -217,6 +221,7 @@ class _Completion:
 
     def __init__(self, connection: Connection, city: City, now: datetime, by: str, house: House) -> None:
         self.connection, self.city, self.now, self.by, self.house = connection, city, now, by, house
+        self.danger = False  # a complaint became one of danger to life by it
 
     def do(self, task: Task, answer: Answer) -> str:
         match task.kind:
@@ -306,6 +311,7 @@ class _Completion:
                 raised = case.complaint.but(priority=Priority.DISTRESS)
                 facts = {"priority_raised": True, "by": self.by}
                 case = ledger.amend(case, raised, heard_at=case.heard_at, facts=facts)
+                self.danger = True
             ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=told(self.connection, case))
         self._learn(case, answer.category, department)
         return case.complaint.reference, f"to {department}"
@@ -351,6 +357,7 @@ class _Completion:
                 ledger.attach(draft.id, inbound.channel, attachment, media.url)
             ledger.finish(row.seq, "complaint", draft.id)
             self.house.acknowledger.confirmed(ledger, row, inbound, draft)
+            self.danger = draft.priority is Priority.DISTRESS
         return draft.reference, "complaint"
 
     def _amend(self, case: Case, task: Task, answer: Answer, facts: Mapping[str, Any]) -> None:
@@ -368,6 +375,7 @@ class _Completion:
             known = case.complaint
             amended = amended.but(category=known.category, category_confidence=known.category_confidence)
         raised = amended.priority != case.complaint.priority
+        self.danger = raised and amended.priority is Priority.DISTRESS
         with Ledger(self.connection, self.now) as ledger:
             ledger.amend(case, amended, heard_at=case.heard_at, facts={**facts, "priority_raised": raised})
 
