@@ -196,39 +196,52 @@ def gather(
     groups: list[list[str]] = []
     near: dict[_Corner, list[int]] = {}
     for name, seen in sorted(spots.items(), key=lambda item: (item[1].at, item[0])):
-        candidates = sorted({number for corner in _around(seen) for number in near.get(corner, ())}, reverse=True)
+        candidates = sorted(
+            {number for corner in _around(seen, table, bursts) for number in near.get(corner, ())}, reverse=True
+        )
         joined = next((one for one in candidates if _belongs(seen, groups[one], spots, table, bursts)), None)
         if joined is None:
             joined = len(groups)
             groups.append([])
         groups[joined].append(name)
-        for corner in _corners(seen):
+        for corner in _corners(seen, table):
             numbers = near.setdefault(corner, [])
             if joined not in numbers:
                 numbers.append(joined)
     return [tuple(group) for group in groups if len(group) > 1]
 
 
-_Corner = tuple[str, str] | tuple[int, int]
+_Corner = tuple[str, str, str] | tuple[str, int, int]
 _CELL = 100  # cells to a degree: a little over a kilometre, so that what is within reach is in the next one at most
 
 
-def _corners(seen: Spot) -> list[_Corner]:
-    """Return under what a complaint is found again: the name of its place, its district, its square of the map."""
-    found: list[_Corner] = [("place", seen.place or ""), ("district", seen.district or "")]
-    if seen.latitude is not None and seen.longitude is not None:
-        found.append((math.floor(seen.latitude * _CELL), math.floor(seen.longitude * _CELL)))
-    return [corner for corner in found if corner[1] != ""]
+def _corners(seen: Spot, table: IncidentTable) -> list[_Corner]:
+    """Return under what a complaint is found again, of what may count: its place's name, district, square of the map.
+
+    What does not count for its category is left out: everybody in a district would be compared with everybody.
+    """
+    habit = table.habit(seen.category)
+    found: list[_Corner] = []
+    if habit.shared and habit.named and seen.place:
+        found.append((seen.family, "place", seen.place))
+    if habit.shared and habit.area and seen.district:
+        found.append((seen.family, "district", seen.district))
+    if habit.shared and seen.latitude is not None and seen.longitude is not None:
+        found.append((seen.family, math.floor(seen.latitude * _CELL), math.floor(seen.longitude * _CELL)))
+    return found
 
 
-def _around(seen: Spot) -> list[_Corner]:
+def _around(seen: Spot, table: IncidentTable, bursts: Collection[tuple[str, str]]) -> list[_Corner]:
     """Return under what complaints near this one are found."""
-    found = _corners(seen)
-    cells = [(row, column) for row, column in found if isinstance(row, int) and isinstance(column, int)]
-    return [
-        *(corner for corner in found if isinstance(corner[0], str)),
-        *((row + up, column + across) for row, column in cells for up in (-1, 0, 1) for across in (-1, 0, 1)),
-    ]
+    found: list[_Corner] = []
+    families = table.families(seen.category)
+    for _, one, other in _corners(seen, table):
+        if isinstance(one, int) and isinstance(other, int):
+            around = [(one + up, other + across) for up in (-1, 0, 1) for across in (-1, 0, 1)]
+            found += [(family, row, column) for family in families for row, column in around]
+        elif isinstance(one, str) and isinstance(other, str) and (one == "place" or (seen.family, other) in bursts):
+            found += [(family, one, other) for family in families]
+    return found
 
 
 def _belongs(

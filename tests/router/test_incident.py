@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -92,6 +93,16 @@ def test_the_near_ones_are_gathered_and_the_others_left_alone() -> None:
         "z": seen("waste.collection", HERE),
     }
     assert [("a", "b", "c"), ("x", "y")] == sorted(gather(spots, TABLE))
+
+
+def test_a_week_of_one_district_is_looked_through_at_once() -> None:
+    """Thousands of holes in the roads of one district: whoever opens the page is not kept waiting for half a minute."""
+    spots = {
+        f"{one:04}": seen("roads.damage", district="karkh", place="شارع فلسطين", seconds=one) for one in range(3000)
+    }
+    begun = time.process_time()
+    assert [] == gather(spots, TABLE, bursts={("roads", "karkh")})
+    assert time.process_time() - begun < 1
 
 
 def test_a_chain_of_neighbours_is_not_one_cause_across_the_city() -> None:
