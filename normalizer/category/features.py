@@ -14,14 +14,13 @@ from normalizer.stem import is_word
 
 SHORTEST, LONGEST = 3, 5  # letters in a run
 _MOST_LETTERS = 24  # of one word: nobody's word is longer, and hostile ones cost no more than this
-_DIGITS = "0"
 _PREFIXES = ("وبال", "وعال", "وهال", "وال", "بال", "كال", "فال", "عال", "هال", "ولل", "ال", "لل")
 _LEAST = 3
 
 
 def words(tokens: Sequence[str]) -> list[str]:
-    """Return the words among a text's tokens; figures are all one word, since what they are says nothing."""
-    return [_DIGITS if token.isdigit() else token[:_MOST_LETTERS] for token in tokens if is_word(token)]
+    """Return the words among a text's tokens. Figures are left out: a number of a house or a meter says nothing."""
+    return [token[:_MOST_LETTERS] for token in tokens if is_word(token) and not token.isdigit()]
 
 
 @lru_cache(maxsize=16_384)

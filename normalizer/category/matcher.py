@@ -17,6 +17,7 @@ from normalizer.category.model import Model, Scorer, Vector
 from normalizer.category.words import Evidence, WordTable
 from normalizer.guess import ACT, Guess
 from normalizer.language import ARABIZI, language
+from normalizer.personal import mask
 from normalizer.stem import is_word, read
 from normalizer.vocabulary import Vocabulary
 
@@ -94,18 +95,22 @@ class Matcher:
         """Return a text in Arabic letters if it is Arabic in Latin ones, and itself otherwise."""
         return self._transliterator.arabic(text) if language(text) == ARABIZI else text
 
+    def legible(self, text: str) -> str:
+        """Return what of a text says what it is about: no telephone numbers and addresses, Arabizi in Arabic too."""
+        text = mask(text)
+        spoken = self.arabic(text)
+        return text if spoken is text else f"{text} . {spoken}"
+
     def evidence(self, text: str) -> tuple[Mapping[str, Evidence], frozenset[str]]:
         """Return what the city's words say for each category, and the categories they say it is not about."""
-        spoken = self.arabic(text)
-        tokens, forms = read(text if spoken is text else f"{text} . {spoken}")
+        tokens, forms = read(self.legible(text))
         excluded = self._words.excluded(tokens, forms)
         found = self._words.evidence(tokens, forms)
         told = {self._labels[place]: evidence for place, evidence in found.items() if place not in excluded}
         return told, frozenset(self._labels[place] for place in excluded)
 
     def _read(self, text: str) -> Guess:
-        spoken = self.arabic(text)
-        tokens, forms = read(text if spoken is text else f"{text} . {spoken}")
+        tokens, forms = read(self.legible(text))
         count = sum(map(is_word, tokens))
         if not count:
             return Guess(OTHER, 0.0)

@@ -18,6 +18,8 @@ from router.rules.words import Said
 MOST_SUGGESTIONS: Final = 3  # one for each key of the triage desk
 STATED: Final = 1.0  # the confidence of a category that a person named; no reading reaches it
 
+_FAINT: Final = 0.02  # a share below which a category is not worth naming beside a decision
+
 _RANK: Final = {Priority.NORMAL: 0, Priority.HIGH: 1, Priority.DISTRESS: 2}
 
 
@@ -168,8 +170,8 @@ class _Asking:
         for category, sure in self.guess.scores:
             if table.responsible.get(category, table.triage) != table.triage:
                 best[category] = max(best.get(category, 0.0), _clamped(sure))
-        if automatic:
-            best.pop(self.complaint.category, None)
+        if automatic:  # what else it might be, as far as that is worth a look
+            best = {name: sure for name, sure in best.items() if name != self.complaint.category and sure >= _FAINT}
         ranked = sorted(best, key=lambda category: -best[category])
         first = list({table.responsible[category]: category for category in reversed(ranked)}.values())
         order = sorted(ranked, key=lambda category: (category not in first, -best[category]))

@@ -24,7 +24,7 @@ from tests.gateway.api.caller import JPEG, Door
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "api.md").read_text(encoding="utf-8")
 QUEUES = (DOCS / "queues.md").read_text(encoding="utf-8")
-VOLATILE = {"id", "reference", "pin", "time", "received_at", "url", "external_id", "Location"}
+VOLATILE = {"id", "reference", "pin", "time", "received_at", "url", "external_id", "Location", "version"}
 
 
 def examples() -> Iterator[tuple[list[str], str]]:

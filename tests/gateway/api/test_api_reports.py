@@ -57,7 +57,7 @@ async def test_everything_stated_reaches_the_complaint(door: Door) -> None:
     assert ("request", "water.outage", 1.0, "walk_in", "ar", True) == tuple(
         shown[name] for name in ("kind", "category", "category_confidence", "channel", "language", "confidential")
     )
-    assert FULL["place"] == shown["place"]
+    assert {**FULL["place"], "found_by": "stated"} == shown["place"]
     assert "2026-11-01T03:00:00.000000Z" == shown["occurred_at"]
     assert {
         "addresses": [
