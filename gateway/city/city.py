@@ -36,6 +36,7 @@ from gateway.city.problems import CityError, Problem, unknown
 from gateway.city.reading import OPTIONAL, Senses, read_senses
 from gateway.city.rules_checks import read_groups
 from gateway.city.source import Source
+from gateway.city.stamp import Stamp, stamp
 from gateway.city.wordlists import ONE, Wordlists
 from normalizer.reader import Reader
 from normalizer.text import fold
@@ -53,6 +54,7 @@ FILES: Mapping[str, type[BaseModel]] = {
 }
 OF_THE_HOTLINE = (HOTLINE, SERVICES)  # a city without a hotline has neither
 SETTINGS = "settings.toml"
+_TRIES = 4  # to read a folder in which somebody is saving files
 _ARABIC_SCRIPT = frozenset({"ar", "ckb", "fa", "ur"})
 
 
@@ -99,6 +101,8 @@ class City:
     A further message of the same sender within `amend_window` belongs to the same complaint. `triage` is the
     department where people decide what rules cannot. `line` is what hotline.toml says; None without one. `version`
     changes whenever a byte of the city's files does. `incidents` says what complaints of one cause have in common.
+    `senses` are the files that help to read a message and that a city may lack, such as danger.toml;
+    `stamp` is how all files stood when they were read.
     """
 
     id: str
@@ -121,15 +125,36 @@ class City:
     line: Line | None
     version: str
     incidents: IncidentTable = field(default_factory=IncidentTable)
+    senses: frozenset[str] = frozenset()
+    stamp: Stamp = field(default_factory=dict, repr=False, compare=False)
 
 
 def load(name_or_path: str) -> City:
     """Read the city that BALAGH_CITY names: a folder under config/cities, or the path of one.
 
     Raises CityError with every problem that the files have, each with its file, line and key. What must hold between
-    files is judged for those that are right in themselves.
+    files is judged for those that are right in themselves. A folder in which a file changes meanwhile is read again:
+    what is half old and half new is neither.
     """
-    folder = folder_of(name_or_path)
+    folder, tries = folder_of(name_or_path), 0
+    while True:
+        tries, before = tries + 1, stamp(folder)
+        try:
+            found: City | CityError = replace(_load(folder), stamp=before)
+        except CityError as error:
+            found = error
+        except OSError as error:  # it was there a moment ago
+            what = f"cannot be read: {error.strerror or type(error).__name__}"
+            found = CityError([Problem(str(error.filename or folder), 0, "", what)])
+        if tries == _TRIES or stamp(folder) == before:
+            break
+    if isinstance(found, CityError):
+        raise found
+    return found
+
+
+def _load(folder: Traversable) -> City:
+    """Read a folder once. Raises CityError, OSError."""
     problems = list(_strangers(folder))
     sources = {name: Source.read(folder.joinpath(name), problems) for name in FILES}
     city = _model(sources, "city.toml", CityFile, problems)
@@ -158,6 +183,7 @@ def load(name_or_path: str) -> City:
     return replace(
         _city(read, phrases, line, senses, groups or {}, _version(folder, phrases.languages, further)),
         incidents=causes,
+        senses=frozenset("/".join(parts) for parts in senses.found),
     )
 
 

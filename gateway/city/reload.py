@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import stat
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,16 +16,13 @@ from typing import Final
 from gateway import observe
 from gateway.city.city import City, folder_of, load
 from gateway.city.problems import CityError, Problem
+from gateway.city.stamp import stamp
 
 LOOK: Final = 2.0  # seconds between two looks
-FRESH: Final = 60 * 10**9  # nanoseconds within which a change may have come while the city was being read
 
 NOTE: Final = "city-refused"  # in the data folder
 
 log = observe.logger("city")
-
-Stamp = Mapping[str, tuple[int, int, int]]
-"""Of each file when its words and when its entry changed last, in nanoseconds, and its size in bytes."""
 
 
 @dataclass(slots=True)
@@ -54,9 +49,7 @@ class Follower:
             await asyncio.Event().wait()
 
     async def _follow(self, folder: Path) -> None:
-        known = await asyncio.to_thread(stamp, folder)
-        if any(time.time_ns() - changed < FRESH for changed, _, _ in known.values()):
-            known = {}  # it was read a moment ago, and perhaps before that change
+        known = self.city().stamp  # not as it stands now: it may have changed since it was read
         while True:
             await asyncio.sleep(self.look)
             seen = await asyncio.to_thread(stamp, folder)
@@ -73,6 +66,10 @@ class Follower:
             found = await asyncio.to_thread(load, self.name)
         except CityError as error:
             await self._refuse(tuple(error.problems))
+            return
+        except Exception as error:  # a file that nobody foresaw must not end the following
+            log.exception("city cannot be read", exc_info=observe.bare(error))
+            await self._refuse((Problem(self.name, 0, "", f"cannot be read ({type(error).__name__})"),))
             return
         present = self.city()
         if found.version == present.version:
@@ -99,7 +96,7 @@ def _note(path: Path, problems: Iterable[Problem]) -> None:
     """Keep what is refused where another process finds it. A disk that takes nothing has alarms of its own."""
     with contextlib.suppress(OSError):
         if lines := "".join(f"{problem}\n" for problem in problems):
-            path.write_text(lines, "utf-8")
+            path.write_text(lines, "utf-8", errors="backslashreplace")  # a file's name may be no UTF-8
         else:
             path.unlink(missing_ok=True)
 
@@ -110,19 +107,6 @@ def refused(data_dir: Path) -> list[str]:
         return (data_dir / NOTE).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return []
-
-
-def stamp(folder: Path) -> Stamp:
-    """Return how the files of a folder stand, without reading them. What vanishes meanwhile is left out."""
-    found = {}
-    for path in folder.rglob("*"):
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        if stat.S_ISREG(status.st_mode):
-            found[str(path.relative_to(folder))] = status.st_mtime_ns, status.st_ctime_ns, status.st_size
-    return found
 
 
 def needs_restart(present: City, found: City) -> Iterator[str]:
@@ -139,5 +123,7 @@ def needs_restart(present: City, found: City) -> Iterator[str]:
             yield f"departments.toml: {name!r} is gone; its queue is served until a restart: restart the service"
         elif old.delivery != new.delivery:
             yield f"departments.toml: {name!r}: its delivery is settled at the start: restart the service to take it"
+    for name in sorted(present.senses - found.senses):
+        yield f"{name}: is gone, and messages would be read without it: put it back, or restart the service"
     if (present.line is None) != (found.line is None):
         yield "hotline.toml: the hotline opens and closes at the start: restart the service to take it"

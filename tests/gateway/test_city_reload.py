@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import gateway.city.city
 from gateway.city.city import City, load
 from gateway.city.reload import NOTE, Follower, needs_restart, refused
 from tests.gateway.walk import metric
@@ -116,3 +119,46 @@ def test_each_thing_that_needs_a_restart_is_named(town: Town) -> None:
         what.partition(":")[0] for what in needs_restart(city, changed)
     ]
     assert [] == list(needs_restart(city, replace(city, triage="water")))
+
+
+@pytest.mark.parametrize("lost", ["danger.toml", "model.npz", "places.csv", "districts.geojson"])
+async def test_a_file_that_vanishes_takes_no_sense_from_a_running_gateway(town: Town, lost: str) -> None:
+    """An editor that moves danger.toml away, or a clerk who does, leaves nobody deaf to danger until it is noticed."""
+    async with town.followed():
+        (town.folder / lost).rename(town.folder.parent / lost)
+        await until(lambda: bool(town.follower.refused))
+        assert f"{lost}: is gone, and messages would be read without it" in str(town.follower.refused[0])
+
+        (town.folder.parent / lost).rename(town.folder / lost)
+        await until(lambda: not town.follower.refused)
+
+    assert [] == town.taken
+
+
+async def test_a_folder_that_nobody_foresaw_ends_no_following(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file whose name is no UTF-8 is refused with its name, and the next good change is taken all the same."""
+    odd = os.fsencode(town.folder / "words") + b"/\xff.toml"
+    async with town.followed():
+        with open(odd, "wb") as file:  # noqa: ASYNC230, PTH123 - a name that no Path should be given
+            file.write(b"no TOML")
+        await until(lambda: bool(town.follower.refused))
+        assert "udcff.toml:1: is not valid TOML" in refused(town.folder.parent)[0]
+        assert "city refused" in capsys.readouterr().out
+
+        os.unlink(odd)  # noqa: PTH108
+        town.edit("rules.toml", 'notice = "citizens"', 'notice = "inspector"')
+        await until(lambda: bool(town.taken))
+
+
+def test_a_folder_that_changes_while_it_is_read_is_read_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version tells of the rules that are in force, never of those saved a moment after they were read."""
+    version = gateway.city.city._version
+
+    def saving(*asked: Any) -> str:
+        if 'notice = "citizens"' in (town.folder / "rules.toml").read_text("utf-8"):
+            town.edit("rules.toml", 'notice = "citizens"', 'notice = "inspector"')
+        return version(*asked)
+
+    monkeypatch.setattr(gateway.city.city, "_version", saving)
+
+    assert ("inspector",) == load(str(town.folder)).rules.rules[0].notice
