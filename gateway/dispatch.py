@@ -142,7 +142,7 @@ class Dispatcher:
         city = self.city()
         decision = decide(case.complaint, city.rules, city.reader.guess(case.complaint.text))
         decided = decision.route
-        if not decided.automatic:
+        if not (decided.automatic or decision.settled or decision.confidential or case.complaint.confidential):
             decided = self._addressed(ledger.connection, case, decided, city)
         amended = _amended(case.complaint, decision)
         if amended != case.complaint:
@@ -164,7 +164,10 @@ class Dispatcher:
         return ledger.offer(case, decided, routed_sequence=latest), "triage"
 
     def _addressed(self, connection: Connection, case: Case, decided: Route, city: City) -> Route:
-        """Let a complaint that no rule decides go to the department to whose own mailbox it was written, if any."""
+        """Let a complaint that no rule decides go to the department to whose own mailbox it was written, if any.
+
+        What is or may be confidential never comes here: it may be about the people who read that mailbox.
+        """
         row = journal.by_id(connection, case.complaint.id)
         department = str(Inbound.from_json(row.body).answers.get("department", "")) if row else ""
         if department not in city.departments or department == city.triage:

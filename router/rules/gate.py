@@ -25,11 +25,15 @@ _RANK: Final = {Priority.NORMAL: 0, Priority.HIGH: 1, Priority.DISTRESS: 2}
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where a complaint goes, and what the rules ask beside: a priority to raise it to, and to hide who complains."""
+    """Where a complaint goes, and what the rules ask beside: a priority to raise it to, and to hide who complains.
+
+    `settled` says that a rule, and no doubt, wants a person to decide: not the last one, which takes what is left.
+    """
 
     route: Route
     raises: Priority | None = None
     confidential: bool = False
+    settled: bool = False
 
 
 def route(complaint: Complaint, table: RuleTable, guess: Guess | None = None) -> Route:
@@ -73,6 +77,7 @@ class _Asking:
             raises=self._raised(acting),
             # What shall be hidden stays so while a person looks whether the rule was right.
             confidential=any(one.confidential for one in (*beside, *([rule] if rule else []))),
+            settled=rule is not None and not doubt and rule.department == self.table.triage and not rule.unconditional,
         )
 
     def _route(self, rule: Rule | None, doubt: Said | None, acting: list[Rule]) -> Route:

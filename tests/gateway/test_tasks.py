@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from gateway.city.city import City
 from gateway.store import tasks as store_tasks
 from gateway.store.tasks import Draft, Task, TaskKind
 from gateway.tasks import Answer, NotThere, Over, Taken, Tasks, WrongAnswer
+from router.rules import Rule
 from tests.gateway.walk import Walk
 
 POST = "شوفوا هاي الصورة"
@@ -298,3 +300,26 @@ async def test_a_departments_own_mailbox(walk: Walk, tasks: Tasks) -> None:
 
     assert [("roads", "offered"), ("water", "offered")] == sorted(walk.tape.told())
     assert [] == await tasks.list([TaskKind.TRIAGE])
+
+
+async def test_a_departments_mailbox_takes_no_complaint_about_its_own_people(walk: Walk, tasks: Tasks) -> None:
+    """What may be about staff waits for a person, however unsure that is and whichever mailbox it came to."""
+    mail: dict[str, Any] = {"channel": "sms", "scheme": Scheme.MAILTO, "answers": {"department": "roads"}}
+    await walk.hear("الموظفين والطريق", sender="a@example.org", **mail)
+    await walk.publish()
+
+    assert "roads" not in {department for department, _ in walk.tape.told()}
+    assert 1 == len(await tasks.list([TaskKind.TRIAGE]))
+
+
+async def test_a_rule_that_asks_for_a_person_goes_before_a_mailbox(walk: Walk, tasks: Tasks) -> None:
+    """A city's rule that sends some words to the triage desk holds for letters to a department's own mailbox too."""
+    city = walk.city
+    rule = Rule(id="ask", department=city.triage, words=("مشكلة",))
+    walk.city = replace(city, rules=replace(city.rules, rules=(rule, *city.rules.rules)))
+    mail: dict[str, Any] = {"channel": "sms", "scheme": Scheme.MAILTO, "answers": {"department": "roads"}}
+    await walk.hear(UNCLEAR, sender="a@example.org", **mail)
+    await walk.publish()
+
+    assert "roads" not in {department for department, _ in walk.tape.told()}
+    assert 1 == len(await tasks.list([TaskKind.TRIAGE]))
