@@ -150,7 +150,9 @@ class GroupRow(_Row):
 
 
 class GroupsFile(_Row):
-    """groups.toml."""
+    """groups.toml. What is wrong in it is logged, so nothing of it is quoted: it is a list of people."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
     group: list[GroupRow]
 

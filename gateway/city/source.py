@@ -127,7 +127,8 @@ def _said(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
             return str(detail["ctx"]["error"])
         case _:
             what = str(detail["msg"])
-            shown = f", not {found!r}" if isinstance(found, str | int | float | bool) else ""
+            told = isinstance(found, str | int | float | bool) and not model.model_config.get("hide_input_in_errors")
+            shown = f", not {found!r}" if told else ""
             return f"{what[:1].lower()}{what[1:]}{shown}"
 
 

@@ -145,13 +145,17 @@ def _rows(file: Traversable, problems: list[Problem]) -> Iterator[tuple[int, dic
     head = content.partition("\n")[0]
     separator = max(",;\t", key=head.count)
     reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=separator)
-    if "text" not in (reader.fieldnames or ()):
-        problems.append(Problem(str(file), 1, "text", "is missing: the first line names the columns"))
-        return
-    begins = 2
-    for row in reader:
-        yield begins, {str(name): value or "" for name, value in row.items() if isinstance(value, str) or value is None}
-        begins = reader.line_num + 1
+    begins = 1
+    try:
+        if "text" not in (reader.fieldnames or ()):
+            problems.append(Problem(str(file), 1, "text", "is missing: the first line names the columns"))
+            return
+        begins = 2
+        for row in reader:
+            yield begins, {name: value or "" for name, value in row.items() if name is not None}
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        problems.append(Problem(str(file), begins, "", f'is not CSV: {error}; is a " missing?'))
 
 
 def _several(cell: str | None) -> tuple[str, ...]:

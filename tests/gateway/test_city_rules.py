@@ -210,6 +210,16 @@ def test_a_wrong_number_in_a_group_is_named_and_not_shown(folder: Path) -> None:
     assert "0770123" not in str(further.value) and "nobody at home" not in str(caught.value)
 
 
+@pytest.mark.parametrize("wrong", ["phones = 9647701234567", 'phones = "+9647701234567"', "emails = [9647701234567]"])
+def test_a_group_written_wrongly_shows_nobodys_number(folder: Path, wrong: str) -> None:
+    """A forgotten bracket or quotation mark is told by its place: the sentence stands in logs, and the number not."""
+    (folder / "groups.toml").write_text(f'[[group]]\nid = "schools"\n{wrong}\n', "utf-8")
+    with pytest.raises(CityError, match=r"groups\.toml:3: group\[schools\]\.(phones|emails)") as caught:
+        load(str(folder))
+
+    assert "7701234567" not in str(caught.value)
+
+
 def test_two_forms_of_the_rules_are_one_too_many(folder: Path) -> None:
     """A city with rules.toml and rules.csv would have two answers: it is refused, naming both."""
     (folder / "rules.csv").write_text("id,department,min_confidence\nrest,citizens,0.5\n", "utf-8")

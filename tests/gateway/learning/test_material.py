@@ -51,6 +51,15 @@ def test_a_file_without_its_first_line_is_told(tmp_path: Path) -> None:
         read_cases(file, CATEGORIES, RESPONSIBLE)
 
 
+@pytest.mark.parametrize("head", ["text,category\n", ""])
+def test_a_quotation_mark_that_is_never_closed_is_told(tmp_path: Path, head: str) -> None:
+    """A cell that swallows the rest of a large file is a mistake with a line, and no traceback."""
+    file = tmp_path / "cases.csv"
+    file.write_text(head + '"' + "ماكو ماي,water.outage\n" * 10_000, "utf-8")
+    with pytest.raises(CityError, match=f'cases.csv:{2 if head else 1}: is not CSV: .*; is a " missing'):
+        read_cases(file, CATEGORIES, RESPONSIBLE)
+
+
 def test_a_file_in_another_encoding_is_told(tmp_path: Path) -> None:
     """Excel's older CSV is windows-1256: said in words, and nothing of it taken."""
     file = tmp_path / "cases.csv"
