@@ -36,6 +36,8 @@ PHRASES = {  # what a reply is for -> the city's phrase
     "resolved": "told-resolved",
     "closed": "told-closed",
 }
+ENTRY = "desk"  # the channel of what people at the desk enter
+SPLIT_OF = "split_of"  # in the answers of a half that they split off: the id of the whole
 BUDGET = 12  # replies to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
 
@@ -56,6 +58,14 @@ class Target:
     account: str
     to: Address = field(repr=False)
     sender: str  # the digest that silence and budgets go by
+
+
+def written(connection: Connection, complaint_id: str) -> Row | None:
+    """Return the message of a complaint, to be answered: of one that a person split off, what the citizen wrote."""
+    row = own = journal.by_id(connection, complaint_id)
+    while row is not None and row.channel == ENTRY and (whole := Inbound.from_json(row.body).answers.get(SPLIT_OF)):
+        row = journal.by_id(connection, str(whole))
+    return replace(row, id=own.id, seq=own.seq) if row is not None and own is not None else None
 
 
 class Acknowledger:
@@ -101,7 +111,7 @@ class Acknowledger:
     def news(self, ledger: Ledger, case: Case, purpose: str) -> None:
         """Owe the citizen what became of their complaint: where they wrote, or by SMS to a number that we know."""
         complaint = case.complaint
-        row = journal.by_id(ledger.connection, complaint.id)
+        row = written(ledger.connection, complaint.id)
         if row is None:
             return
         inbound = Inbound.from_json(row.body)

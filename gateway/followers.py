@@ -38,7 +38,8 @@ def resolve_followers(
 ) -> list[Case]:
     """Let what became of a complaint (resolved, closed) become of its followers too, and tell each citizen.
 
-    `lead` and `following` are as `held` returned them. Whoever was done with already stays as they are.
+    `lead` and `following` are as `held` returned them. Whoever was done with already stays as they are. The incident
+    ends with it: whoever joined later would share a fate that is past, and never hear.
     """
     reference = lead.complaint.reference
     done = []
@@ -50,4 +51,5 @@ def resolve_followers(
         tasks.settle(ledger.connection, TaskKind.TRIAGE, case.complaint.id, outcome=outcome, now=ledger.now)
         acknowledger.news(ledger, case, NEWS[status])
         done.append(case)
+    incidents.end(ledger.connection, lead.complaint.id, ledger.now)
     return done

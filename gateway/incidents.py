@@ -212,6 +212,8 @@ def _join(
     if not store.hold(connection, incident_id):
         raise Finished("the incident is closed")
     lead = complaints.load_by_id(connection, store.lead_of(connection, incident_id))
+    if lead is not None and lead.complaint.status.value in FINAL:
+        raise Finished(f"{lead.complaint.reference}, which leads it, is {lead.complaint.status.value}")
     _add(connection, incident_id, lead, fresh, by, now, city)
     return _view(connection, incident_id)
 
@@ -282,10 +284,13 @@ def _leave(
             ledger.amend(case, case.complaint.but(incident=None), heard_at=case.heard_at, facts=facts)
     store.apart(connection, [case.complaint.id for case in leaving])
     staying = store.members(connection, incident_id)
-    if not staying:
-        store.close(connection, incident_id, by, now)
-    elif store.lead_of(connection, incident_id) not in {one.id for one in staying}:
-        store.lead(connection, incident_id, staying[0].id)
+    if store.lead_of(connection, incident_id) not in {one.id for one in staying}:
+        # Of one that is done already no further news comes, and the others would never hear.
+        following = next((one.id for one in staying if one.status not in FINAL), None)
+        if following is None:
+            store.close(connection, incident_id, by, now)
+        else:
+            store.lead(connection, incident_id, following)
     return _view(connection, incident_id)
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from channels.message import Address, Inbound, Scheme
 from gateway import observe
-from gateway.acknowledge import Correspondents
+from gateway.acknowledge import ENTRY, SPLIT_OF, Correspondents, written
 from gateway.house import House
 from gateway.incidents import NotThere
 from gateway.store import complaints, journal
-from gateway.store.complaints import FINAL, Case
+from gateway.store.complaints import FINAL
 from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
-from gateway.tasks import ENTRY, LONGEST, WrongAnswer
+from gateway.tasks import LONGEST, WrongAnswer
 from normalizer.complaint import Complaint, Priority, Status
 from normalizer.normalize import STATED
 from normalizer.text import clean
@@ -81,7 +81,7 @@ class Splits:
             related = case.complaint.but(related=(*case.complaint.related, half.id))
             facts = {"split_off": half.reference, "split_by": by}
             ledger.amend(case, related, heard_at=case.heard_at, facts=facts)
-            self._tell(ledger, case, row, half)
+            self._tell(ledger, half)
         return Half(half.reference, fresh=True, danger=half.priority is Priority.DISTRESS)
 
     def _inbound(self, complaint: Complaint, category: str, text: str, by: str) -> Inbound:
@@ -95,7 +95,7 @@ class Splits:
             text=text or complaint.text,
             way=complaint.channel,
             provider=ENTRY,
-            answers={"category": category, "split_by": by},
+            answers={"category": category, "split_by": by, SPLIT_OF: complaint.id},
         )
 
     def _half(self, complaint: Complaint, row: Row, inbound: Inbound, category: str) -> Complaint:
@@ -120,12 +120,11 @@ class Splits:
             related=(complaint.id,),
         )
 
-    def _tell(self, ledger: Ledger, case: Case, row: Row, half: Complaint) -> None:
+    def _tell(self, ledger: Ledger, half: Complaint) -> None:
         """Owe the citizen the new number, where they wrote of both."""
-        origin = journal.by_id(ledger.connection, case.complaint.id)
-        if origin is None:
+        row = written(ledger.connection, half.id)
+        if row is None:
             return
-        others = Correspondents(ledger.connection, {origin.sender}, ledger.now)
-        answered = replace(origin, id=row.id, seq=row.seq)
-        quietly = Inbound.from_json(origin.body).but(comment_to=None)  # everybody has been told once that we heard
-        self.house.acknowledger.owe(ledger, others, answered, quietly, "received", half)
+        others = Correspondents(ledger.connection, {row.sender}, ledger.now)
+        quietly = Inbound.from_json(row.body).but(comment_to=None)  # everybody has been told once that we heard
+        self.house.acknowledger.owe(ledger, others, row, quietly, "received", half)

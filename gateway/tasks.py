@@ -14,6 +14,7 @@ from typing import Any
 
 from channels.message import Address, Inbound, Purpose, Scheme
 from gateway import observe
+from gateway.acknowledge import ENTRY
 from gateway.adopt import told
 from gateway.city.city import City
 from gateway.house import House
@@ -32,7 +33,6 @@ from router.route import Route
 TERM = timedelta(minutes=30)  # a task that nobody went on with in this time is free again
 MOST = 100  # tasks in one listing
 LONGEST = 20_000  # characters of what a person writes
-ENTRY = "desk"  # the channel of what people at the desk enter
 REACHED, NOT_REACHED, DECLINED = "reached", "not_reached", "declined"
 OUTCOMES = (REACHED, NOT_REACHED, DECLINED)
 

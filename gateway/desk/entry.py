@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from channels.message import Address, Inbound, Media, Receipt, Scheme
+from gateway.acknowledge import ENTRY
 from gateway.citizen.draft import MEGABYTE, Fault, brought, faults, fingerprint, inbound
 from gateway.citizen.posted import FILE_SIZE, FILES, Posted, Shelf
 from gateway.citizen.tokens import Grant, Nonce, Tokens
@@ -20,7 +21,6 @@ from gateway.desk.session import Sessions
 from gateway.house import House
 from gateway.intake import NotStored
 from gateway.people import Visit
-from gateway.tasks import ENTRY
 from normalizer.complaint import Kind
 from normalizer.reference import show
 from normalizer.text import ascii_digits

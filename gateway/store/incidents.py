@@ -56,6 +56,7 @@ class Brief:
     id: str
     reference: str
     department: str | None
+    status: str  # of its lead
     members: int
     confirmed: int
 
@@ -139,6 +140,12 @@ def close(connection: Connection, incident_id: str, by: str, now: datetime) -> b
     return bool(connection.execute(changed.values(state=CLOSED, closed_at=now, closed_by=by)).rowcount)
 
 
+def end(connection: Connection, complaint_id: str, now: datetime) -> None:
+    """Close what a complaint leads, for that is done."""
+    changed = update(incidents).where(incidents.c.lead == complaint_id, incidents.c.state == OPEN)
+    connection.execute(changed.values(state=CLOSED, closed_at=now, closed_by=HOUSE))
+
+
 def joined(connection: Connection, ids: Collection[str], by: str | None) -> None:
     """Record who joined complaints to the incident that they are in now."""
     if ids:
@@ -147,9 +154,9 @@ def joined(connection: Connection, ids: Collection[str], by: str | None) -> None
 
 
 def apart(connection: Connection, ids: Collection[str]) -> None:
-    """Record that complaints have causes of their own: they are suggested no more."""
+    """Record that complaints have causes of their own: they are suggested no more. Who is in an incident stays so."""
     if ids:
-        changed = update(sightings).where(sightings.c.complaint_id.in_(list(ids)))
+        changed = update(sightings).where(sightings.c.complaint_id.in_(list(ids)), sightings.c.incident.is_(None))
         connection.execute(changed.values(joined_by=None, alone=True))
 
 
@@ -272,6 +279,7 @@ _BRIEF = (
     select(
         complaints.c.reference,
         complaints.c.department,
+        complaints.c.status,
         _MEMBERS.correlate(incidents).scalar_subquery(),
         _MEMBERS.where(sightings.c.joined_by != HOUSE).correlate(incidents).scalar_subquery(),
     )

@@ -35,7 +35,7 @@ WASTE = {"category": "waste.collection"}
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
     """A house in which everything is done by hand, on either store."""
-    more = {}
+    more: dict[str, Any] = {}
     if request.param == "postgresql":
         database: Database = request.getfixturevalue("postgres")
         more = {"BALAGH_STORE_URL": database.url}
@@ -310,6 +310,54 @@ async def test_what_becomes_of_the_lead_becomes_of_its_followers_and_they_hear(
     assert 2 == len(told)
     shown = {f"{one[:4]} {one[4:7]} {one[7:]}" for one in found[1:]}
     assert all(any(one in row.text for one in shown) for row in told)
+
+
+def resolve(connection: Connection, reference: str, walk: Walk) -> None:
+    """Do what a department's word does: the complaint and those that follow it are resolved."""
+    found = complaints.load(connection, reference)
+    assert found is not None
+    lead, following = held(connection, found.complaint.id)
+    assert lead is not None
+    with Ledger(connection, walk.clock()) as ledger:
+        ledger.become(lead, Status.RESOLVED)
+        resolve_followers(ledger, lead, following, Status.RESOLVED, walk.house.acknowledger)
+
+
+async def test_nobody_joins_what_is_done(walk: Walk, incidents: Incidents) -> None:
+    """The pipe is mended; who writes of it a minute later is no follower of that: their complaint is a job again."""
+    found = await many(walk, 6)
+    made = await incidents.create(found, "sara")
+    late = await report(walk, 40)
+    await walk.house.store.write(partial(resolve, reference=found[0], walk=walk))
+    await walk.publish()
+
+    ended, after = (await incidents.get(made.incident.id)).incident, (await case(walk, late)).complaint
+    assert ("closed", "*") == (ended.state, ended.closed_by)
+    assert (None, Status.OFFERED) == (after.incident, after.status)
+    with pytest.raises(Finished):
+        await incidents.join(made.incident.id, [late], "sara")
+
+
+async def test_one_that_is_done_leads_nobody(walk: Walk, incidents: Incidents) -> None:
+    """The oldest who stays was resolved on its own: the next one leads, so that the others hear when that is done."""
+    found = await many(walk, 4)
+    made = await incidents.create(found, "sara")
+    await walk.house.store.write(partial(resolve, reference=found[1], walk=walk))
+    view = await incidents.leave(made.incident.id, found[:1], "sara")
+    assert ("open", found[2]) == (view.incident.state, view.incident.reference)
+
+    await walk.house.store.write(partial(resolve, reference=found[2], walk=walk))
+    assert Status.RESOLVED is (await case(walk, found[3])).complaint.status
+
+
+async def test_dismissing_late_takes_nobody_out_of_an_incident(walk: Walk, incidents: Incidents) -> None:
+    """One clerk joins them while another still has them before the eyes as strangers: who joined them is kept."""
+    found = await many(walk, 2)
+    made = await incidents.create(found, "sara")
+    await incidents.dismiss(found, "omar")
+
+    view = await incidents.get(made.incident.id)
+    assert (["sara"] * 2, 2) == ([member.joined_by for member in view.members], view.incident.confirmed)
 
 
 async def test_one_sender_alone_makes_no_burst(walk: Walk, incidents: Incidents) -> None:

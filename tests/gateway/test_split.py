@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from channels.message import Scheme
 from gateway.city.city import City
 from gateway.incidents import NotThere
 from gateway.split import Splits
 from gateway.store import complaints
 from gateway.store.complaints import Case
+from gateway.store.engine import Connection
+from gateway.store.ledger import Ledger
 from gateway.tasks import WrongAnswer
 from normalizer.complaint import Priority
 from tests.gateway.walk import Walk
@@ -26,7 +30,7 @@ HALF = "والحاوية أمام المدرسة ممتلئة"
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
     """A house in which everything is done by hand, on either store."""
-    more = {}
+    more: dict[str, Any] = {}
     if request.param == "postgresql":
         database: Database = request.getfixturevalue("postgres")
         more = {"BALAGH_STORE_URL": database.url}
@@ -79,6 +83,29 @@ async def test_the_citizen_hears_the_second_number(walk: Walk, splits: Splits) -
     shown = f"{half.reference[:4]} {half.reference[4:7]} {half.reference[7:]}"
     (text,) = [text for text in texts if shown in text]
     assert walk.house.identities.pin(half.reference) in text
+
+
+async def test_the_citizen_hears_of_every_half_what_became_of_it(walk: Walk, splits: Splits) -> None:
+    """Also of a half of a half: its number and, when it is resolved, the news go where they wrote, each its own."""
+    receipt = await walk.hear(
+        BOTH, "7001", channel="whatsapp", scheme=Scheme.WHATSAPP, answers={"category": "water.outage"}
+    )
+    first = await splits.split(receipt.reference, "waste.collection", "sara")
+    second = await splits.split(first.reference, "roads.damage", "sara")
+    every = [receipt.reference, first.reference, second.reference]
+
+    def resolve(connection: Connection) -> None:
+        cases = complaints.load_many(connection, every)
+        with Ledger(connection, walk.clock()) as ledger:
+            for reference in every:
+                walk.house.acknowledger.news(ledger, cases[reference], "resolved")
+
+    await walk.house.store.write(resolve)
+    rows = await walk.rows(
+        "SELECT purpose, reference, replies.channel FROM replies JOIN complaints c ON c.id = complaint_id"
+    )
+    told = sorted((row.purpose, row.reference) for row in rows if row.channel == "whatsapp")
+    assert sorted((purpose, one) for purpose in ("received", "resolved") for one in every) == told
 
 
 async def test_splitting_twice_gives_the_same_half(walk: Walk, splits: Splits) -> None:
