@@ -74,6 +74,12 @@ _MOBILE = re.compile(
     r"|(?:00)?(?:968|965|974|973)[2-9]\d{7}"  # Oman, Kuwait, Qatar, Bahrain
     r"|[79]\d{7}|0[1-9]\d{6,9}"  # Oman as it is dialled there; anything dialled with a nought
 )
+# A mobile number told in pieces, as people dictate it and machines write it down: "0770, 123, 4567".
+_PIECES = re.compile(r"(?:07[3-9]\d{8}|01[0125]\d{8}|07[789]\d{7}|05\d{8})")
+_BEGUN = re.compile(r"0(?:[157]\d*)?")
+_BETWEEN = re.compile(r"[\s,،.–—-]{1,6}")
+_LEAST_PIECE, _MOST_PIECES = 2, 11  # digits
+
 _EGYPTIAN_ID = re.compile(r"[23]\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:0[1-4]|1[1-9]|2[1-9]|3[1-5]|88)\d{5}")
 _EMIRATI_ID = re.compile(r"784(?:19|20)\d{10}")
 _SAUDI_ID = re.compile(r"[12]\d{9}")
@@ -160,6 +166,23 @@ def _everything(text: str) -> Iterator[Found]:
         yield from _ibans(text)
         for run in _NUMBER.finditer(text):
             yield from _numbers(text, run.start(), run.end())
+    yield from (Found(Kind.PHONE, start, end) for start, end in _pieces(text))
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Return where a mobile number is told in pieces with commas or wide gaps between them: from, and before."""
+    groups = list(_GROUP.finditer(text))
+    for place, first in enumerate(groups):
+        digits, end = "", first.start()
+        for piece in groups[place : place + _MOST_PIECES // _LEAST_PIECE]:
+            if len(piece[0]) < _LEAST_PIECE or (digits and not _BETWEEN.fullmatch(text, end, piece.start())):
+                break
+            digits, end = digits + ascii_digits(piece[0][:_MOST_PIECES]), piece.end()
+            if len(digits) > _MOST_PIECES or not _BEGUN.fullmatch(digits):
+                break
+            if _PIECES.fullmatch(digits):
+                yield first.start(), end
+                break
 
 
 def _ibans(text: str) -> Iterator[Found]:

@@ -104,6 +104,23 @@ def test_in_doubt_it_is_hidden(text: str) -> None:
     assert HIDDEN in mask(text)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "0770, 123, 4567",
+        "٠٧٧٠، ١٢٣، ٤٥٦٧",
+        "0770\n123 4567",
+        "0770     123     4567",
+        "010, 1234, 5678",
+        "05,12,345678",
+    ],
+)
+def test_a_number_told_in_pieces_is_hidden(told: str) -> None:
+    """People dictate a number with pauses, and machines write commas for them; sums and times stay."""
+    assert f"رقمي {HIDDEN} شكرا" == mask(f"رقمي {told} شكرا")
+    assert "قطاع 10, 20, 30 من 07:30 الى 08:15 و 1,500,000" == mask("قطاع 10, 20, 30 من 07:30 الى 08:15 و 1,500,000")
+
+
 def test_citizens_own_are_concealed_and_others_stay() -> None:
     """A department that may not know who complains still reads to which number the bribe was to be paid."""
     contact = Contact(
@@ -184,6 +201,8 @@ def test_found_lie_in_order_within_the_text(text: str) -> None:
         "a://a@",
         "صفر ",
         "2024-05-12 ",
+        "07 ",
+        "0770, ",
         "رقم 1234567 ",
     ],
 )
