@@ -18,12 +18,16 @@ from gateway.store.ledger import Ledger
 from normalizer.complaint import Complaint
 from normalizer.phone import international
 from normalizer.resend import FEWEST_WORDS, sent_before
+from router.incident import metres, spot
 
 SPAN = timedelta(days=7)
 MOST = 10  # earlier complaints of one sender that are compared
 RELATED_ONLY = {Scheme.WEB, Scheme.API}
 NOBODY = {*RELATED_ONLY, Scheme.UNKNOWN, Scheme.CALL}  # whose digest is no person's
 NUMBERED = {Scheme.TEL.value, Scheme.WHATSAPP.value}
+
+
+FAR = 500.0  # metres between two pins: the same words stand for another hole in another street
 
 
 class Earlier:
@@ -84,6 +88,7 @@ class Earlier:
         found = complaints.load_these(self._ledger.connection, set(ids[:MOST]))
         found = [case for case in found if row.received_at - case.heard_at <= SPAN and case.complaint.id != row.id]
         found = [case for case in found if sent_before(draft.text, case.complaint.text)]
+        found = [case for case in found if not _elsewhere(draft, case.complaint)]
         return sorted(found, key=lambda case: case.heard_at, reverse=True)
 
     def _callers(self, inbound: Inbound, draft: Complaint) -> Sequence[str]:
@@ -96,3 +101,9 @@ class Earlier:
 
     def _of_senders(self, senders: set[str]) -> dict[str, list[str]]:
         return complaints.sent_since(self._ledger.connection, senders, self._since)
+
+
+def _elsewhere(draft: Complaint, earlier: Complaint) -> bool:
+    """Tell whether the same words are sent from quite another place: a new pin would replace where the first one is."""
+    apart = metres(spot(draft), spot(earlier))
+    return apart is not None and apart > FAR

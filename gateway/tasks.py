@@ -22,11 +22,10 @@ from gateway.store import complaints, journal, lessons, tasks
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
-from gateway.store.lessons import Lesson
 from gateway.store.tasks import Task, TaskKind
-from normalizer.complaint import Contact, Kind, Priority, Status
+from gateway.teach import teach
+from normalizer.complaint import Kind, Priority, Status
 from normalizer.normalize import amend, normalize
-from normalizer.personal import conceal, mask
 from normalizer.text import clean
 from router.route import Route
 
@@ -313,25 +312,9 @@ class _Completion:
                 case = ledger.amend(case, raised, heard_at=case.heard_at, facts=facts)
                 self.danger = True
             ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=told(self.connection, case))
-        self._learn(case, answer.category, department)
+        said = {"category": answer.category, "department": department}
+        teach(self.connection, case, **said, source=lessons.DESK, by=self.by, now=self.now)
         return case.complaint.reference, f"to {department}"
-
-    def _learn(self, case: Case, category: str | None, department: str) -> None:
-        """Keep what a person decided, for the next training, without who wrote it."""
-        complaint = case.complaint
-        if not complaint.text:
-            return
-        lesson = Lesson(
-            id=f"{lessons.DESK}:{complaint.id}:{case.sequence}",
-            text=mask(conceal(complaint.text, complaint.contact or Contact())),
-            category=category,
-            department=department,
-            source=lessons.DESK,
-            by=self.by,
-            at=self.now,
-            complaint_id=complaint.id,
-        )
-        lessons.add(self.connection, lesson)
 
     def _confirm(self, task: Task, answer: Answer) -> tuple[str, str]:
         if answer.accepted is None:

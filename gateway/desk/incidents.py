@@ -121,6 +121,7 @@ class IncidentsPage:
     ) -> dict[str, Any]:
         first, last = members[0], max(members, key=lambda one: one.spot.at)
         rows = [_row(member, words.get(member.id)) for member in members[:LISTED]]
+        urgent = any(member.priority is Priority.DISTRESS for member in members)  # also beyond those that are shown
         department = self.house.city.departments.get(view.incident.department or "") if view else None
         return {
             "id": view.incident.id if view else suggestion.incident or "" if suggestion else "",
@@ -130,7 +131,7 @@ class IncidentsPage:
             "count": len(members),
             "lead": show(view.incident.reference) if view else "",
             "burst": suggestion.burst if suggestion else False,
-            "urgent": any(row.distress for row in rows),
+            "urgent": urgent,
             "began": first.spot.at,
             "last": last.spot.at,
             "rows": rows,

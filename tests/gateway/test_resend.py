@@ -27,7 +27,7 @@ OTHER = "+9647709999999"
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
     """A house in which everything is done by hand, on either store."""
-    more = {}
+    more: dict[str, Any] = {}
     if request.param == "postgresql":
         database: Database = request.getfixturevalue("postgres")
         more = {"BALAGH_STORE_URL": database.url}
@@ -117,6 +117,16 @@ async def test_nothing_new_in_it_is_lost(walk: Walk) -> None:
         found.complaint.place.latitude, len(found.complaint.attachments), found.complaint.priority,
     )  # fmt: skip
     assert ["distress", "received"] == sorted(await owed(walk))
+
+
+async def test_the_same_words_of_another_street_are_another_complaint(walk: Walk) -> None:
+    """Whoever reports one broken lamp after the other writes the same each time: no pin takes the place of another."""
+    first = await say(walk, place=Pin(latitude=33.33, longitude=44.33))
+    second = await say(walk, place=Pin(latitude=33.36, longitude=44.33))
+    await say(walk, place=Pin(latitude=33.3301, longitude=44.33))
+
+    rows = await walk.rows("SELECT reference FROM complaints ORDER BY received_at")
+    assert [first, second] == [row.reference for row in rows]
 
 
 async def test_a_corrected_house_number_is_kept(walk: Walk) -> None:
