@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from normalizer.complaint import Complaint, Priority
+from normalizer.complaint import Complaint, FoundBy, Priority
 from normalizer.text import fold
 from router.rules.moment import ANY_DAY, Days, Moment
 
@@ -76,7 +76,8 @@ class Rule:
     def fits(self, facts: Facts) -> bool:
         """Tell whether every condition holds. The words come last: they are the slowest to look for."""
         complaint, place = facts.complaint, facts.complaint.place
-        district = place.district if place else None
+        # A name that may lie in several districts is good enough for a list, and not for a rule.
+        district = place.district if place and place.found_by is not FoundBy.LIKELY else None
         return (
             (not self.categories or complaint.category in self.categories)
             and (not self.channels or complaint.channel in self.channels)

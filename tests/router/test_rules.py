@@ -58,6 +58,11 @@ def contact(scheme: str, value: str, **more: Any) -> Contact:
     [
         (Rule("r", "x", districts=frozenset({"dora"})), {"place": Place(district="dora")}, {"place": None}),
         (Rule("r", "x", districts=frozenset({"dora"})), {"place": Place(district="dora")}, {"place": Place()}),
+        (
+            Rule("r", "x", districts=frozenset({"dora"})),
+            {"place": Place(district="dora", found_by=FoundBy.NAME)},
+            {"place": Place(district="dora", found_by=FoundBy.LIKELY)},
+        ),
         (Rule("r", "x", channels=frozenset({"fax"})), {"channel": "fax"}, {"channel": "sms"}),
         (Rule("r", "x", kinds=frozenset({"enquiry"})), {"kind": Kind.ENQUIRY}, {"kind": Kind.COMPLAINT}),
         (Rule("r", "x", priorities=frozenset({"distress"})), {"priority": Priority.DISTRESS}, {}),
