@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normalizer.complaint import Contact, ContactAddress, Kind, Place, Priority, Source
+from normalizer.complaint import Contact, ContactAddress, FoundBy, Kind, Place, Priority, Source
 from normalizer.guess import Guess
 from router.route import Route
 from router.rules import Calendar, Days, Group, Rule, RuleTable, decide, minutes, route
