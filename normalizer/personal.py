@@ -77,7 +77,7 @@ _MOBILE = re.compile(
 # A mobile number told in pieces, as people dictate it and machines write it down: "0770, 123, 4567".
 _PIECES = re.compile(r"(?:07[3-9]\d{8}|01[0125]\d{8}|07[789]\d{7}|05\d{8})")
 _BEGUN = re.compile(r"0(?:[157]\d*)?")
-_BETWEEN = re.compile(r"[\s,،.–—-]{1,6}")
+_BETWEEN = re.compile(r"[\s,،]{1,6}")
 _LEAST_PIECE, _MOST_PIECES = 2, 11  # digits
 
 _EGYPTIAN_ID = re.compile(r"[23]\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:0[1-4]|1[1-9]|2[1-9]|3[1-5]|88)\d{5}")

@@ -118,6 +118,7 @@ def test_in_doubt_it_is_hidden(text: str) -> None:
 def test_a_number_told_in_pieces_is_hidden(told: str) -> None:
     """People dictate a number with pauses, and machines write commas for them; sums and times stay."""
     assert f"رقمي {HIDDEN} شكرا" == mask(f"رقمي {told} شكرا")
+    assert "من 2024-05-12، 2024-05-12" == mask("من 2024-05-12، 2024-05-12")
     assert "قطاع 10, 20, 30 من 07:30 الى 08:15 و 1,500,000" == mask("قطاع 10, 20, 30 من 07:30 الى 08:15 و 1,500,000")
 
 
