@@ -112,12 +112,19 @@ def _confirmed(lesson: Lesson, city: City) -> Text | None:
 
 
 def before(folder: Traversable) -> Mapping[str, Outcome]:
-    """Return what the model in force made of each case when it was made; empty where that is not known."""
+    """Return what the model in force made of each case when it was made; empty where that is not known.
+
+    Raises CityError for a file that a spreadsheet, or somebody, has changed: compared with nothing, no case gets worse.
+    """
     file = folder.joinpath(OUTCOMES)
     if not file.is_file():
         return {}
-    rows = csv.DictReader(io.StringIO(file.read_text("utf-8-sig")))
-    return {row["id"]: Outcome(row["department"], row["automatic"] == "yes", row["right"] == "yes") for row in rows}
+    try:
+        rows = csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline=""), strict=True)
+        return {row["id"]: Outcome(row["department"], row["automatic"] == "yes", row["right"] == "yes") for row in rows}
+    except (UnicodeDecodeError, csv.Error, KeyError) as error:
+        what = "is not as `balagh learn` wrote it: put it back, or delete it to compare with nothing"
+        raise CityError([Problem(str(file), 0, "", what)]) from error
 
 
 def changes(earlier: Mapping[str, Outcome], account: Account) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.city.city import load
+from gateway.city.problems import CityError
 from gateway.learning.evaluate import Account, Share
 from gateway.learning.material import Case
 from gateway.learning.report import BEGIN, END, put_into
@@ -141,6 +142,14 @@ def test_a_case_that_gets_worse_is_named_first() -> None:
     assert [] == changes(was, Account([]))
     assert "water" == str(was["a"])
     assert "roads (a person decides), wrong" == str(was["b"])
+
+
+@pytest.mark.parametrize("spoiled", [b"id;department;automatic;right\n1;water;yes;yes\n", b"\xff\xfei\0d\0"])
+def test_an_account_that_a_spreadsheet_changed_is_told(tmp_path: Path, spoiled: bytes) -> None:
+    """model.csv saved by a spreadsheet compares with nothing, so that no case would seem to get worse: it is said."""
+    (tmp_path / OUTCOMES).write_bytes(spoiled)
+    with pytest.raises(CityError, match=r"model\.csv: is not as `balagh learn` wrote it"):
+        before(tmp_path)
 
 
 def test_a_share_says_how_far_it_can_be_trusted() -> None:
