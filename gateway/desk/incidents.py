@@ -60,7 +60,7 @@ class IncidentsPage:
         suggestions = (await self.incidents.suggestions())[:SUGGESTED]
         opened = [await self.incidents.get(one.id) for one in await self.incidents.list(limit=OPENED)]
         listed = [*(one.members for one in suggestions), *(one.members for one in opened)]
-        words = await self._words([member for members in listed for member in members[:LISTED]])
+        words = await self._words([member for members in listed for member in _danger_first(members)[:LISTED]])
         language = self.pages.language(request)
         return self.pages.render(
             request,
@@ -119,9 +119,9 @@ class IncidentsPage:
         suggestion: Suggestion | None = None,
         view: IncidentView | None = None,
     ) -> dict[str, Any]:
+        ordered = _danger_first(members)
         first, last = members[0], max(members, key=lambda one: one.spot.at)
-        rows = [_row(member, words.get(member.id)) for member in members[:LISTED]]
-        urgent = any(member.priority is Priority.DISTRESS for member in members)  # also beyond those that are shown
+        rows = [_row(member, words.get(member.id)) for member in ordered[:LISTED]]
         department = self.house.city.departments.get(view.incident.department or "") if view else None
         return {
             "id": view.incident.id if view else suggestion.incident or "" if suggestion else "",
@@ -131,11 +131,11 @@ class IncidentsPage:
             "count": len(members),
             "lead": show(view.incident.reference) if view else "",
             "burst": suggestion.burst if suggestion else False,
-            "urgent": urgent,
+            "urgent": any(row.distress for row in rows),
             "began": first.spot.at,
             "last": last.spot.at,
             "rows": rows,
-            "rest": " ".join(member.reference for member in members[LISTED:]),
+            "rest": " ".join(member.reference for member in ordered[LISTED:]),
             "more": max(len(members) - LISTED, 0),
         }
 
@@ -166,6 +166,11 @@ class IncidentsPage:
         district = self.house.city.districts.get(member.spot.district or "")
         named = [self.pages.name(district.names, language)] if district else []
         return " · ".join([*named, *([member.spot.place] if member.spot.place else [])])
+
+
+def _danger_first(members: Sequence[Member]) -> list[Member]:
+    """Put danger before the rest: nobody shall put it together with others without having seen it."""
+    return sorted(members, key=lambda member: member.priority is not Priority.DISTRESS)
 
 
 def _row(member: Member, complaint: Complaint | None) -> Row:

@@ -30,6 +30,15 @@ async def offered(agent: Agent, count: int, first: int = 0) -> list[str]:
     return [receipt.reference for receipt in receipts]
 
 
+async def until_suggested(agent: Agent, count: int) -> None:
+    """Wait until so many complaints are suggested as one."""
+
+    async def there() -> bool:
+        return [count] == [len(one.members) for one in await Incidents(agent.house).suggestions()]
+
+    await until(there)
+
+
 async def test_one_press_makes_one_incident_and_another_takes_it_apart(busy: Agent) -> None:
     """Suggested with their words masked, put together, one taken out again, closed."""
     await busy.begin("triage")
@@ -63,6 +72,19 @@ async def test_those_that_are_not_shown_go_with_the_others(busy: Agent) -> None:
 
     (made,) = await Incidents(busy.house).list()
     assert set(found) == {member.reference for member in (await Incidents(busy.house).get(made.id)).members}
+
+
+async def test_danger_is_shown_before_all_others(busy: Agent) -> None:
+    """The last of thirteen is in danger: it is the first on the page, and not among those that are not shown."""
+    await busy.begin("triage")
+    await offered(busy, 12)
+    about = {"answers": {"category": "water.outage", "danger": True}, "place": HERE}
+    last = await hear(busy.house, f"{WORDS} 99", number="+9647702220099", **about)
+    await until_suggested(busy, 13)
+    page = await busy.get("/desk/incidents")
+
+    assert last.reference not in page.value("rest")
+    assert last.reference == page.value("c0")
 
 
 async def test_different_causes_are_not_asked_about_again(busy: Agent) -> None:
