@@ -19,6 +19,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from gateway.learning.material import Text
 from normalizer.category import NOTHING, OTHER, Matcher, Model
@@ -39,7 +40,7 @@ _WORD, _PAIR, _RUN = 1.0, 1.0, 0.6  # what a feature of each sort counts
 _SCALE = 10.0
 _SMOOTH = 8.0  # the regression's C
 _OF_WORDS = 0.5  # what a word of the city's lists weighs beside an example
-_AS_ACTS = 0.1  # the same, where it only says that something is to be done
+_AS_ACTS = 10  # one phrase in so many says that something is to be done
 _ROUNDS = 40
 
 Matrix = Any  # scipy's sparse matrices have no types
@@ -123,8 +124,8 @@ class _Bench:
         texts = self.features[self.first_text :]
         # The city's phrases, short as they are, ask for something to be done; without them "طفح المجاري" would not.
         acts = np.concatenate([np.full(self.first_text, KINDS.index(ACT)), self.kinds])
-        shares = np.where(np.arange(len(acts)) < self.first_text, _AS_ACTS, 1.0)
-        kinds = _regression(self.features[chosen], acts[chosen], shares[chosen], len(KINDS))
+        some = chosen & ((np.arange(len(acts)) >= self.first_text) | (np.arange(len(acts)) % _AS_ACTS == 0))
+        kinds = _regression(self.features[some], acts[some], None, len(KINDS))
         told = included & (self.danger >= 0)
         danger = _binary(texts[told], self.danger[told])
         return _Part(*(np.concatenate(parts, axis=-1) for parts in zip(categories, kinds, danger, strict=True)))
@@ -204,7 +205,7 @@ def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | Non
 
 
 def _fitted(features: Matrix, right: NDArray[np.int64], weight: Scores | None) -> LogisticRegression:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):  # what there is to multiply is too little to share out
         # It stops before the last digit on purpose: what follows changes nothing but the time it takes.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return LogisticRegression(C=_SMOOTH, max_iter=_ROUNDS, tol=1e-3).fit(features, right, sample_weight=weight)

@@ -105,7 +105,8 @@ async def test_a_confidential_complaint_names_nobody(walk: Walk) -> None:
 
 async def test_a_department_that_is_not_told_is_not_told(walk: Walk) -> None:
     """withhold_contact keeps contact, address, provider's id and the citizen's own number out of the offer."""
-    await file(walk, "حفرة كبيرة وسط الشارع كسرت سيارتي، رقمي ٠٧٧٠٩٨٧٦٥٤٣ واسمي زينب كاظم الجبوري، رقم السيارة 55512345678")
+    words = "حفرة كبيرة وسط الشارع كسرت سيارتي، رقمي ٠٧٧٠٩٨٧٦٥٤٣ واسمي زينب كاظم الجبوري، رقم السيارة 55512345678"
+    await file(walk, words)
     [offered] = walk.tape.events()
     complaint = offered["data"]["complaint"]
     assert ("roads", None, "") == (offered["to"], complaint["contact"], complaint["source"]["external_id"])
