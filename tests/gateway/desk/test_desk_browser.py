@@ -160,8 +160,8 @@ async def test_triage_goes_by_one_key_also_on_an_arabic_keyboard(chromium: Brows
     await page.keyboard.press("KeyD")
     assert "SELECT" == await page.evaluate("document.activeElement.tagName")
     await page.keyboard.press("1")  # in the list it is a letter to find a department by, and no decision
-    await page.locator(".case select").select_option("roads")
-    await page.locator(".by-hand button").click()
+    await page.locator(".case select[name=department]").select_option("roads")
+    await page.locator(".by-hand button:not([formaction])").click()
     await expect(page.locator(".quiet")).to_contain_text("لا شيء ينتظر قراراً")
     assert "roads" == (await case(house, references[1])).department
     assert [] == faults
