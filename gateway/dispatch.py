@@ -140,7 +140,8 @@ class Dispatcher:
         if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE}:
             return ledger.seen(case, case.sequence), "told"  # the amendment itself went to the department
         city = self.city()
-        decision = decide(case.complaint, city.rules, city.reader.guess(case.complaint.text))
+        looked_at = case.complaint.source.public and tasks.confirmed(ledger.connection, case.complaint.id)
+        decision = decide(case.complaint, city.rules, city.reader.guess(case.complaint.text), confirmed=looked_at)
         decided = decision.route
         if not (decided.automatic or decision.settled or decision.confidential or case.complaint.confidential):
             decided = self._addressed(ledger.connection, case, decided, city)

@@ -163,6 +163,12 @@ def hold(connection: Connection, kind: TaskKind, subjects: Collection[str]) -> b
     return bool(subjects) and bool(connection.execute(wanted.order_by(tasks.c.id).with_for_update()).all())
 
 
+def confirmed(connection: Connection, complaint_id: str) -> bool:
+    """Tell whether somebody looked at the post that a complaint came from, and called it one."""
+    looked = (tasks.c.kind == TaskKind.CONFIRM.value) & (tasks.c.subject == complaint_id) & (tasks.c.state == DONE)
+    return connection.execute(select(tasks.c.id).where(looked)).first() is not None
+
+
 def of_complaint(connection: Connection, complaint_id: str) -> Sequence[Task]:
     """Return every task about a complaint."""
     return [_task(row) for row in connection.execute(_READ.where(tasks.c.complaint_id == complaint_id))]

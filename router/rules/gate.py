@@ -41,20 +41,23 @@ def route(complaint: Complaint, table: RuleTable, guess: Guess | None = None) ->
     return decide(complaint, table, guess).route
 
 
-def decide(complaint: Complaint, table: RuleTable, guess: Guess | None = None) -> Decision:
+def decide(complaint: Complaint, table: RuleTable, guess: Guess | None = None, *, confirmed: bool = False) -> Decision:
     """Say who is responsible for a complaint, why, and what else follows. Every complaint gets a department.
 
     `guess` is how the text was read; a category that a person stated needs none. The first rule that fits decides.
     When it rests on a category that was not understood surely enough, a person decides instead. Nothing raises.
+    `confirmed` says that somebody has looked at a public post and called it a complaint to the city: it is then doubted
+    no more than what was said in private.
     """
-    return _Asking(complaint, table, guess or Guess(complaint.category, 0.0)).decide()
+    return _Asking(complaint, table, guess or Guess(complaint.category, 0.0), confirmed=confirmed).decide()
 
 
 class _Asking:
     """One complaint put to one table."""
 
-    def __init__(self, complaint: Complaint, table: RuleTable, guess: Guess) -> None:
+    def __init__(self, complaint: Complaint, table: RuleTable, guess: Guess, *, confirmed: bool) -> None:
         self.complaint, self.table, self.guess = complaint, table, guess
+        self.doubtful = complaint.source.public and not confirmed
         self.stated = complaint.category_confidence == STATED
         groups = frozenset(name for name, group in table.groups.items() if group.has(complaint))
         self.facts = Facts(complaint, fold(complaint.text), table.calendar.at(complaint.received_at), groups)
@@ -111,7 +114,7 @@ class _Asking:
             return words.nothing()
         if not self.guess.agreed:
             return words.at_odds(self.complaint, self.guess, sure, self.table)
-        needed = self.table.needed(rule, self.complaint.category, public=self.complaint.source.public)
+        needed = self.table.needed(rule, self.complaint.category, public=self.doubtful)
         if sure < needed:
             return words.unsure(self.complaint, self.guess, sure, needed, self.table)
         return None
@@ -119,7 +122,7 @@ class _Asking:
     def _doubt_of_a_post(self, rule: Rule) -> Said | None:
         """Say why a public post that a clerk's words or a district would send somewhere may be no complaint at all."""
         table = self.table
-        if not self.complaint.source.public or rule.department in {None, table.triage}:
+        if not self.doubtful or rule.department in {None, table.triage}:
             return None
         sure = self._mass(name for name, department in table.responsible.items() if department != table.triage)
         if self.guess.agreed and sure >= table.public_min_confidence:

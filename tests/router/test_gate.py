@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from normalizer.complaint import Source
 from normalizer.guess import Guess
 from router.route import Suggestion
-from router.rules import MOST_SUGGESTIONS, Rule, route
+from router.rules import MOST_SUGGESTIONS, Rule, decide, route
 from tests.router.asking import RESPONSIBLE, WATER, complaint, guess, table
 
 PUBLIC = {"source": Source(public=True)}
@@ -111,6 +111,14 @@ def test_a_public_post_needs_more() -> None:
     assert "water" == route(complaint(), strict, guess()).department
     assert "citizens" == post.department
     assert "needed 95%, as it is public" in post.reason and "منشور عام" in post.reason
+
+
+def test_a_post_that_a_person_confirmed_needs_no_more_than_others() -> None:
+    """Somebody has looked and called it a complaint: it is not sent back to a person because it is public."""
+    strict = table(WATER, public_min_confidence=0.95)
+
+    assert not decide(complaint(**PUBLIC), strict, guess()).route.automatic
+    assert decide(complaint(**PUBLIC), strict, guess(), confirmed=True).route.automatic
 
 
 def test_a_clerks_words_alone_send_no_public_post() -> None:
