@@ -75,14 +75,17 @@ def read_cases(file: Traversable, categories: Iterable[str], responsible: Mappin
     if not file.is_file():
         return []
     known, problems, cases = frozenset(categories), list[Problem](), list[Case]()
+    answering, ids = frozenset(responsible.values()), set[str]()
     for line, row in _rows(file, problems):
-        named = _several(row.get("category"))
-        problems += (
-            Problem(str(file), line, "category", f"{name!r} is not known") for name in named if name not in known
-        )
-        departments = _several(row.get("department")) or tuple(
-            dict.fromkeys(responsible[name] for name in named if name in responsible)
-        )
+        named, told = _several(row.get("category")), _several(row.get("department"))
+        for column, names, allowed in (("category", named, known), ("department", told, answering)):
+            problems += (
+                Problem(str(file), line, column, f"{name!r} is not known") for name in names if name not in allowed
+            )
+        if row.get("id") and row["id"] in ids:  # what it came to last time would be another case's
+            problems.append(Problem(str(file), line, "id", f"{row['id']!r} stands there for the second time"))
+        ids.add(row.get("id", ""))
+        departments = told or tuple(dict.fromkeys(responsible[name] for name in named if name in responsible))
         if row.get("text", "").strip():
             cases.append(
                 Case(

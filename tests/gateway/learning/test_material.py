@@ -34,13 +34,17 @@ def test_a_spreadsheets_own_way_is_read(tmp_path: Path, separator: str, mark: st
 def test_a_mistake_is_named_by_file_line_and_column(tmp_path: Path) -> None:
     """Every mistake at once, so that one look mends the file."""
     file = tmp_path / "cases.csv"
-    file.write_text("text,category\nماكو ماي,water.outtage\n  ,roads.damage\nحفرة,roads.damage\n", "utf-8")
+    rows = ("id,text,category,department", "1,ماكو ماي,water.outtage,", "2,  ,roads.damage,", "2,حفرة,,rods")
+    file.write_text("\n".join(rows), "utf-8")
     with pytest.raises(CityError) as caught:
         read_cases(file, CATEGORIES, RESPONSIBLE)
 
-    assert [(2, "category", "'water.outtage' is not known"), (3, "text", "is empty")] == [
-        (problem.line, problem.key, problem.what) for problem in caught.value.problems
-    ]
+    assert [
+        (2, "category", "'water.outtage' is not known"),
+        (3, "text", "is empty"),
+        (4, "department", "'rods' is not known"),
+        (4, "id", "'2' stands there for the second time"),
+    ] == [(problem.line, problem.key, problem.what) for problem in caught.value.problems]
 
 
 def test_a_file_without_its_first_line_is_told(tmp_path: Path) -> None:
