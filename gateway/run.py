@@ -27,6 +27,8 @@ GOODBYE = 8.0  # seconds that requests in flight are given to end
 GARBAGE = 20_000  # objects between two looks for cycles; the default of 700 means one or two for every message
 TURN = 0.001  # seconds that the store's thread keeps the interpreter while the door waits for it
 
+READING = frozenset({"interpret", "router"})  # the roles that read what citizens write
+
 log = observe.logger("house")
 
 
@@ -39,7 +41,10 @@ def serve(roles: str) -> None:
     os.umask(0o077)  # what it writes (the store, its log, photos) is for nobody else on this machine
     settings = load()
     observe.configure(settings.log, stream=observe.Unhurried(sys.stdout))
-    house = build(settings, load_city(settings.city), wanted)
+    city = load_city(settings.city)
+    if wanted & READING:
+        city.reader.ready()
+    house = build(settings, city, wanted)
     uvloop.run(_serve(house, begun))
 
 

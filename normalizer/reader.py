@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import cached_property
 from itertools import chain
 
 from channels.message import Purpose
@@ -17,7 +18,11 @@ LEARNED = "learned"
 
 
 class Reader:
-    """Answers each question that understanding asks of a text; what a city has no file for, with nothing."""
+    """Answers each question that understanding asks of a text; what a city has no file for, with nothing.
+
+    What it is made of is compiled when it is first asked for, since most commands never read a message; `ready` does
+    it at once.
+    """
 
     def __init__(
         self,
@@ -29,10 +34,23 @@ class Reader:
         areas: Areas | None = None,
     ) -> None:
         self.vocabulary = vocabulary
-        self.matcher = Matcher(vocabulary, model)
-        known = chain.from_iterable(vocabulary.words.values())
-        self._urgency = Urgency(danger or DangerWords(), (bare for phrase in known for bare in phrase.split()))
+        self._model, self._danger = model, danger or DangerWords()
         self._gazetteer, self._areas = gazetteer, areas
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        """What tells categories."""
+        return Matcher(self.vocabulary, self._model)
+
+    @cached_property
+    def _urgency(self) -> Urgency:
+        known = chain.from_iterable((*self.vocabulary.strong.values(), *self.vocabulary.words.values()))
+        return Urgency(self._danger, (bare for phrase in known for bare in phrase.split()))
+
+    def ready(self) -> Reader:
+        """Compile everything now, so that the first message does not wait for it; returns itself."""
+        self.danger("الماء")
+        return self
 
     def with_matcher(self, matcher: Matcher) -> Reader:
         """Return a reader that differs in how it tells categories."""

@@ -63,7 +63,7 @@ class Follower:
     async def _read(self) -> None:
         """Read the city; take it, or say why not."""
         try:
-            found = await asyncio.to_thread(load, self.name)
+            found = await asyncio.to_thread(_read, self.name)
         except CityError as error:
             await self._refuse(tuple(error.problems))
             return
@@ -127,3 +127,10 @@ def needs_restart(present: City, found: City) -> Iterator[str]:
         yield f"{name}: is gone, and messages would be read without it: put it back, or restart the service"
     if (present.line is None) != (found.line is None):
         yield "hotline.toml: the hotline opens and closes at the start: restart the service to take it"
+
+
+def _read(name: str) -> City:
+    """Load a city and compile what reads messages, away from the event loop. Raises CityError."""
+    city = load(name)
+    city.reader.ready()
+    return city
