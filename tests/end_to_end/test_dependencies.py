@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+TRAINER = ROOT / "gateway" / "learning"
 OURS = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
@@ -19,16 +20,20 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def declared() -> dict[str, str]:
-    """Return what pyproject.toml names for running, with the version."""
-    pins = (re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==(\S+)", one) for one in PROJECT["project"]["dependencies"])
+def declared(extra: str = "") -> dict[str, str]:
+    """Return what pyproject.toml names for running, or for an extra, with the version."""
+    project = PROJECT["project"]
+    listed = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    pins = (re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==(\S+)", one) for one in listed)
     return {normal(pin[1]): pin[2] for pin in pins if pin}
 
 
-def imported() -> set[str]:
-    """Return the top names that the program's files import, other than its own and Python's."""
+def imported(*, learning: bool) -> set[str]:
+    """Return the top names that the trainer's files import, or all others; without their own and Python's."""
     names: set[str] = set()
     for file in (file for room in OURS for file in (ROOT / room).rglob("*.py")):
+        if learning != file.is_relative_to(TRAINER):
+            continue
         for node in ast.walk(ast.parse(file.read_bytes())):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
@@ -40,9 +45,9 @@ def imported() -> set[str]:
 def test_every_import_is_declared() -> None:
     """Nothing is there only because something else happens to bring it."""
     made_by = packages_distributions()
-    missing = {name for name in imported() if not {normal(one) for one in made_by.get(name, [])} & declared().keys()}
-
-    assert set() == missing
+    for learning, known in ((False, declared()), (True, declared() | declared("learn"))):
+        names = imported(learning=learning)
+        assert set() == {name for name in names if not {normal(one) for one in made_by.get(name, [])} & known.keys()}
 
 
 def test_the_lock_holds_what_is_declared() -> None:

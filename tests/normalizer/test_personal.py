@@ -212,4 +212,4 @@ def test_a_hostile_letter_costs_no_more_than_an_honest_one(unit: str) -> None:
     hostile = (unit * 100_000)[:100_000]
     began = time.process_time()
     mask(hostile)
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 1.0
