@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -81,11 +81,11 @@ class Relay:
     async def step(self) -> int:
         """Publish one window and return how many were confirmed."""
         await self._record()
-        letters = await self.store.read(partial(outbox.unpublished, now=self.clock(), limit=WINDOW))
-        confirmed = await self._publish(letters) if letters else 0
+        letters, made = await self.store.read(partial(_window, now=self.clock()))
+        confirmed = await self._publish(letters, made) if letters else 0
         return confirmed + await self._copy_quarantine()
 
-    async def _publish(self, letters: Sequence[Letter | Torn]) -> int:
+    async def _publish(self, letters: Sequence[Letter | Torn], made: Mapping[str, str]) -> int:
         written, refused = await self._written(letters)
         sent = self.clock()
         with observe.timed("relay"):
@@ -97,7 +97,7 @@ class Relay:
                 done.append(letter)
             elif isinstance(verdict, Returned | Nacked):
                 refused.append((letter, verdict))
-        self._unrecorded = partial(_record, done=done, refused=refused, sent=sent, now=now)
+        self._unrecorded = partial(_record, done=done, refused=refused, made=made, sent=sent, now=now)
         await self._record()
         for letter in done:
             observe.ROOM.labels("relay", letter.event.type).inc()
@@ -202,13 +202,26 @@ def _worst(outcomes: Sequence[Outcome]) -> Outcome:
     return outcomes[0]
 
 
-def _record(connection: Any, done: Sequence[Letter], refused: Sequence[Refusal], sent: datetime, now: datetime) -> None:
+def _window(connection: Any, now: datetime) -> tuple[list[Letter | Torn], dict[str, str]]:
+    """Read what is to be published next, and which queues are the present ones."""
+    return outbox.unpublished(connection, now=now, limit=WINDOW), stranded.made(connection)
+
+
+def _record(
+    connection: Any,
+    done: Sequence[Letter],
+    refused: Sequence[Refusal],
+    made: Mapping[str, str],
+    sent: datetime,
+    now: datetime,
+) -> None:
     """Mark what got through as of when it was sent: whoever puts back what a queue held asks what can have been in it.
 
     Where a queue was deleted and made anew while its confirm was awaited, the letter may lie in the old one: it stays
     unmarked and goes once more.
     """
-    anew = {name.removeprefix(_QUEUE) for name in stranded.made_since(connection, sent)}
+    present = stranded.made(connection)
+    anew = {name.removeprefix(_QUEUE) for name, told in present.items() if made.get(name) != told}
     kept = [letter.event.seq for letter in done if letter.event.department not in anew]
     outbox.published(connection, kept, sent)
     for letter, verdict in refused:

@@ -100,14 +100,10 @@ def first_to_make(connection: Connection, queue: str, *, by: str, at: datetime, 
     return True
 
 
-def made_since(connection: Connection, moment: datetime) -> frozenset[str]:
-    """Return the queues that had to be made at a moment or later: what was confirmed before went with the old ones."""
+def made(connection: Connection) -> dict[str, str]:
+    """Return a word for each queue that changes whenever it had to be made anew."""
     noted = connection.execute(select(facts_table.c.name, facts_table.c.value).where(facts_table.c.name.like("made %")))
-    return frozenset(
-        row.name.partition(" ")[2]
-        for row in noted
-        if (at := row.value.partition(" ")[2]) and datetime.fromisoformat(at) >= moment
-    )
+    return {row.name.partition(" ")[2]: row.value for row in noted}
 
 
 def remember(connection: Connection, queue: str, depth: Depth) -> None:
