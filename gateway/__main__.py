@@ -147,7 +147,8 @@ def learn(
         bool, typer.Option("--even-so", help="also when a held case is sent wrongly that was not")
     ] = False,
     history: Annotated[
-        Path | None, typer.Option(help="a CSV of the city's own history: text, category or department")
+        Path | None,
+        typer.Option(help="a CSV of the city's own history: text, category or department", exists=True, dir_okay=False),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="write the tables into this Markdown page")] = None,
 ) -> None:

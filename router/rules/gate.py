@@ -135,6 +135,8 @@ class _Asking:
         else:
             understood = words.understood(self.complaint, self.guess, self._mass(rule.categories), self.table)
         reason = words.of_rule(rule, self.facts, self.table, understood)
+        if automatic and self.guess.second:  # nobody else will look: who gets it is told of the other one
+            reason = words.beside(reason, self.guess.second, self.table)
         if automatic or self.stated or not rule.unconditional:
             return reason
         why = self._puzzled()

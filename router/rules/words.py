@@ -48,6 +48,12 @@ def joined(parts: Iterable[Said]) -> Said:
     return "، ".join(one[0] for one in found), ", ".join(one[1] for one in found)
 
 
+def beside(reason: Said, further: Iterable[str], table: RuleTable) -> Said:
+    """Add to a reason which other problems the text speaks of."""
+    names = joined(category(one, table) for one in further)
+    return f"{reason[0]}، وفيه أيضاً: {names[0]}", f"{reason[1]}; it also speaks of {names[1]}"
+
+
 def of_rule(rule: Rule, facts: Facts, table: RuleTable, understood: Said | None) -> Said:
     """Say why a rule fits: the city's own words for it, or the conditions that held.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -185,3 +187,12 @@ def test_nothing_goes_by_itself_without_agreement_and_enough_certainty(
     departments = [one.department for one in decided.suggestions]
     possible = {RESPONSIBLE[name] for name, _ in scores} - {"citizens"}
     assert decided.automatic or min(len(possible), MOST_SUGGESTIONS) == len(set(departments))
+
+
+def test_who_gets_it_is_told_of_a_second_problem() -> None:
+    """Two problems in one message that goes out by itself: the reason names the other, for whoever splits it off."""
+    seen = replace(guess(), second=("lighting.broken",))
+    decided = route(complaint(), table(WATER), seen)
+
+    assert decided.automatic
+    assert "it also speaks of lighting.broken" in decided.reason and "وفيه أيضاً" in decided.reason
