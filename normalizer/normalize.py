@@ -243,7 +243,7 @@ def _place(inbound: Inbound, stated: Stated, text: str, reader: Reader) -> Place
     if district is None and found is None:
         return place
     named = found.name if found else None
-    if district is not None:  # where the telephone stood is surer than a name, unless the name tells of another place
+    if district is not None:  # where the telephone stood is surer than a name
         by: FoundBy | None = FoundBy.COORDINATES
     else:
         district, by = _named(found) if found else (None, None)

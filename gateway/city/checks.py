@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from gateway.city.files import CategoriesFile, CityFile, DepartmentsFile, DistrictsFile
 from gateway.city.problems import Problem, unknown
 from gateway.city.rules import RulesFile, families
 from gateway.city.rules_checks import Known
 from gateway.city.rules_checks import problems as rules_problems
-from gateway.city.source import Source
+from gateway.city.source import Source, repeated
 from gateway.city.wordlists import Wordlists
 from normalizer.text import fold
 
@@ -127,7 +126,7 @@ class Folder:
         yield from rules_problems(self.rules_source, self.rules, known)
 
     def _rows(self, source: Source, table: str, rows: Sequence[_Named]) -> Iterable[Problem]:
-        yield from _twice(source, table, [row.id for row in rows])
+        yield from repeated(source, table, "id", [row.id for row in rows])
         if self.city:
             for position, row in enumerate(rows):
                 yield from self._names(source, (table, position), row.names, self.city.languages)
@@ -158,11 +157,3 @@ _TABLES = {
     "departments.toml": "department",
     "districts.toml": "district",
 }
-
-
-def _twice(source: Source, table: str, ids: list[str]) -> Iterable[Problem]:
-    seen: Counter[Any] = Counter()
-    for position, name in enumerate(ids):
-        if seen[name]:
-            yield source.problem((table, position, "id"), f"{name!r} stands there for the second time")
-        seen[name] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from importlib.resources.abc import Traversable
@@ -16,7 +16,7 @@ from channels.voice import MAIN, PROMPTS, Choice, Key, Menu, Service
 from channels.voice import Speaking as Voice
 from gateway.city.files import CategoryId, Id, Language, Names, Text
 from gateway.city.problems import Problem, unknown
-from gateway.city.source import Source
+from gateway.city.source import Source, repeated
 
 HOTLINE, SERVICES, PROMPTS_FOLDER = "hotline.toml", "services.toml", "prompts"
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -242,9 +242,9 @@ def problems(
     source: Source, file: HotlineFile, languages: Sequence[str], categories: frozenset[str], folder: Traversable
 ) -> Iterator[Problem]:
     """Find what is wrong within hotline.toml, and between it and the rest of the city."""
-    yield from _twice(source, "language", "key", [row.key for row in file.language])
-    yield from _twice(source, "language", "language", [row.language for row in file.language])
-    yield from _twice(source, "menu", "id", [row.id for row in file.menu])
+    yield from repeated(source, "language", "key", [row.key for row in file.language])
+    yield from repeated(source, "language", "language", [row.language for row in file.language])
+    yield from repeated(source, "menu", "id", [row.id for row in file.menu])
     spoken = [row.language for row in file.language]
     for missing in [language for language in languages if language not in spoken]:
         yield source.problem(("language",), f"{missing!r} is missing: city.toml names this language")
@@ -311,9 +311,9 @@ def _files(file: HotlineFile, folder: Traversable) -> Iterator[Problem]:
 
 def service_problems(source: Source, file: ServicesFile, languages: Sequence[str]) -> Iterator[Problem]:
     """Find what is wrong within services.toml."""
-    yield from _twice(source, "service", "id", [row.id for row in file.service])
-    yield from _twice(source, "service", "key", [row.key for row in file.service])
-    yield from _twice(source, "state", "id", [row.id for row in file.state])
+    yield from repeated(source, "service", "id", [row.id for row in file.service])
+    yield from repeated(source, "service", "key", [row.key for row in file.service])
+    yield from repeated(source, "state", "id", [row.id for row in file.state])
     for position, row in enumerate(file.service):
         yield from _named(source, ("service", position, "names"), row.names, languages)
         yield from _named(source, ("service", position, "details"), row.details, languages)
@@ -330,11 +330,3 @@ def _named(
     for language in names:
         if language not in languages:
             yield source.problem((*place, language), unknown(language, languages))
-
-
-def _twice(source: Source, table: str, key: str, values: Iterable[str]) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for position, value in enumerate(values):
-        if value in seen:
-            yield source.problem((table, position, key), f"{value!r} stands there for the second time")
-        seen.add(value)

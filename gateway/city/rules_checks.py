@@ -10,7 +10,7 @@ from gateway.city.files import CityFile
 from gateway.city.phrases import PHRASES
 from gateway.city.problems import Problem, unknown
 from gateway.city.rules import GROUPS, GroupRow, GroupsFile, RuleRow, RulesFile, as_group, as_rule
-from gateway.city.source import Source
+from gateway.city.source import Source, repeated
 from normalizer.phone import phone, why_not
 from router.rules import Group, Rule, shadows, unreachable
 
@@ -31,7 +31,7 @@ class Known:
 
 def problems(source: Source, file: RulesFile, known: Known) -> Iterable[Problem]:
     """Find what is wrong with a city's rules."""
-    yield from _twice(source, "rule", [row.id for row in file.rule])
+    yield from repeated(source, "rule", "id", [row.id for row in file.rule])
     for position, row in enumerate(file.rule):
         yield from _unknown(source, ("rule", position), row, known)
         yield from _reasons(source, ("rule", position), row, known.languages)
@@ -93,12 +93,6 @@ def _last(source: Source, file: RulesFile, rule: Rule, triage: str | None) -> It
         yield source.problem((*last, "department"), what)
 
 
-def _twice(source: Source, table: str, ids: Sequence[str]) -> Iterable[Problem]:
-    for position, name in enumerate(ids):
-        if name in ids[:position]:
-            yield source.problem((table, position, "id"), f"{name!r} stands there for the second time")
-
-
 def read_groups(folder: Traversable, city: CityFile | None, found: list[Problem]) -> Mapping[str, Group] | None:
     """Read groups.toml, which a city need not have, or add to `found` what is wrong in it. No number is quoted."""
     path = folder.joinpath(GROUPS)
@@ -106,7 +100,7 @@ def read_groups(folder: Traversable, city: CityFile | None, found: list[Problem]
     file = source.checked(GroupsFile, found) if source else None
     if source is None or file is None or city is None:
         return None
-    found.extend(_twice(source, "group", [row.id for row in file.group]))
+    found.extend(repeated(source, "group", "id", [row.id for row in file.group]))
     region, fallback = city.region, tuple(city.fallback_regions)
     return {
         row.id: as_group(row, _read(source, position, row, region, fallback, found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources.abc import Traversable
@@ -111,6 +111,15 @@ def _guess(fault: str) -> str:
     if fault.startswith("Unclosed array"):
         return ": is a comma or ] missing?"
     return ""
+
+
+def repeated(source: Source, table: str, key: str, values: Iterable[str]) -> Iterator[Problem]:
+    """Find what stands under one key in two rows of a table, where it may stand but once."""
+    seen: set[str] = set()
+    for position, value in enumerate(values):
+        if value in seen:
+            yield source.problem((table, position, key), f"{value!r} stands there for the second time")
+        seen.add(value)
 
 
 def _said(detail: Mapping[str, Any], model: type[BaseModel]) -> str:

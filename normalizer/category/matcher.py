@@ -103,11 +103,15 @@ class Matcher:
 
     def evidence(self, text: str) -> tuple[Mapping[str, Evidence], frozenset[str]]:
         """Return what the city's words say for each category, and the categories they say it is not about."""
-        tokens, forms = read(self.legible(text))
+        found, excluded = self._said(*read(self.legible(text)))
+        told = {self._labels[place]: evidence for place, evidence in found.items()}
+        return told, frozenset(self._labels[place] for place in excluded)
+
+    def _said(self, tokens: Sequence[str], forms: Sequence[tuple[str, ...]]) -> tuple[dict[int, Evidence], set[int]]:
+        """Return what speaks for each category, without those that a `never` phrase excludes, and these."""
         excluded = self._words.excluded(tokens, forms)
         found = self._words.evidence(tokens, forms)
-        told = {self._labels[place]: evidence for place, evidence in found.items() if place not in excluded}
-        return told, frozenset(self._labels[place] for place in excluded)
+        return {place: told for place, told in found.items() if place not in excluded}, excluded
 
     def _read(self, text: str) -> Guess:
         tokens, forms = read(self.legible(text))
@@ -126,9 +130,7 @@ class Matcher:
         scores = self._scorer.logits(words_of(tokens))
         known = scores[: self._learned]
         logits = np.where(self._order >= 0, known[self._order], known.min())
-        evidence, excluded = self._words.evidence(tokens, forms), self._words.excluded(tokens, forms)
-        for place in excluded:
-            evidence.pop(place, None)
+        evidence, excluded = self._said(tokens, forms)
         return _Opinion(
             softmax(joined(logits, evidence, excluded, self._factors, self._nothing)),
             evidence,
