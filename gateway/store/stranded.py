@@ -14,6 +14,7 @@ from gateway.store.tables import facts as facts_table
 from normalizer.complaint import Priority
 
 AT_ONCE = 500  # events published anew in one look
+_FIRST = "first"  # noted of a queue that this store had never looked into before it was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +93,21 @@ def first_to_make(connection: Connection, queue: str, *, by: str, at: datetime, 
     again once.
     """
     name = f"made {queue}"
-    before = facts.hold(connection, name)
-    other, _, then = before.partition(" ")
-    if other not in {"", by} and abs(at - datetime.fromisoformat(then)) < within:
+    other, *noted = facts.hold(connection, name).split() or [""]
+    if other not in {"", by} and abs(at - datetime.fromisoformat(noted[0])) < within:
         return False
-    facts.keep(connection, name, f"{by} {at.isoformat()}")
+    first = [_FIRST] if remembered(connection, queue) is None else []
+    facts.keep(connection, name, " ".join([by, at.isoformat(), *first]))
     return True
 
 
 def made(connection: Connection) -> dict[str, str]:
-    """Return a word for each queue that changes whenever it had to be made anew."""
+    """Return a word for each department's queue that was ever made anew; it changes whenever that happens again.
+
+    One that was made for the first time, as at the start of a city, has none: nothing can have been lost with it.
+    """
     noted = connection.execute(select(facts_table.c.name, facts_table.c.value).where(facts_table.c.name.like("made %")))
-    return {row.name.partition(" ")[2]: row.value for row in noted}
+    return {row.name.partition(" ")[2]: row.value for row in noted if not row.value.endswith(_FIRST)}
 
 
 def remember(connection: Connection, queue: str, depth: Depth) -> None:

@@ -31,3 +31,18 @@ async def test_a_queue_that_is_lost_again_is_made_again(store: Store) -> None:
     assert await made(store, "b", queue="department.roads")
     assert await made(store, "a", later(seconds=4))
     assert await made(store, "b", later(seconds=10))
+
+
+async def test_the_first_queue_of_a_city_replaces_none(store: Store) -> None:
+    """What is sent while a new city's queues are being made goes out once; one that was made anew is told apart."""
+    await made(store, "a")
+    await store.write(partial(stranded.remember, queue="department.water", depth=stranded.Depth(0, NOW)))
+    assert {} == await store.read(stranded.made)
+
+    await made(store, "a", later(seconds=60))
+    once = await store.read(stranded.made)
+    await made(store, "a", later(seconds=120))
+    again = await store.read(stranded.made)
+
+    assert {"department.water"} == set(once) == set(again)
+    assert once != again
