@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.store import incidents as store
-from gateway.store.complaints import FINAL, Case
+from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.incidents import HOUSE, Brief
 from gateway.store.ledger import Ledger
@@ -34,7 +34,7 @@ def adopt(ledger: Ledger, case: Case, route: Route, table: IncidentTable) -> Cas
     for incident_id in dict.fromkeys(one.incident or "" for one in alike):
         ledger.flush()  # others of this very batch may have joined it a moment ago
         incident = store.brief(connection, incident_id)
-        if incident is None or incident.department != route.department or incident.status in FINAL:
+        if incident is None or incident.department != route.department or incident.status.final:
             continue  # what becomes of a lead that is done nobody would hear any more
         if store.is_apart(connection, complaint.id):
             continue

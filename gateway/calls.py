@@ -26,7 +26,6 @@ from gateway.store.ledger import Ledger
 from gateway.store.tasks import Draft, TaskKind
 
 TALKED = "bridged"  # with an agent
-LEFT = "left"
 CALL_BACK_REASONS = {  # what was begun -> why somebody must call, the weightiest first
     "danger": "pressed the danger key and recorded nothing",
     "asked": "asked to be called back",

@@ -137,7 +137,7 @@ class Dispatcher:
             raise Unroutable("the complaint has no event of this number")
         if sequence <= case.routed_sequence:
             return case, "duplicate"
-        if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE}:
+        if not case.complaint.status.undecided:
             return ledger.seen(case, case.sequence), "told"  # the amendment itself went to the department
         city = self.city()
         looked_at = case.complaint.source.public and tasks.confirmed(ledger.connection, case.complaint.id)

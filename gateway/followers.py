@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gateway.acknowledge import Acknowledger
 from gateway.store import complaints, incidents, tasks
-from gateway.store.complaints import FINAL, Case
+from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
@@ -44,7 +44,7 @@ def resolve_followers(
     reference = lead.complaint.reference
     done = []
     for found in following:
-        if found.complaint.status.value in FINAL:
+        if found.complaint.status.final:
             continue
         case = ledger.become(found, status, {"incident": found.complaint.incident, "as": reference})
         outcome = f"{status.value} with {reference}"

@@ -21,7 +21,7 @@ from gateway.house import House
 from gateway.store import causes, complaints, tasks
 from gateway.store import incidents as store
 from gateway.store.causes import Cause
-from gateway.store.complaints import FINAL, Case
+from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.incidents import OPEN, Incident, Member
 from gateway.store.ledger import Ledger, event_id
@@ -33,7 +33,6 @@ from router.route import Route
 FEWEST = 2  # complaints in a new incident
 MOST = 500  # complaints named at once
 PAGE = 100  # incidents in one listing
-UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 
 
 class IncidentError(Exception):
@@ -212,7 +211,7 @@ def _join(
     if not store.hold(connection, incident_id):
         raise Finished("the incident is closed")
     lead = complaints.load_by_id(connection, store.lead_of(connection, incident_id))
-    if lead is not None and lead.complaint.status.value in FINAL:
+    if lead is not None and lead.complaint.status.final:
         raise Finished(f"{lead.complaint.reference}, which leads it, is {lead.complaint.status.value}")
     _add(connection, incident_id, lead, fresh, by, now, city)
     return _view(connection, incident_id)
@@ -222,7 +221,7 @@ def _may_join(cases: Sequence[Case], incident_id: str | None) -> None:
     for case in cases:
         if case.complaint.incident not in {None, incident_id}:
             raise Elsewhere(case.complaint.reference)
-        if case.complaint.status.value in FINAL:
+        if case.complaint.status.final:
             raise Finished(f"{case.complaint.reference} is {case.complaint.status.value}")
 
 
@@ -252,7 +251,7 @@ def _add(
 def _decides(lead: Case, case: Case, city: City) -> bool:
     """Tell whether a complaint that waits for a decision gets that of its lead."""
     waits = case.complaint.status is Status.TRIAGE and case.complaint.id != lead.complaint.id
-    return waits and lead.complaint.status not in UNDECIDED and lead.department not in {None, city.triage}
+    return waits and not lead.complaint.status.undecided and lead.department not in {None, city.triage}
 
 
 def _follow(ledger: Ledger, case: Case, lead: Case, by: str, said: dict[str, Any]) -> None:
@@ -286,7 +285,7 @@ def _leave(
     staying = store.members(connection, incident_id)
     if store.lead_of(connection, incident_id) not in {one.id for one in staying}:
         # Of one that is done already no further news comes, and the others would never hear.
-        following = next((one.id for one in staying if one.status not in FINAL), None)
+        following = next((one.id for one in staying if not one.status.final), None)
         if following is None:
             store.close(connection, incident_id, by, now)
         else:

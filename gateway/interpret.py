@@ -30,7 +30,7 @@ from gateway.store.engine import Connection, DatabaseError, Store, StoreUnavaila
 from gateway.store.journal import CANDIDATE, Row
 from gateway.store.ledger import Ledger
 from gateway.store.visits import Round
-from normalizer.complaint import Attachment, Complaint, Priority, Status
+from normalizer.complaint import Attachment, Complaint, Priority
 from normalizer.normalize import STATED, amend, normalize, nothing_to_file
 from normalizer.resend import nothing_new
 
@@ -40,9 +40,7 @@ ONE_BREATH = timedelta(seconds=60)  # between messages that are thanked once
 MOST_VERSIONS = 40  # of one complaint
 MOST_LETTERS = 6_000  # in one complaint
 DAWN = datetime(2000, 1, 1, tzinfo=UTC)
-FINAL = {Status.RESOLVED, Status.CLOSED, Status.WITHDRAWN}
 HELD = 0.5  # seconds for which senders that another interpreter has in hand are passed over
-UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 POLL = 0.25  # seconds between looks when another process does the accepting
 # A form or a program files each time; a person in a conversation adds to what was said.
 ALONE = {Scheme.WEB, Scheme.API, Scheme.MAILTO}
@@ -243,13 +241,13 @@ class Interpreter:
         done = self._not_filed(batch, reading, inbound, draft, case)
         if done is not None:
             return done
-        if case is None or case.complaint.status in FINAL:
+        if case is None or case.complaint.status.final:
             again = batch.earlier.same(row, inbound, draft)
             if again is not None and not full(again):
                 return self._again(batch, row, inbound, draft, again)
             ended = (case.complaint.id,) if case else ()
             draft = draft.but(related=(*ended, *batch.earlier.related(row, inbound, draft)))
-        if case is None or case.complaint.status in FINAL or full(case):
+        if case is None or case.complaint.status.final or full(case):
             caller = batch.earlier.caller(inbound, draft)
             batch.opened[row.sender] = ledger.create(draft, sender=row.sender, account=row.account, caller=caller)
             batch.earlier.filed(row.sender)
@@ -274,7 +272,7 @@ class Interpreter:
     ) -> Done | None:
         """Deal with what is no complaint, or not yet; None when there is something to file."""
         row, ledger = reading.row, batch.ledger
-        tells_who = bool(inbound.answers.get("contact")) and case is not None and case.complaint.status not in FINAL
+        tells_who = bool(inbound.answers.get("contact")) and case is not None and not case.complaint.status.final
         if reading.nothing and not tells_who:
             ledger.finish(row.seq, f"nothing to file: {reading.nothing}")
             self.acknowledger.owe(ledger, batch.others, row, inbound, "nothing")
@@ -306,7 +304,7 @@ class Interpreter:
     ) -> tuple[Complaint, bool]:
         """Record an amendment; return the complaint as it is then, and whether it became more urgent."""
         ledger = batch.ledger
-        if case.complaint.status not in UNDECIDED:  # the department that has it decides what it is
+        if not case.complaint.status.undecided:  # the department that has it decides what it is
             known = case.complaint
             amended = amended.but(category=known.category, category_confidence=known.category_confidence)
         fresh = amended.attachments[len(case.complaint.attachments) :]

@@ -12,7 +12,7 @@ from datetime import timedelta
 from channels.message import Inbound, Scheme
 from gateway.identity import Identities
 from gateway.store import complaints, incidents
-from gateway.store.complaints import FINAL, Case
+from gateway.store.complaints import Case
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
 from normalizer.complaint import Complaint
@@ -63,7 +63,7 @@ class Earlier:
             return None
         for case in self._alike(row, inbound, draft):
             locked = complaints.load_by_id(self._ledger.connection, case.complaint.id, lock=True)
-            if locked is not None and locked.complaint.status.value not in FINAL:
+            if locked is not None and not locked.complaint.status.final:
                 return locked
         return None
 

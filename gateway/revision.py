@@ -15,11 +15,10 @@ from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
-from normalizer.complaint import Attachment, Priority, Status
+from normalizer.complaint import Attachment, Priority
 from normalizer.normalize import revise
 from normalizer.reader import Reader
 
-UNDECIDED = {Status.RECEIVED, Status.TRIAGE}
 REMOVED = "its author removed it"
 
 
@@ -55,7 +54,7 @@ def apply(ledger: Ledger, row: Row, inbound: Inbound, reader: Reader) -> Revised
         return _of_nothing(ledger, inbound, _bearers(first, latest))
     gone = inbound.purpose is Purpose.DELETION
     amended = revise(case.complaint, last, None if gone else inbound, reader)
-    if case.complaint.status not in UNDECIDED:  # the department that has it decides what it is
+    if not case.complaint.status.undecided:  # the department that has it decides what it is
         known = case.complaint
         amended = amended.but(category=known.category, category_confidence=known.category_confidence)
     fresh = amended.attachments[len(case.complaint.attachments) :]

@@ -12,7 +12,6 @@ from gateway.acknowledge import ENTRY, SPLIT_OF, Correspondents, written
 from gateway.house import House
 from gateway.incidents import NotThere
 from gateway.store import complaints, journal
-from gateway.store.complaints import FINAL
 from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
@@ -70,7 +69,7 @@ class Splits:
         [kept] = journal.append(connection, [self.house.identities.entry(inbound, now)])
         if kept.duplicate:
             return Half(kept.reference, fresh=False)
-        if case.complaint.status.value in FINAL:
+        if case.complaint.status.final:
             raise WrongAnswer("category", "the complaint is closed")
         row = journal.by_id(connection, kept.id)
         assert row is not None

@@ -354,7 +354,7 @@ class _Completion:
             answers=answer.stated(),
         )
         amended = amend(case.complaint, inbound, self.city.reader, received_at=self.now)
-        if case.complaint.status not in {Status.RECEIVED, Status.TRIAGE} and not answer.category:
+        if not case.complaint.status.undecided and not answer.category:
             known = case.complaint
             amended = amended.but(category=known.category, category_confidence=known.category_confidence)
         raised = amended.priority != case.complaint.priority

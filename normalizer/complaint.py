@@ -44,6 +44,16 @@ class Status(StrEnum):
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"
 
+    @property
+    def final(self) -> bool:
+        """Whether it is done with: what the citizen says from now on is another complaint."""
+        return self in {Status.RESOLVED, Status.CLOSED, Status.WITHDRAWN}
+
+    @property
+    def undecided(self) -> bool:
+        """Whether no department has it yet: what the words say may still change where it goes."""
+        return self in {Status.RECEIVED, Status.TRIAGE}
+
 
 class Priority(StrEnum):
     """How soon it must be looked at. DISTRESS is danger to life or health now."""

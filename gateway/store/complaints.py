@@ -16,7 +16,7 @@ from gateway.store.tables import Instant, complaints, events, personal
 from normalizer.complaint import Complaint, Priority, Status
 from router.route import Route
 
-FINAL = (Status.RESOLVED.value, Status.CLOSED.value, Status.WITHDRAWN.value)
+FINAL = tuple(status.value for status in Status if status.final)  # for statements; elsewhere ask the status
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 EVENT_LOCK = 0x62616C61_65766E74  # held shared by whoever appends events, so that the sealer can wait for all of them
 
@@ -91,9 +91,7 @@ def open_of(
     found = _load(connection, _OPEN, {"senders": senders, "since": since, "until": until or LATEST}, lock=True)
     # Between the look and the lock a department may have closed one.
     return {
-        case.sender: case
-        for case in sorted(found, key=lambda case: case.heard_at)
-        if case.complaint.status.value not in FINAL
+        case.sender: case for case in sorted(found, key=lambda case: case.heard_at) if not case.complaint.status.final
     }
 
 

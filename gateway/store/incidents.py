@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from gateway.store.complaints import FINAL
 from gateway.store.tables import Instant, complaints, incidents, sightings
-from normalizer.complaint import Priority
+from normalizer.complaint import Priority, Status
 from router.incident import Spot
 
 OPEN, CLOSED = "open", "closed"
@@ -56,7 +56,7 @@ class Brief:
     id: str
     reference: str
     department: str | None
-    status: str  # of its lead
+    status: Status  # of its lead
     members: int
     confirmed: int
 
@@ -67,7 +67,7 @@ class Member:
 
     id: str
     reference: str
-    status: str
+    status: Status
     channel: str
     priority: Priority
     department: str | None
@@ -218,7 +218,10 @@ def lately(connection: Connection, family: str, district: str, since: datetime) 
 def brief(connection: Connection, incident_id: str) -> Brief | None:
     """Return how an incident stands, or None: cheaply, for every complaint that may join it asks."""
     row = connection.execute(_BRIEF, {"id": incident_id}).first()
-    return Brief(incident_id, *row) if row is not None else None
+    if row is None:
+        return None
+    lead, department, status, *counts = row
+    return Brief(incident_id, lead, department, Status(status), *counts)
 
 
 def called_since(connection: Connection, callers: Collection[str], since: datetime) -> dict[str, list[str]]:
@@ -293,7 +296,7 @@ def _member(row: Row[Any]) -> Member:
     return Member(
         id=row.complaint_id,
         reference=row.reference,
-        status=row.status,
+        status=Status(row.status),
         channel=row.channel,
         priority=Priority(row.priority),
         department=row.department,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from jsonschema import Draft202012Validator
 
-from normalizer.complaint import Complaint, rfc3339, schema
+from normalizer.complaint import Complaint, Status, rfc3339, schema
 
 IDENTIFIER = "https://balagh.example/schemas/complaint.v1.json"
 
@@ -32,3 +32,9 @@ def test_moments_are_written_in_utc_with_six_fraction_digits() -> None:
     baghdad = timezone(timedelta(hours=3))
     assert "2026-11-21T10:15:30.000000Z" == rfc3339(datetime(2026, 11, 21, 13, 15, 30, tzinfo=baghdad))
     assert "0099-01-01T00:00:00.000001Z" == rfc3339(datetime(99, 1, 1, microsecond=1, tzinfo=UTC))
+
+
+def test_a_complaint_is_undecided_then_in_hand_then_done_with() -> None:
+    """No state is both open to another decision and done with, and whoever asks hears the same everywhere."""
+    assert [Status.RECEIVED, Status.TRIAGE] == [status for status in Status if status.undecided]
+    assert [Status.RESOLVED, Status.CLOSED, Status.WITHDRAWN] == [status for status in Status if status.final]
