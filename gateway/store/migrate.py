@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from gateway.store.faults import StoreMismatch
 from gateway.store.tables import metadata
 
-HEAD = "0004"
+HEAD = "0005"
 VERSIONS = (Path(__file__).parent / "migrations" / "versions",)
 LOCK = 0x62616C61  # PostgreSQL advisory lock: two nodes that start together migrate one after the other
 

@@ -432,6 +432,36 @@ task_payload = Table(
     Column("body", Text, nullable=False, comment="what the person needs to know and has entered, as JSON"),
 )
 
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Text, primary_key=True, comment="follows from department and update_id, so that each is heard once"),
+    Column("department", Text, nullable=False),
+    Column("update_id", Text, nullable=False, comment="the department's own id of it"),
+    Column("digest", Text, nullable=False, comment="of what it said: the same id with other words is no copy"),
+    Column("reference", Text, nullable=False),
+    Column("complaint_id", Text, comment="null where it was refused as not theirs"),
+    Column("verb", Text, nullable=False, comment="accepted, rejected, progressed, resolved"),
+    Column("offer", Text, nullable=False),
+    Column("result", Text, nullable=False, comment="done, refused"),
+    Column("status", Text, comment="of the complaint after it"),
+    Column("sequence", Integer, comment="of the complaint's last event after it"),
+    Column("field", Text, comment="what it was refused for"),
+    Column("reason", Text, nullable=False, server_default="", comment="why it was refused"),
+    Column("body", Text, nullable=False, comment="what the department wrote, as JSON; may be personal"),
+    Column("said_at", Instant, nullable=False, comment="when the department said it, as it says"),
+    Column("at", Instant, nullable=False),
+    Column("tell_at", Instant, comment="when its refusal is next published; null when none is owed"),
+    Column("told_at", Instant),
+)
+Index("answers_complaint", answers.c.complaint_id, answers.c.at)
+Index(
+    "answers_untold",
+    answers.c.tell_at,
+    sqlite_where=text("tell_at IS NOT NULL"),
+    postgresql_where=text("tell_at IS NOT NULL"),
+)
+
 memory = Table(
     "memory",
     metadata,
