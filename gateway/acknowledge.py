@@ -109,7 +109,10 @@ class Acknowledger:
         self.owe(ledger, others, row, inbound, purpose, complaint)
 
     def news(self, ledger: Ledger, case: Case, purpose: str) -> None:
-        """Owe the citizen what became of their complaint: where they wrote, or by SMS to a number that we know."""
+        """Owe the citizen what became of their complaint: where they wrote, or by SMS to a number that we know.
+
+        `purpose` is resolved, closed, or distress: what somebody else has seen in it.
+        """
         complaint = case.complaint
         row = written(ledger.connection, complaint.id)
         if row is None:

@@ -242,7 +242,8 @@ async def listen(store: Store) -> None:
 
 async def _route(house: House, ready: asyncio.Event) -> None:
     await ready.wait()
-    await Dispatcher(house.store, house.bus, lambda: house.city, (house.signals.filed,)).start()
+    wake = (house.signals.filed, house.signals.owed)
+    await Dispatcher(house.store, house.bus, lambda: house.city, house.acknowledger, wake).start()
 
 
 async def _prepare(house: House, ready: asyncio.Event) -> None:

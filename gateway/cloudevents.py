@@ -98,7 +98,7 @@ def without_identity(complaint: Complaint) -> Complaint:
         place = place.model_copy(update={"text": None, "latitude": None, "longitude": None})
     elif place is not None and place.text:
         place = place.model_copy(update={"text": mask(place.text)})
-    return complaint.but(text=mask(complaint.text), place=place, vulnerable=False)
+    return complaint.but(text=mask(complaint.text), place=place, vulnerable=False, danger_reason=None)
 
 
 def _anonymous(source: Source) -> Source:

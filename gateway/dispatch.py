@@ -19,18 +19,20 @@ from functools import partial
 
 from channels.message import Inbound
 from gateway import asking, observe
+from gateway.acknowledge import Acknowledger
 from gateway.adopt import adopt, told
 from gateway.batcher import Batcher
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
 from gateway.signals import Signal
-from gateway.store import complaints, journal, quarantine, tasks
+from gateway.store import answers, complaints, journal, quarantine, tasks
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.ledger import Ledger
 from normalizer.complaint import Complaint, Priority, Status
 from normalizer.text import storable
+from normalizer.urgency import OF_A_RULE
 from router.route import Route
 from router.rules import Decision, decide
 
@@ -75,11 +77,13 @@ class Dispatcher:
         store: Store,
         bus: Bus,
         city: Callable[[], City],
+        acknowledger: Acknowledger,
         wake: Collection[Signal],
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.store, self.bus, self.city, self.wake, self.clock = store, bus, city, wake, clock
+        self.store, self.bus, self.city, self.acknowledger = store, bus, city, acknowledger
+        self.wake, self.clock = wake, clock
         self._tries: dict[str, int] = {}
         self._batches = Batcher(self._decide, size=PREFETCH, concurrent=1 if store.embedded else CONCURRENT)
         self._outage: asyncio.Task[None] | None = None
@@ -145,16 +149,14 @@ class Dispatcher:
         decided = decision.route
         if not (decided.automatic or decision.settled or decision.confidential or case.complaint.confidential):
             decided = self._addressed(ledger.connection, case, decided, city)
-        amended = _amended(case.complaint, decision)
-        if amended != case.complaint:
-            raised = amended.priority != case.complaint.priority
-            facts = {"amended_by_rule": decided.rule, "priority_raised": raised}
-            case = ledger.amend(case, amended, heard_at=case.heard_at, facts=facts)
+        case = self._amend(ledger, case, decision, decided.rule)
         latest = case.sequence  # the row holds everything up to its last event
         if case.complaint.priority is Priority.DISTRESS and case.complaint.status is Status.TRIAGE:
             tasks.urge(ledger.connection, case.complaint.id)
         if case.department == decided.department and case.route is not None:
             return ledger.seen(case, latest), "unmoved"
+        if case.complaint.status is Status.TRIAGE and answers.rejections(ledger.connection, case.complaint.id):
+            return ledger.seen(case, latest), "unmoved"  # a department said no to what the rules say: a person decides
         if decided.automatic:
             if case.complaint.status is Status.TRIAGE:
                 asking.decided(ledger, case.complaint)
@@ -163,6 +165,18 @@ class Dispatcher:
             return ledger.offer(case, decided, routed_sequence=case.sequence, facts=facts), "offered"
         asking.triage(ledger, case.complaint)
         return ledger.offer(case, decided, routed_sequence=latest), "triage"
+
+    def _amend(self, ledger: Ledger, case: Case, decision: Decision, rule: str) -> Case:
+        """Make a complaint what the rules want it to be; whom they see in danger hears whom to call."""
+        amended = _amended(case.complaint, decision)
+        if amended == case.complaint:
+            return case
+        raised = amended.priority != case.complaint.priority
+        facts = {"amended_by_rule": rule, "priority_raised": raised}
+        case = ledger.amend(case, amended, heard_at=case.heard_at, facts=facts)
+        if raised and amended.priority is Priority.DISTRESS:
+            self.acknowledger.news(ledger, case, "distress")
+        return case
 
     def _addressed(self, connection: Connection, case: Case, decided: Route, city: City) -> Route:
         """Let a complaint that no rule decides go to the department to whose own mailbox it was written, if any.
@@ -229,8 +243,10 @@ class Dispatcher:
 
 def _amended(complaint: Complaint, decision: Decision) -> Complaint:
     """Return the complaint as the rules want it: more urgent, or without who complains; never less of either."""
+    danger = decision.raises is Priority.DISTRESS
     return complaint.but(
         priority=decision.raises or complaint.priority,
+        danger_reason=f"{OF_A_RULE}{decision.raised_by}" if danger else complaint.danger_reason,
         confidential=complaint.confidential or decision.confidential,
     )
 

@@ -226,6 +226,9 @@ class Interpreter:
         if found.case is not None:
             batch.opened[found.case.sender] = found.case
             self._attach(ledger, inbound, found.case.complaint.id, found.fresh)
+            if found.danger:  # an edit is thanked for no other reason; under a public post we have said that we heard
+                quietly = inbound.but(comment_to=None)
+                self.acknowledger.owe(ledger, batch.others, row, quietly, "distress", found.case.complaint)
         ledger.finish(row.seq, found.outcome, found.case.complaint.id if found.case else found.waits)
         reference = found.case.complaint.reference if found.case else ""
         return Done(inbound.purpose.value, reference, found.reason, danger=found.danger)
@@ -293,7 +296,8 @@ class Interpreter:
         heard = inbound.but(text="") if nothing_new(draft.text, known.text) else inbound
         amended = amend(known, heard, self.city().reader, received_at=row.received_at)
         if draft.priority is Priority.DISTRESS:
-            amended = amended.but(priority=Priority.DISTRESS)
+            why = amended.danger_reason or draft.danger_reason
+            amended = amended.but(priority=Priority.DISTRESS, danger_reason=why)
         amended, raised = self._add(batch, row, inbound, case, amended, sent_again=True)
         purpose = "distress" if raised and amended.priority is Priority.DISTRESS else "again"
         self.acknowledger.owe(batch.ledger, batch.others, row, inbound, purpose, amended)

@@ -100,8 +100,8 @@ class Splits:
     def _half(self, complaint: Complaint, row: Row, inbound: Inbound, category: str) -> Complaint:
         """Return the new complaint: the same citizen, place and material, its own words, number and way."""
         reader = self.house.city.reader
-        danger = inbound.text == complaint.text and complaint.priority is Priority.DISTRESS
-        danger = danger or reader.danger(inbound.text) is not None
+        alarm = reader.danger(inbound.text)
+        danger = alarm is not None or (inbound.text == complaint.text and complaint.priority is Priority.DISTRESS)
         confidential = category in reader.vocabulary.confidential
         return complaint.but(
             id=row.id,
@@ -113,6 +113,7 @@ class Splits:
             category=category,
             category_confidence=STATED,
             priority=Priority.DISTRESS if danger else Priority.NORMAL,
+            danger_reason=alarm.why if alarm else complaint.danger_reason if danger else None,
             confidential=complaint.confidential or confidential,
             attachments=(),
             incident=None,

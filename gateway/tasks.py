@@ -27,6 +27,7 @@ from gateway.teach import teach
 from normalizer.complaint import Kind, Priority, Status
 from normalizer.normalize import amend, normalize
 from normalizer.text import clean
+from normalizer.urgency import DECLARED
 from router.route import Route
 
 TERM = timedelta(minutes=30)  # a task that nobody went on with in this time is free again
@@ -307,7 +308,7 @@ class _Completion:
         )
         with Ledger(self.connection, self.now) as ledger:
             if answer.danger and case.complaint.priority is not Priority.DISTRESS:
-                raised = case.complaint.but(priority=Priority.DISTRESS)
+                raised = case.complaint.but(priority=Priority.DISTRESS, danger_reason=DECLARED)
                 facts = {"priority_raised": True, "by": self.by}
                 case = ledger.amend(case, raised, heard_at=case.heard_at, facts=facts)
                 self.danger = True
@@ -360,7 +361,9 @@ class _Completion:
         raised = amended.priority != case.complaint.priority
         self.danger = raised and amended.priority is Priority.DISTRESS
         with Ledger(self.connection, self.now) as ledger:
-            ledger.amend(case, amended, heard_at=case.heard_at, facts={**facts, "priority_raised": raised})
+            case = ledger.amend(case, amended, heard_at=case.heard_at, facts={**facts, "priority_raised": raised})
+            if self.danger:  # their own words, which a person wrote down
+                self.house.acknowledger.news(ledger, case, "distress")
 
     def _case(self, task: Task) -> Case:
         case = complaints.load_by_id(self.connection, task.complaint_id or "", lock=True)

@@ -146,6 +146,11 @@ class Complaint(_Frozen):
     category: str = "other"
     category_confidence: float = Field(0.0, ge=0, le=1)
     priority: Priority = Priority.NORMAL
+    danger_reason: str | None = Field(
+        None,
+        description="Why it is one of danger to life: the name of the city's frame of words or of a category, `alone`, "
+        "`whole`, `learned`, `stated`, or `rule:` and the id of a rule. Null where it is none, or nobody kept it.",
+    )
     place: Place | None = None
     attachments: tuple[Attachment, ...] = ()
     confidential: bool = False

@@ -29,6 +29,7 @@ from normalizer.place import Found
 from normalizer.reader import Reader
 from normalizer.stated import Stated, person, place_of, read_stated
 from normalizer.text import clean, storable
+from normalizer.urgency import DECLARED
 from normalizer.vocabulary import Vocabulary
 
 STATED = 1.0
@@ -40,7 +41,6 @@ REMOVED = "[حذفه صاحبه · removed by its author]"
 _ATTACHMENTS = uuid.UUID("0b8e1c1e-6f0c-4a52-9a6b-2f6b7c1d4e90")  # the namespace of attachment ids; never to change
 _UNREACHABLE = frozenset({Scheme.WEB, Scheme.API, Scheme.UNKNOWN, Scheme.CALL})  # nobody at the other end
 _KINDS = {ENQUIRY: Kind.ENQUIRY, SUGGESTION: Kind.SUGGESTION}
-_RANK = {Priority.NORMAL: 0, Priority.HIGH: 1, Priority.DISTRESS: 2}
 
 
 def nothing_to_file(inbound: Inbound) -> str | None:
@@ -67,6 +67,7 @@ def normalize(
     text = clean(inbound.text)
     spoken = _language(text, stated)
     guess = _category(text, stated, reader)
+    danger = _danger(text, stated, reader)
     return Complaint(
         id=id,
         reference=reference,
@@ -79,7 +80,8 @@ def normalize(
         language=spoken,
         category=guess.category,
         category_confidence=guess.confidence,
-        priority=_priority(text, stated, reader),
+        priority=Priority.DISTRESS if danger else Priority.NORMAL,
+        danger_reason=danger,
         place=_place(inbound, stated, text, reader),
         attachments=_attachments(inbound, id),
         confidential=stated.confidential or guess.category in reader.vocabulary.confidential,
@@ -101,7 +103,7 @@ def amend(complaint: Complaint, inbound: Inbound, reader: Reader, *, received_at
     spoken = complaint.language if complaint.language != UNDETERMINED else _language(text, stated)
     keep = complaint.category_confidence == STATED and not stated.category
     guess = Guess(complaint.category, STATED) if keep else _category(text, stated, reader)
-    priority = _priority(text, stated, reader)
+    danger = complaint.danger_reason or _danger(text, stated, reader)
     known = {attachment.id for attachment in complaint.attachments}
     new = tuple(attachment for attachment in _attachments(inbound, complaint.id) if attachment.id not in known)
     return complaint.but(
@@ -115,7 +117,8 @@ def amend(complaint: Complaint, inbound: Inbound, reader: Reader, *, received_at
         language=spoken,
         category=guess.category,
         category_confidence=guess.confidence,
-        priority=max(complaint.priority, priority, key=_RANK.__getitem__),
+        priority=Priority.DISTRESS if danger else complaint.priority,
+        danger_reason=danger,
         place=_filled(complaint.place, _place(inbound, stated, text, reader)),
         attachments=complaint.attachments + new,
         confidential=complaint.confidential or stated.confidential or guess.category in reader.vocabulary.confidential,
@@ -143,13 +146,14 @@ def revise(complaint: Complaint, before: Inbound, after: Inbound | None, reader:
     )
     known = {attachment.id for attachment in complaint.attachments}
     fresh = tuple(found for found in _attachments(after, complaint.id) if found.id not in known)
-    priority = Priority.DISTRESS if reader.danger(new) else complaint.priority
+    danger = complaint.danger_reason or _danger(new, Stated(), reader)
     return complaint.but(
         text=text,
         original_text=original or None,
         category=guess.category,
         category_confidence=guess.confidence,
-        priority=max(complaint.priority, priority, key=_RANK.__getitem__),
+        priority=Priority.DISTRESS if danger else complaint.priority,
+        danger_reason=danger,
         place=_filled(complaint.place, _place(after, read_stated(after.answers, reader.vocabulary), text, reader)),
         attachments=complaint.attachments + fresh,
         confidential=complaint.confidential or guess.category in reader.vocabulary.confidential,
@@ -187,8 +191,12 @@ def _category(text: str, stated: Stated, reader: Reader) -> Guess:
     return Guess(stated.category, STATED) if stated.category else reader.guess(text)
 
 
-def _priority(text: str, stated: Stated, reader: Reader) -> Priority:
-    return Priority.DISTRESS if stated.danger or reader.danger(text) else Priority.NORMAL
+def _danger(text: str, stated: Stated, reader: Reader) -> str | None:
+    """Return why a text is taken for one of danger to life, by the name of what saw it; None where nothing did."""
+    if stated.danger:
+        return DECLARED
+    alarm = reader.danger(text)
+    return alarm.why if alarm else None
 
 
 def _source(inbound: Inbound) -> Source:

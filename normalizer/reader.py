@@ -10,11 +10,8 @@ from channels.message import Purpose
 from normalizer.category import Matcher, Model
 from normalizer.guess import Guess
 from normalizer.place import Areas, Found, Gazetteer
-from normalizer.urgency import Alarm, DangerWords, Urgency
+from normalizer.urgency import LEARNED, Alarm, DangerWords, Urgency
 from normalizer.vocabulary import Vocabulary
-
-LEARNED = "learned"
-"""Why a text is taken for one of danger that no frame tells of."""
 
 
 class Reader:
@@ -52,10 +49,10 @@ class Reader:
         self.danger("الماء")
         return self
 
-    def with_matcher(self, matcher: Matcher) -> Reader:
-        """Return a reader that differs in how it tells categories."""
-        other = copy(self)
-        other.matcher = matcher
+    def with_model(self, model: Model) -> Reader:
+        """Return a reader of the same city's words and places that another model stands beside."""
+        other = copy(self.ready())  # so that what is compiled is compiled once for both
+        other.matcher = self.matcher.with_model(model)
         return other
 
     def guess(self, text: str) -> Guess:

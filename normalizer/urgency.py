@@ -20,6 +20,15 @@ from normalizer.text import fold
 
 ALONE = "alone"
 WHOLE = "whole"
+LEARNED = "learned"
+"""Why a text is taken for one of danger that no frame tells of: the model has read how people in danger write."""
+
+DECLARED = "stated"
+"""Why a complaint is one of danger whatever its words say: the citizen or a person at the desk said so outright."""
+
+OF_A_RULE = "rule:"
+"""Before the id of the routing rule that made a complaint one of danger."""
+
 NEAR = 9  # words from the first of a frame to its last
 
 _ENDS = frozenset(".!?؟…؛;\n")  # a comma ends nothing: people who dictate or hurry put one anywhere
@@ -71,7 +80,7 @@ class DangerWords:
 class Alarm:
     """Why a message is taken for one of danger: the city's words found in it, and the frame they fill.
 
-    `why` is the id of the frame or of the category, or `alone` or `whole`.
+    `why` is the id of the frame or of the category, or `alone`, `whole` or `learned`.
     """
 
     words: tuple[str, ...]

@@ -13,12 +13,13 @@ from gateway.city.problems import Problem, unknown
 from gateway.city.source import Source
 from normalizer.phrases import VERB, bare
 from normalizer.text import fold
-from normalizer.urgency import ALONE, WHOLE, DangerWords, Frame
+from normalizer.urgency import ALONE, DECLARED, LEARNED, WHOLE, DangerWords, Frame
 
 DANGER = "danger.toml"
 LIST = "@"
 
 _PARTS = ("what", "state", "victim", "also")
+_HOUSES_OWN = frozenset({ALONE, WHOLE, LEARNED, DECLARED})  # names of other reasons for danger than a frame
 _VERB_LETTERS = 3  # that a verb must have to be told from its beginnings and endings
 
 
@@ -131,11 +132,11 @@ def problems(source: Source, file: DangerFile, categories: frozenset[str] = froz
 
 
 def _frames(source: Source, file: DangerFile) -> Iterator[Problem]:
-    seen = {ALONE, WHOLE}
+    seen = set(_HOUSES_OWN)
     for position, row in enumerate(file.frame):
         here = ("frame", position)
         if row.id in seen:
-            why = "stands there for the second time" if row.id not in (ALONE, WHOLE) else "is a name of the house's own"
+            why = "stands there for the second time" if row.id not in _HOUSES_OWN else "is a name of the house's own"
             yield source.problem((*here, "id"), f"{row.id!r} {why}")
         seen.add(row.id)
         if not row.state and not row.victim:

@@ -312,6 +312,7 @@ def facts_of(complaint: Complaint) -> dict[str, Any]:
         "category": complaint.category,
         "category_confidence": complaint.category_confidence,
         "priority": complaint.priority.value,
+        **({"danger_reason": complaint.danger_reason} if complaint.danger_reason else {}),
         "district": complaint.place.district if complaint.place else None,
         "language": complaint.language,
         "confidential": complaint.confidential,

@@ -27,11 +27,13 @@ _RANK: Final = {Priority.NORMAL: 0, Priority.HIGH: 1, Priority.DISTRESS: 2}
 class Decision:
     """Where a complaint goes, and what the rules ask beside: a priority to raise it to, and to hide who complains.
 
-    `settled` says that a rule, and no doubt, wants a person to decide: not the last one, which takes what is left.
+    `raised_by` is the id of the rule that raises it. `settled` says that a rule, and no doubt, wants a person to
+    decide: not the last one, which takes what is left.
     """
 
     route: Route
     raises: Priority | None = None
+    raised_by: str = ""
     confidential: bool = False
     settled: bool = False
 
@@ -75,9 +77,11 @@ class _Asking:
                 beside.append(one)
         doubt = self._doubt(rule) if rule else None
         acting = beside if rule is None or doubt else [*beside, rule]
+        raising = self._raising(acting)
         return Decision(
             route=self._route(rule, doubt, acting),
-            raises=self._raised(acting),
+            raises=raising.raises if raising else None,
+            raised_by=raising.id if raising else "",
             # What shall be hidden stays so while a person looks whether the rule was right.
             confidential=any(one.confidential for one in (*beside, *([rule] if rule else []))),
             settled=rule is not None and not doubt and rule.department == self.table.triage and not rule.unconditional,
@@ -168,11 +172,10 @@ class _Asking:
         asked = set(categories)
         return _clamped(sum(_clamped(sure) for name, sure in self.guess.scores if name in asked))
 
-    def _raised(self, acting: Iterable[Rule]) -> Priority | None:
-        """Return the priority to raise the complaint to, if any: rules never lower it."""
-        asked = [one.raises for one in acting if one.raises is not None]
-        highest = max(asked, key=_RANK.__getitem__, default=Priority.NORMAL)
-        return highest if _RANK[highest] > _RANK[self.complaint.priority] else None
+    def _raising(self, acting: Iterable[Rule]) -> Rule | None:
+        """Return the rule that raises the priority of the complaint, if any: rules never lower it."""
+        asked = [one for one in acting if one.raises and _RANK[one.raises] > _RANK[self.complaint.priority]]
+        return max(asked, key=lambda one: _RANK[one.raises or Priority.NORMAL], default=None)
 
     def _suggestions(self, *, automatic: bool) -> tuple[Suggestion, ...]:
         """List what a person may choose from: the likeliest of each department first, then what else is likely."""

@@ -116,7 +116,9 @@ class Walk:
         self.relay = Relay(
             store, house.bus, lambda: self.envelopes, signals.filed, mine=_yes, pulling=pulling, clock=self.clock
         )
-        self.dispatcher = Dispatcher(store, house.bus, lambda: self.city, (signals.filed,), clock=self.clock)
+        self.dispatcher = Dispatcher(
+            store, house.bus, lambda: self.city, acknowledger, (signals.filed,), clock=self.clock
+        )
         self.replies = Replies(store, house.speakers, signals.owed, acknowledger, clock=self.clock)
         self.media = MediaWorker(
             store, Fetcher(house.files), house.channels, signals.media, (signals.filed,), clock=self.clock

@@ -170,9 +170,13 @@ def test_a_bad_answer_is_as_if_it_had_not_been_given(reader: Reader, answers: di
 
 def test_danger_in_the_words_or_in_the_form_is_distress(reader: Reader) -> None:
     """Danger goes first, whether somebody wrote it or pressed 9."""
-    assert Priority.DISTRESS == understood(heard("سلك مكشوف بالشارع"), reader).priority
-    assert Priority.DISTRESS == understood(heard("", answers={"danger": True}), reader).priority
-    assert Priority.NORMAL == understood(heard("ماكو خطر بس الماء مقطوع"), reader).priority
+    for text, answers, priority, why in (
+        ("سلك مكشوف بالشارع", {}, Priority.DISTRESS, "alone"),
+        ("", {"danger": True}, Priority.DISTRESS, "stated"),
+        ("ماكو خطر بس الماء مقطوع", {}, Priority.NORMAL, None),
+    ):
+        complaint = understood(heard(text, answers=answers), reader)
+        assert (priority, why) == (complaint.priority, complaint.danger_reason)
 
 
 def test_a_complaint_about_staff_is_confidential(reader: Reader) -> None:
