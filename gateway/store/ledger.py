@@ -22,7 +22,7 @@ from gateway.store.complaints import EVENT_LOCK, Case, mutable, salted
 from gateway.store.prepared import Prepared
 from gateway.store.replies import Draft
 from gateway.store.tables import attachments, complaints, events, journal, personal, relay
-from normalizer.complaint import Attachment, Complaint, Priority, Status
+from normalizer.complaint import Attachment, Complaint, Priority, Status, rfc3339
 from router.route import Route
 
 _MUTABLE = (
@@ -163,10 +163,21 @@ class Ledger:
         self._cases[complaint.id] = case
         return case
 
-    def become(self, case: Case, status: Status, facts: Mapping[str, Any] = MappingProxyType({})) -> Case:
-        """Let a complaint reach a state of its life (resolved, closed), with the event of that name."""
+    def become(
+        self,
+        case: Case,
+        status: Status,
+        facts: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        event: str | None = None,
+    ) -> Case:
+        """Let a complaint reach a state of its life (resolved, closed), with the event of that name.
+
+        `event` is for where the event is named otherwise: `progressed` leads to `in_progress`, `rejected` to no state.
+        """
         case = case.but(complaint=case.complaint.but(status=status))
-        return self._tell(case, status.value, case.department, {**facts, "status": status.value}, routing=True)
+        told = {**facts, "status": status.value}
+        return self._tell(case, event or status.value, case.department, told, routing=True)
 
     def seen(self, case: Case, routed_sequence: int) -> Case:
         """Record that dispatch has dealt with an event that changed no route."""
@@ -275,6 +286,8 @@ class Ledger:
             self._whole.add(case.complaint.id)
         case = case.but(sequence=case.sequence + 1)
         complaint = case.complaint
+        if case.due_at is not None:
+            facts = {**facts, "due_at": rfc3339(case.due_at)}
         self._events.append(
             {
                 "id": event_id(self.now),

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import Final
 
+from gateway import observe
 from gateway.acknowledge import Acknowledger
 from gateway.city.city import City
+from gateway.followers import held
 from gateway.signals import Signal
-from gateway.store.engine import Store
+from gateway.store import answers, complaints
+from gateway.store.answers import DONE, REFUSED, Answer
+from gateway.store.complaints import Case
+from gateway.store.engine import Connection, Store
+from gateway.store.ledger import Ledger
+from gateway.updates.effects import Effects, written
 from gateway.updates.update import Outcome, Update
+from normalizer.complaint import Priority, Status
+from router.lifecycle import NOT_YOURS, Refusal, Said, Standing, decide, read
+
+USED_BEFORE: Final = Refusal("سبق أن استُعمل هذا المعرّف لإجابة أخرى", "this id was used for another answer before", "id")
+
+log = observe.logger("updates")
 
 
 class Updates:
@@ -34,4 +52,114 @@ class Updates:
 
         With `tell`, a refusal is owed to the department's queue as well. Raises StoreUnavailable.
         """
-        raise NotImplementedError
+        outcome, left = await self.store.write(partial(self._answer, update=update, tell=tell))
+        word = "duplicate" if outcome.duplicate else outcome.result
+        observe.ROOM.labels("updates", word).inc()
+        # A reference that is not theirs may be anything that they typed.
+        known = outcome.reference if outcome.done else ""
+        log.info(word, reference=known, department=update.department, status=outcome.status, field=outcome.field)
+        if left:  # in danger, and the department that had it will not come
+            observe.distress("updates", outcome.reference)
+        for signal in self.wake:
+            signal.set()
+        return outcome
+
+    def _answer(self, connection: Connection, update: Update, *, tell: bool) -> tuple[Outcome, bool]:
+        """Keep the answer and do what it says. Returns what came of it, and whether somebody in danger is left."""
+        digest, now = _digest(update), self.clock()
+        answer = Answer(
+            id=answers.id_of(update.department, update.id),
+            department=update.department,
+            update_id=update.id,
+            digest=digest,
+            reference=update.reference,
+            verb=update.verb,
+            offer=update.offer,
+            said_at=update.at,
+            at=now,
+            body={},
+            result=REFUSED,
+        )
+        if not answers.begin(connection, answer):
+            first = answers.find(connection, answer.id)
+            assert first is not None
+            if first.digest == digest:
+                return _outcome(first, duplicate=True), False
+            misuse = _refused(replace(answer, id=answers.id_of(update.department, update.id, digest)), USED_BEFORE)
+            fresh = answers.begin(connection, misuse)
+            return self._conclude(connection, misuse, tell) if fresh else _outcome(misuse, duplicate=True), False
+        said = self._read(update, now)
+        if isinstance(said, Refusal):
+            return self._conclude(connection, _refused(answer, said), tell), False
+        return self._hear(connection, replace(answer, body=written(said)), said, tell)
+
+    def _read(self, update: Update, now: datetime) -> Said | Refusal:
+        """Read the fields as of when the department spoke: what waited in a queue was in time all the same."""
+        city = self.city()
+        return read(
+            update.verb,
+            update.data,
+            at=min(update.at, now),
+            department=update.department,
+            departments=city.departments.keys(),
+            triage=city.triage,
+        )
+
+    def _hear(self, connection: Connection, answer: Answer, said: Said, tell: bool) -> tuple[Outcome, bool]:
+        known = complaints.load(connection, answer.reference)
+        case, following = held(connection, known.complaint.id) if known else (None, [])
+        if case is None:
+            return self._conclude(connection, _refused(answer, NOT_YOURS), tell), False
+        rejected = bool(answers.rejections(connection, case.complaint.id))
+        change = decide(_standing(case, rejected=rejected), answer.department, answer.offer, said)
+        if isinstance(change, Refusal):
+            theirs = case.complaint.id if change is not NOT_YOURS else None
+            return self._conclude(connection, _refused(replace(answer, complaint_id=theirs), change), tell), False
+        with Ledger(connection, answer.at) as ledger:
+            effects = Effects(ledger, self.city(), self.acknowledger, answer.department, answer.id)
+            case = effects.carry_out(case, following, said, change)
+        status, sequence = case.complaint.status, case.sequence
+        done = replace(
+            answer, result=DONE, complaint_id=case.complaint.id, status=status.value, sequence=sequence, reason=""
+        )
+        left = status is Status.TRIAGE and case.complaint.priority is Priority.DISTRESS
+        return self._conclude(connection, done, tell), left
+
+    def _conclude(self, connection: Connection, answer: Answer, tell: bool) -> Outcome:
+        department = self.city().departments.get(answer.department)
+        queued = department is not None and department.delivery == "amqp"
+        answers.conclude(connection, answer, tell=tell and queued and answer.result == REFUSED)
+        return _outcome(answer)
+
+
+def _standing(case: Case, *, rejected: bool) -> Standing:
+    complaint = case.complaint
+    return Standing(
+        status=complaint.status,
+        department=case.department,
+        offer=case.offer,
+        due_at=case.due_at,
+        confidential=complaint.confidential,
+        rejected=rejected,
+    )
+
+
+def _refused(answer: Answer, refusal: Refusal) -> Answer:
+    return replace(answer, result=REFUSED, field=refusal.field, reason=refusal.reason)
+
+
+def _outcome(answer: Answer, *, duplicate: bool = False) -> Outcome:
+    return Outcome(
+        result=answer.result,
+        reference=answer.reference,
+        status=answer.status,
+        reason=answer.reason,
+        field=answer.field,
+        duplicate=duplicate,
+    )
+
+
+def _digest(update: Update) -> str:
+    """Stand for all that an answer says: the same however its fields are ordered."""
+    said = [update.verb, update.reference, update.offer, dict(update.data)]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode("ascii")).hexdigest()

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+from normalizer.text import storable
+
+LONGEST: Final = 200  # characters of an id, an offer or a reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +18,8 @@ class Update:
 
     `id` is the department's own: the same id again is a copy. `department` is who speaks, as the door knows it and not
     as the body says. `verb` is accepted, rejected, progressed or resolved; `offer` the id of the event that put the
-    complaint there; `data` the verb's fields, not yet looked at. `at` is when the department says that it answered.
+    complaint there; `data` the verb's fields as JSON has them, not yet looked at. `at` is when the department says that
+    it answered, with its zone. Raises ValueError for what could not be kept.
     """
 
     id: str
@@ -24,6 +29,16 @@ class Update:
     offer: str
     data: Mapping[str, Any] = field(repr=False)
     at: datetime
+
+    def __post_init__(self) -> None:
+        for name in ("id", "department", "verb", "reference", "offer"):
+            value = getattr(self, name)
+            if not value and name != "offer":
+                raise ValueError(f"{name} is missing")
+            if len(value) > LONGEST or storable(value) != value:
+                raise ValueError(f"{name} is longer than {LONGEST} characters, or holds what no store takes")
+        if self.at.tzinfo is None:
+            raise ValueError("at has no time zone")
 
 
 @dataclass(frozen=True, slots=True)

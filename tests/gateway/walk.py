@@ -33,6 +33,7 @@ from gateway.media.fetch import Fetcher
 from gateway.media.worker import MediaWorker
 from gateway.replies import Replies
 from gateway.settings import load
+from gateway.updates import Listener, Updates
 
 ACCOUNT = "AC" + "1" * 32
 TOKEN = "an-auth-token-of-32-characters--"
@@ -119,6 +120,9 @@ class Walk:
         self.dispatcher = Dispatcher(
             store, house.bus, lambda: self.city, acknowledger, (signals.filed,), clock=self.clock
         )
+        wake = (signals.filed, signals.owed)
+        self.updates = Updates(store, lambda: self.city, acknowledger, wake, clock=self.clock)
+        self.listener = Listener(self.updates, house.bus)
         self.replies = Replies(store, house.speakers, signals.owed, acknowledger, clock=self.clock)
         self.media = MediaWorker(
             store, Fetcher(house.files), house.channels, signals.media, (signals.filed,), clock=self.clock
@@ -135,6 +139,7 @@ class Walk:
         """Start the bus, and consume from it."""
         await self.house.bus.start()
         await self.dispatcher.start()
+        await self.listener.start()
 
     async def close(self) -> None:
         """End everything."""

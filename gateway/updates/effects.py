@@ -1,0 +1,148 @@
+"""What an answer changes: the complaint, those that follow it, the desk's tasks, and what citizens are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway import asking
+from gateway.acknowledge import Acknowledger
+from gateway.adopt import told
+from gateway.city.city import City
+from gateway.followers import NEWS, resolve_followers
+from gateway.store import answers, lessons, tasks
+from gateway.store.complaints import Case
+from gateway.store.ledger import Ledger
+from gateway.store.tasks import TaskKind
+from gateway.teach import teach
+from normalizer.complaint import Status, rfc3339
+from router.lifecycle import Change, Said, Verb
+from router.route import Route
+
+RULE = "rejection"  # the rule that a route names which a rejection decided
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Carries out one answer of `department` in the transaction of a ledger. `answer_id` is its row's."""
+
+    ledger: Ledger
+    city: City
+    acknowledger: Acknowledger
+    department: str
+    answer_id: str
+
+    def carry_out(self, case: Case, following: Sequence[Case], said: Said, change: Change) -> Case:
+        """Let a complaint become what the answer makes of it; it and its followers are as `held` returned them."""
+        if said.verb is Verb.REJECTED:
+            return self._rejected(case, following, said, change)
+        case = case.but(due_at=said.due_at or case.due_at)
+        for event, status in change.told:
+            case = self.ledger.become(case, status, {"answer": self.answer_id}, event=event)
+        if change.status is Status.RESOLVED:
+            outcome = f"resolved by {self.department}"
+            tasks.settle(
+                self.ledger.connection, TaskKind.TRIAGE, case.complaint.id, outcome=outcome, now=self.ledger.now
+            )
+            self.acknowledger.news(self.ledger, case, NEWS[change.status])
+            resolve_followers(self.ledger, case, following, change.status, self.acknowledger)
+        return case
+
+    def _rejected(self, case: Case, following: Sequence[Case], said: Said, change: Change) -> Case:
+        facts: dict[str, Any] = {"answer": self.answer_id}
+        if said.suggested:
+            facts["suggested_department"] = said.suggested
+        case = self.ledger.become(case.but(due_at=None), case.complaint.status, facts, event=said.verb.value)
+        teach(
+            self.ledger.connection,
+            case,
+            category=None,
+            department=said.suggested,
+            source=lessons.REJECTED,
+            by=self.department,
+            now=self.ledger.now,
+        )
+        route = self._route(case, said, change)
+        case = self._move(case, route)
+        if change.to is None:
+            self._ask(case, said)
+        else:
+            self._take_along(following, route)
+        return case
+
+    def _route(self, case: Case, said: Said, change: Change) -> Route:
+        """Say where it goes and why; the department's own words stay out of it, for everybody reads a route."""
+        arabic, english = self._names(self.department)
+        known = case.route
+        if change.to is not None:
+            to_arabic, to_english = self._names(change.to)
+            reason = (
+                f"رفضتها {arabic} وقالت إنها من شأن {to_arabic}"
+                f" / rejected by {english}, which says that it is for {to_english}"
+            )
+        elif said.suggested is not None:
+            to_arabic, to_english = self._names(said.suggested)
+            reason = (
+                f"رفضتها {arabic} واقترحت {to_arabic}: القرار للفرز"
+                f" / rejected by {english}, which suggests {to_english}: a person decides"
+            )
+        else:
+            reason = f"رفضتها {arabic}: القرار للفرز / rejected by {english}: a person decides"
+        return Route(
+            department=change.to or self.city.triage,
+            category=case.complaint.category,
+            automatic=False,
+            rule=RULE,
+            reason=reason,
+            confidence=1.0 if change.to is not None else 0.0,
+            suggestions=known.suggestions if known else (),
+            version=self.city.rules.version,
+        )
+
+    def _names(self, department: str) -> tuple[str, str]:
+        """Return a department's names, the Arabic first; one that left the city has only its id."""
+        found = self.city.departments.get(department)
+        names: Mapping[str, str] = found.names if found else {}
+        return names.get("ar", department), names.get("en", department)
+
+    def _move(self, case: Case, route: Route) -> Case:
+        facts = told(self.ledger.connection, case)
+        decided = route.department != self.city.triage
+        return self.ledger.offer(case, route, routed_sequence=case.sequence, decided=decided, facts=facts)
+
+    def _take_along(self, following: Sequence[Case], route: Route) -> None:
+        """Put those that follow a rejected complaint where it goes: the department would reject each of them, too.
+
+        Those at another department stay there. At the triage desk one complaint asks for all of them, so they stay
+        where they are until it is decided.
+        """
+        for found in following:
+            if found.department == self.department and not found.complaint.status.final:
+                moved = route.model_copy(update={"category": found.complaint.category})
+                self._move(found.but(due_at=None), moved)
+
+    def _ask(self, case: Case, said: Said) -> None:
+        """Put it on the desk with who rejected it and why."""
+        connection = self.ledger.connection
+        asking.triage(self.ledger, case.complaint)
+        earlier = [
+            {"department": one.department, "at": rfc3339(one.at), **one.body}
+            for one in answers.rejections(connection, case.complaint.id)
+        ]
+        latest = {"department": self.department, "at": rfc3339(self.ledger.now), **written(said)}
+        tasks.retell(connection, TaskKind.TRIAGE, case.complaint.id, {"rejections": [*earlier, latest]})
+
+
+def written(said: Said) -> dict[str, Any]:
+    """Return what a department wrote, by the names of the contract; what it left out is not there."""
+    fields = {
+        "due_at": rfc3339(said.due_at) if said.due_at else None,
+        "officer": said.officer,
+        "reason": said.reason,
+        "suggested_department": said.suggested,
+        "note": said.note,
+        "outcome": said.outcome,
+        "answer": said.answer,
+    }
+    return {name: value for name, value in fields.items() if value}
