@@ -46,6 +46,7 @@ from gateway.settings import Settings, SettingsError
 from gateway.spool import Spool
 from gateway.store import facts
 from gateway.store.engine import Store, StoreMismatch, StoreUnavailable
+from gateway.updates import Listener, Updates
 from gateway.watch import watch
 
 ROLES = ("intake", "interpret", "relay", "router", "replies", "clock", "pollers")
@@ -244,6 +245,8 @@ async def _route(house: House, ready: asyncio.Event) -> None:
     await ready.wait()
     wake = (house.signals.filed, house.signals.owed)
     await Dispatcher(house.store, house.bus, lambda: house.city, house.acknowledger, wake).start()
+    updates = Updates(house.store, lambda: house.city, house.acknowledger, wake)
+    await Listener(updates, house.bus).start()
 
 
 async def _prepare(house: House, ready: asyncio.Event) -> None:

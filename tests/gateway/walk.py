@@ -120,8 +120,7 @@ class Walk:
         self.dispatcher = Dispatcher(
             store, house.bus, lambda: self.city, acknowledger, (signals.filed,), clock=self.clock
         )
-        wake = (signals.filed, signals.owed)
-        self.updates = Updates(store, lambda: self.city, acknowledger, wake, clock=self.clock)
+        self.updates = Updates(store, lambda: self.city, acknowledger, (signals.filed, signals.owed), clock=self.clock)
         self.listener = Listener(self.updates, house.bus)
         self.replies = Replies(store, house.speakers, signals.owed, acknowledger, clock=self.clock)
         self.media = MediaWorker(
