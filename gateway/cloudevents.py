@@ -7,14 +7,16 @@ how to reach them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import to_json
 
+from gateway.store.answers import Answer
 from gateway.store.outbox import Letter
 from normalizer.complaint import Complaint, Contact, Source, rfc3339
 from normalizer.personal import conceal, mask
 
+REFUSED: Final = "balagh.update.refused.v1"  # the CloudEvents type of what a department hears of a vain answer
 WITH_CONTACT = {"offered", "amended"}  # the events on which a department may have to call the citizen
 
 
@@ -57,6 +59,22 @@ class Envelopes:
             "datacontenttype": "application/json",
             "dataschema": f"{self.public_url}/schemas/complaint.v1.json",
             "data": data,
+        }
+        return to_json(message)
+
+    def refusal(self, answer: Answer) -> bytes:
+        """Write to a department why its answer changed nothing: what it said itself, and the reason."""
+        data = {"update": answer.update_id, "offer": answer.offer, "verb": answer.verb, "reason": answer.reason}
+        message = {
+            "specversion": "1.0",
+            "id": answer.id,
+            "source": f"/balagh/{self.city}",
+            "type": REFUSED,
+            "subject": answer.reference,
+            "time": rfc3339(answer.at),
+            "datacontenttype": "application/json",
+            "dataschema": f"{self.public_url}/schemas/refusal.v1.json",
+            "data": {**data, **({"field": answer.field} if answer.field else {})},
         }
         return to_json(message)
 

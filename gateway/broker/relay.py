@@ -1,7 +1,7 @@
 """The relay: publish the outbox, each complaint's events in order, distress first.
 
 An event is marked only when every exchange it belongs on has confirmed it. Nothing reaches the broker in any other way,
-copies of the quarantine included.
+copies of the quarantine and refusals of departments' answers included.
 
 An event that the broker refuses is parked, with an alarm; the events of its complaint wait behind it, the others pass.
 A lost connection parks nothing: whatever was not confirmed is published again, under the same id.
@@ -20,9 +20,10 @@ from typing import Any
 from gateway import observe
 from gateway.broker.bus import Bus, Confirmed, Lost, Nacked, Outcome, Parcel, Returned
 from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS, department_queue
-from gateway.cloudevents import Envelopes
+from gateway.cloudevents import REFUSED, Envelopes
 from gateway.signals import Signal
-from gateway.store import outbox, stranded
+from gateway.store import answers, outbox, stranded
+from gateway.store.answers import Answer
 from gateway.store.engine import Store, StoreUnavailable
 from gateway.store.outbox import Letter, Torn
 
@@ -83,7 +84,7 @@ class Relay:
         await self._record()
         letters, made = await self.store.read(partial(_window, now=self.clock()))
         confirmed = await self._publish(letters, made) if letters else 0
-        return confirmed + await self._copy_quarantine()
+        return confirmed + await self._copy_quarantine() + await self._tell_refusals()
 
     async def _publish(self, letters: Sequence[Letter | Torn], made: Mapping[str, str]) -> int:
         written, refused = await self._written(letters)
@@ -180,6 +181,22 @@ class Relay:
         await self.store.write(partial(outbox.copied, ids=copied, now=self.clock()))
         return len(copied)
 
+    async def _tell_refusals(self) -> int:
+        """Tell departments which of their answers changed nothing. One that its queue does not take is told later."""
+        refusals = await self.store.read(partial(answers.untold, now=self.clock(), limit=WINDOW))
+        if not refusals:
+            return 0
+        envelopes = self.envelopes()
+        outcomes = await self.bus.publish([_refusal(answer, envelopes) for answer in refusals])
+        paired = list(zip(refusals, outcomes, strict=True))
+        told = [answer.id for answer, outcome in paired if isinstance(outcome, Confirmed)]
+        vain = [answer.id for answer, outcome in paired if isinstance(outcome, Returned | Nacked)]
+        if vain:
+            observe.ALARM.labels("parked").inc(len(vain))
+            log.error("refusals parked", refusals=len(vain))
+        await self.store.write(partial(_record_refusals, told=told, vain=vain, now=self.clock()))
+        return len(told)
+
 
 def _dead(row: Any) -> Parcel:
     return Parcel(
@@ -191,6 +208,22 @@ def _dead(row: Any) -> Parcel:
         type="balagh.quarantine.v1",
         timestamp=row.created_at,
     )
+
+
+def _refusal(answer: Answer, envelopes: Envelopes) -> Parcel:
+    return Parcel(
+        exchange=DEPARTMENTS,
+        routing_key=f"{answer.department}.refused",
+        id=answer.id,
+        body=envelopes.refusal(answer),
+        type=REFUSED,
+        timestamp=answer.at,
+    )
+
+
+def _record_refusals(connection: Any, told: Sequence[str], vain: Sequence[str], now: datetime) -> None:
+    answers.told(connection, told, now)
+    answers.put_off(connection, vain, now + timedelta(seconds=PARK_MOST))
 
 
 def _worst(outcomes: Sequence[Outcome]) -> Outcome:
