@@ -10,6 +10,7 @@ from channels.base import Adapter, Speaker
 from gateway.acknowledge import Acknowledger
 from gateway.broker.bus import Bus
 from gateway.city.city import City
+from gateway.cloudevents import Envelopes
 from gateway.files import Files
 from gateway.identity import Identities
 from gateway.intake import Intake
@@ -60,6 +61,12 @@ class House:
             frozenset(self.speakers),
             {name: str(getattr(channel.settings, "number", "")) for name, channel in texts.items()},
         )
+
+    @property
+    def envelopes(self) -> Envelopes:
+        """What writes the messages to departments and to everybody, by the city's files as they are now."""
+        withhold = frozenset(name for name, found in self.city.departments.items() if found.withhold_contact)
+        return Envelopes(self.city.id, self.settings.public_url, withhold)
 
 
 HOUSE: web.AppKey[House] = web.AppKey("house", House)

@@ -50,7 +50,7 @@ def unpublished(connection: Connection, now: datetime, limit: int) -> list[Lette
 
 
 def _letters(connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Letter | Torn]:
-    return [_letter_or_torn(row) for row in connection.execute(statement, parameters).all()]
+    return [as_letter(row) for row in connection.execute(statement, parameters).all()]
 
 
 _ROW = (
@@ -65,6 +65,16 @@ _ROW = (
     "confidential",
     "received_at",
 )
+
+
+LETTER = (*events.c, personal.c.body, *(complaints.c[name].label(f"c_{name}") for name in _ROW))
+"""What a letter is written from, beside the outbox's own columns; `lettered` finds it."""
+
+
+def lettered(statement: Select[Any]) -> Select[Any]:
+    """Join to events their complaints, as they stand and as what the citizen had said by then."""
+    at_version = and_(personal.c.complaint_id == events.c.complaint_id, personal.c.version == events.c.version)
+    return statement.join(complaints, complaints.c.id == events.c.complaint_id).outerjoin(personal, at_version)
 
 
 def _heads(condition: ColumnElement[bool]) -> Select[Any]:
@@ -87,21 +97,8 @@ def _heads(condition: ColumnElement[bool]) -> Select[Any]:
         .limit(bindparam("most"))
         .subquery()
     )
-    return (
-        select(
-            events,
-            heads.c.attempts,
-            heads.c.created_at,
-            personal.c.body,
-            *(complaints.c[name].label(f"c_{name}") for name in _ROW),
-        )
-        .join(heads, heads.c.event_seq == events.c.seq)
-        .join(complaints, complaints.c.id == events.c.complaint_id)
-        .outerjoin(
-            personal, and_(personal.c.complaint_id == events.c.complaint_id, personal.c.version == events.c.version)
-        )
-        .order_by(heads.c.urgent.desc(), events.c.seq)
-    )
+    told = select(*LETTER, heads.c.attempts, heads.c.created_at).select_from(events)
+    return lettered(told.join(heads, heads.c.event_seq == events.c.seq)).order_by(heads.c.urgent.desc(), events.c.seq)
 
 
 # Built once: to put such a statement together costs more than to run it.
@@ -122,7 +119,8 @@ class _Prefixed:
         return getattr(self.row, f"c_{name}")
 
 
-def _letter_or_torn(row: Any) -> Letter | Torn:
+def as_letter(row: Any) -> Letter | Torn:
+    """Write a letter from a row that holds the columns of `LETTER`, `attempts` and `created_at`."""
     try:
         return _letter(row)
     except ValueError as error:  # pydantic's and json's too

@@ -46,7 +46,7 @@ class Seal:
 
 def seal(connection: Connection, key: bytes, now: datetime) -> Seal | None:
     """Seal the events that no seal covers yet; None when there are none, or when an appender takes too long."""
-    if connection.dialect.name == "postgresql" and not _alone(connection):
+    if connection.dialect.name == "postgresql" and not alone(connection):
         return None
     last = connection.execute(select(seals).order_by(seals.c.seq.desc()).limit(1)).first()
     after, number, previous = (last.last_event, last.seq, last.digest) if last else (0, 0, "")
@@ -68,8 +68,8 @@ def seal(connection: Connection, key: bytes, now: datetime) -> Seal | None:
     return made
 
 
-def _alone(connection: Connection) -> bool:
-    """Wait until nobody is appending: then every lower sequence number is committed, or gone for good.
+def alone(connection: Connection) -> bool:
+    """Wait until nobody is appending on PostgreSQL: then every lower sequence number is committed, or gone for good.
 
     Whoever wants to append now waits behind us, so a node that stopped amid its transaction must not keep us for long.
     """
