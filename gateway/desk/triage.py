@@ -22,6 +22,7 @@ from gateway.tasks import Answer, NotThere, Over, Taken, Tasks, WrongAnswer
 from normalizer.complaint import Priority
 from normalizer.reference import show
 from router.route import Route
+from router.rules.words import percent
 
 SHOWN: Final = 20  # complaints on one page
 SUGGESTIONS: Final = 3  # one for each of the keys 1 to 3
@@ -108,7 +109,7 @@ class Triage:
                     "value": f"{one.category}:{one.department}",
                     "category": self.pages.name(city.categories[one.category].names, language),
                     "department": self.pages.name(city.departments[one.department].names, language),
-                    "percent": round(100 * one.confidence),
+                    "percent": percent(one.confidence),
                 }
                 for one in wanted[:SUGGESTIONS]
                 if one.category in city.categories

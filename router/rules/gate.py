@@ -13,7 +13,7 @@ from router.route import Route, Suggestion
 from router.rules import words
 from router.rules.rule import Facts, Rule
 from router.rules.table import RuleTable
-from router.rules.words import Said
+from router.rules.words import Said, Sure
 
 MOST_SUGGESTIONS: Final = 3  # one for each key of the triage desk
 STATED: Final = 1.0  # the confidence of a category that a person named; no reading reaches it
@@ -117,10 +117,10 @@ class _Asking:
         if sure <= 0.0 and not self.guess.words:
             return words.nothing()
         if not self.guess.agreed:
-            return words.at_odds(self.complaint, self.guess, sure, self.table)
+            return words.at_odds(self.complaint, self.guess, self._share().own, self.table)
         needed = self.table.needed(rule, self.complaint.category, public=self.doubtful)
         if sure < needed:
-            return words.unsure(self.complaint, self.guess, sure, needed, self.table)
+            return words.unsure(self.complaint, self.guess, self._share(sure), needed, self.table)
         return None
 
     def _doubt_of_a_post(self, rule: Rule) -> Said | None:
@@ -137,7 +137,8 @@ class _Asking:
         if self.stated:
             understood = words.stated(self.complaint, self.table)
         else:
-            understood = words.understood(self.complaint, self.guess, self._mass(rule.categories), self.table)
+            sure = self._share(self._mass(rule.categories))
+            understood = words.understood(self.complaint, self.guess, sure, self.table)
         reason = words.of_rule(rule, self.facts, self.table, understood)
         if automatic and self.guess.second:  # nobody else will look: who gets it is told of the other one
             reason = words.beside(reason, self.guess.second, self.table)
@@ -157,7 +158,7 @@ class _Asking:
         sure = _clamped(likely[1])
         if not self.guess.agreed:
             return words.at_odds(seen, self.guess, sure, self.table)
-        return words.understood(seen, self.guess, sure, self.table)
+        return words.understood(seen, self.guess, Sure(sure, sure), self.table)
 
     def _confidence(self, rule: Rule | None, *, automatic: bool) -> float:
         """Say how sure it is that the department is right, or, at the triage desk, what the complaint is about."""
@@ -171,6 +172,10 @@ class _Asking:
         """Return how likely it is that the text is about one of some categories."""
         asked = set(categories)
         return _clamped(sum(_clamped(sure) for name, sure in self.guess.scores if name in asked))
+
+    def _share(self, together: float = 0.0) -> Sure:
+        """Return how likely the complaint's own category is, beside those that would go the same way."""
+        return Sure(self._mass({self.complaint.category}), together)
 
     def _raising(self, acting: Iterable[Rule]) -> Rule | None:
         """Return the rule that raises the priority of the complaint, if any: rules never lower it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from normalizer.complaint import Complaint
 from normalizer.guess import Guess
@@ -28,6 +29,21 @@ def both(said: Said) -> str:
 def percent(sure: float) -> str:
     """Write a confidence as a percentage that is never more than it is."""
     return f"{math.floor(100 * sure + 1e-9)}%"
+
+
+class Sure(NamedTuple):
+    """How likely a category is by itself, and all categories of the rule that asks for it together."""
+
+    own: float
+    together: float
+
+
+def _share(sure: Sure) -> Said:
+    """Write the category's own share, as it stands beside it everywhere, and that of its whole family if it is more."""
+    own, together = percent(sure.own), percent(sure.together)
+    if own == together:
+        return own, own
+    return f"{own}، ومع أصناف القاعدة الأخرى {together}", f"{own}, {together} with the rule's other categories"
 
 
 def named(known: str, names: Names) -> Said:
@@ -143,26 +159,26 @@ def stated(complaint: Complaint, table: RuleTable) -> Said:
     return f"التصنيف «{arabic}» كما ذكره شخص", f"category {english}, as a person stated"
 
 
-def understood(complaint: Complaint, guess: Guess, sure: float, table: RuleTable) -> Said:
+def understood(complaint: Complaint, guess: Guess, sure: Sure, table: RuleTable) -> Said:
     """Say how surely the category was read, and in which of the city's words."""
     arabic, english = category(complaint.category, table)
-    by = _by(guess)
-    return f"التصنيف «{arabic}» ({percent(sure)}{by[0]})", f"category {english} ({percent(sure)}{by[1]})"
+    by, share = _by(guess), _share(sure)
+    return f"التصنيف «{arabic}» ({share[0]}{by[0]})", f"category {english} ({share[1]}{by[1]})"
 
 
-def unsure(complaint: Complaint, guess: Guess, sure: float, needed: float, table: RuleTable) -> Said:
+def unsure(complaint: Complaint, guess: Guess, sure: Sure, needed: float, table: RuleTable) -> Said:
     """Say that the category is less certain than it must be, by how much, and in which words it was read."""
     arabic, english = category(complaint.category, table)
-    by = _by(guess)
+    by, share = _by(guess), _share(sure)
     public = ("، لأنه منشور عام", ", as it is public") if complaint.source.public else ("", "")
     return (
-        f"التصنيف «{arabic}» غير مؤكد ({percent(sure)}، والمطلوب {_asked(needed)}{public[0]}{by[0]})",
-        f"category {english} is not certain ({percent(sure)}, needed {_asked(needed)}{public[1]}{by[1]})",
+        f"التصنيف «{arabic}» غير مؤكد ({share[0]}، والمطلوب {_asked(needed)}{public[0]}{by[0]})",
+        f"category {english} is not certain ({share[1]}, needed {_asked(needed)}{public[1]}{by[1]})",
     )
 
 
 def at_odds(complaint: Complaint, guess: Guess, sure: float, table: RuleTable) -> Said:
-    """Say that words and model name different departments, or that no word was known at all."""
+    """Say that words and model name different departments, or that no word was known; `sure` is the category's own."""
     arabic, english = category(complaint.category, table)
     if not guess.words:
         return (

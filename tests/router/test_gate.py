@@ -68,6 +68,20 @@ def test_what_counts_is_how_likely_the_rules_categories_are_together() -> None:
     assert "citizens" == route(complaint(), table(narrow, min_confidence=0.9), torn).department
 
 
+def test_a_category_has_one_figure_and_its_family_another() -> None:
+    """The share beside a category is its own, as on the suggestions; that of the rule's family is said apart."""
+    torn = guess(("water.leak", 0.5), ("water.outage", 0.299), ("roads.damage", 0.05))
+    sure = route(complaint(), table(WATER, min_confidence=0.7), torn)
+    unsure = route(complaint(), table(WATER, min_confidence=0.9), torn)
+    odd = route(complaint(), table(WATER), replace(torn, agreed=False))
+
+    assert "Burst pipe) (50%, 79% with the rule's other categories, by" in sure.reason
+    assert "شبكة الماء» (50%، ومع أصناف القاعدة الأخرى 79%، بكلمات" in sure.reason
+    assert "not certain (50%, 79% with the rule's other categories, needed 90%" in unsure.reason
+    assert "the nearest is water.leak (Burst pipe) (50%)" in odd.reason
+    assert 0.5 == unsure.suggestions[0].confidence
+
+
 def test_an_unsure_category_goes_to_a_person_who_sees_the_guess() -> None:
     """Below what is needed nothing is sent by itself; the reason says how sure it was and how sure it had to be."""
     decided = route(complaint(), table(WATER), guess(("water.leak", 0.49), ("roads.damage", 0.3), ("other", 0.2)))

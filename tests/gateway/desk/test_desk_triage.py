@@ -5,6 +5,7 @@ import re
 
 from gateway.store.tasks import TaskKind
 from normalizer.complaint import Status
+from router.rules.words import percent
 from tests.gateway.desk.agent import VAGUE, Agent, hear
 from tests.servers.waiting import until
 
@@ -50,6 +51,19 @@ async def test_the_page_says_why_a_person_must_decide(busy: Agent) -> None:
 
     assert arabic in html.unescape((await busy.get("/desk/triage")).text)
     assert english in html.unescape((await busy.get("/desk/triage?lang=en")).text)
+
+
+async def test_a_figure_is_the_same_wherever_it_stands(busy: Agent) -> None:
+    """A category's share beside its button is what the reason says of it: never one more for being rounded."""
+    await busy.begin("triage")
+    (reference,) = await undecided(busy, TORN)
+    route = (await busy.case(reference)).route
+    page = await busy.get("/desk/triage")
+
+    assert route is not None
+    shown = re.findall(r'<bdi dir="ltr">(\d+%)</bdi>', page.text)
+    assert [percent(one.confidence) for one in route.suggestions] == shown
+    assert f"({shown[0]}" in route.reason
 
 
 async def test_one_press_puts_it_to_its_department(busy: Agent) -> None:
