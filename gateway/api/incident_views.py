@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.incidents import MOST, Suggestion
 from gateway.store.causes import Cause
-from gateway.store.incidents import Incident, Member
+from gateway.store.incidents import HOUSE, Incident, Member
 from gateway.tasks import LONGEST
 from normalizer.complaint import Moment
+
+STAFF = "staff"
+"""Who did something, for a department: whose name that is concerns the city's own people."""
 
 _Reference = Annotated[str, StringConstraints(max_length=64)]
 
@@ -29,7 +32,9 @@ class MemberShown(BaseModel):
     district: str | None
     place: str | None = Field(description="The name of the place, if it has one.")
     received_at: Moment
-    joined_by: str | None = Field(None, description="Who joined it: a person or a key; * for the house itself.")
+    joined_by: str | None = Field(
+        None, description="Who joined it: a person or a key, to a department `staff`; * for the house."
+    )
 
 
 class IncidentShown(BaseModel):
@@ -46,7 +51,7 @@ class IncidentShown(BaseModel):
     began_at: Moment
     last_at: Moment = Field(description="When the city first heard of the latest of them.")
     created_at: Moment
-    created_by: str
+    created_by: str = Field(description="A person or a key; to a department `staff`.")
     closed_at: Moment | None = None
     closed_by: str | None = None
     complaints: Sequence[MemberShown] | None = Field(None, description="Left out in the listing.")
@@ -119,8 +124,8 @@ class CauseList(BaseModel):
     causes: Sequence[CauseShown]
 
 
-def shown(incident: Incident, members: Sequence[Member] | None = None) -> IncidentShown:
-    """Write an incident, with its complaints where they are given."""
+def shown(incident: Incident, members: Sequence[Member] | None = None, *, named: bool = True) -> IncidentShown:
+    """Write an incident, with its complaints where they are given; unless `named`, without who did what."""
     return IncidentShown(
         id=incident.id,
         state=incident.state,
@@ -131,10 +136,10 @@ def shown(incident: Incident, members: Sequence[Member] | None = None) -> Incide
         began_at=incident.began_at,
         last_at=incident.last_at,
         created_at=incident.created_at,
-        created_by=incident.created_by,
+        created_by=_who(incident.created_by, named) or STAFF,
         closed_at=incident.closed_at,
-        closed_by=incident.closed_by,
-        complaints=None if members is None else [member(one) for one in members],
+        closed_by=_who(incident.closed_by, named),
+        complaints=None if members is None else [member(one, named=named) for one in members],
     )
 
 
@@ -147,7 +152,7 @@ def suggested(suggestion: Suggestion) -> SuggestionShown:
     )
 
 
-def member(one: Member) -> MemberShown:
+def member(one: Member, *, named: bool = True) -> MemberShown:
     """Write a complaint of an incident; where somebody confidential is, nobody learns."""
     return MemberShown(
         reference=one.reference,
@@ -158,8 +163,12 @@ def member(one: Member) -> MemberShown:
         district=one.spot.district,
         place=None if one.confidential else one.spot.place,
         received_at=one.spot.at,
-        joined_by=one.joined_by,
+        joined_by=_who(one.joined_by, named),
     )
+
+
+def _who(by: str | None, named: bool) -> str | None:
+    return by if named or by in {None, HOUSE} else STAFF
 
 
 def cause(one: Cause) -> CauseShown:

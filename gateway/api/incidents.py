@@ -48,7 +48,7 @@ class IncidentDoor:
         self._incidents, self._splits = Incidents(house), Splits(house)
 
     async def list(self, request: web.Request) -> web.Response:
-        """List incidents (?state=open or closed) and suggestions; a department's key sees its own incidents only."""
+        """List incidents (?state=open or closed) and suggestions; a department's key sees its own, and no names."""
         key = self._keys.caller(request)
         theirs = _departments(key)
         state = request.query.get("state", OPEN)
@@ -59,7 +59,7 @@ class IncidentDoor:
         offered = await self._incidents.suggestions() if wanted else ()
         return _json(
             IncidentList(
-                incidents=[shown(incident) for incident in found],
+                incidents=[shown(incident, named=theirs is None) for incident in found],
                 suggestions=[suggested(one) for one in offered[:PAGE]],
             )
         )
@@ -71,7 +71,7 @@ class IncidentDoor:
         if theirs is not None and view.incident.department not in theirs:
             raise Problem(NOT_FOUND)
         members = [one for one in view.members if theirs is None or one.department in theirs]
-        return _json(shown(view.incident, members))
+        return _json(shown(view.incident, members, named=theirs is None))
 
     async def create(self, request: web.Request) -> web.Response:
         """Make complaints one incident."""

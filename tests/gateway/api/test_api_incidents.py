@@ -78,6 +78,21 @@ async def test_who_may(door: Door) -> None:
     ]
 
 
+async def test_a_department_does_not_learn_who_at_the_desk_did_it(door: Door) -> None:
+    """Who put complaints together is a name for those who read the city's; a department sees that it was staff."""
+    found = await filed(door, 2)
+    _, made = await ask(door, "POST", "incidents", {"complaints": found})
+    address = f"incidents/{made['id']}"
+    _, opened = await ask(door, "GET", "incidents", headers=WATER)
+    assert ["staff"] == [one["created_by"] for one in opened["incidents"]]
+    await ask(door, "POST", f"{address}/close")
+
+    for headers, who in ((BOSS, "boss"), (READER, "boss"), (WATER, "staff")):
+        _, shown = await ask(door, "GET", address, headers=headers)
+        assert (who, who) == (shown["created_by"], shown["closed_by"])
+        assert [who, who] == [one["joined_by"] for one in shown["complaints"]]
+
+
 async def test_what_cannot_be_is_refused(door: Door) -> None:
     """Each refusal is a problem that says which field or which complaint."""
     found = await filed(door, 4)
