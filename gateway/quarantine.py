@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from gateway import damage, observe
 from gateway.settings import load
@@ -17,6 +18,7 @@ from normalizer.text import ascii_digits
 
 Say = Callable[[str], object]
 FOLLOW = "follow"  # the stage of what a provider pointed at and does not give out
+UPDATES = "updates"  # the stage of what was sent to balagh.updates and could not be read
 
 
 async def show_all(say: Say) -> None:
@@ -49,7 +51,7 @@ async def show_one(number: int, say: Say) -> bool:
 
 
 async def retry(number: int, say: Say) -> bool:
-    """Let an open entry go through again: an Inbound is understood anew, an event is published anew."""
+    """Let an open entry go through again: an Inbound is understood anew, an event published, an answer heard."""
 
     def again(connection: Connection) -> str | None:
         row = quarantine.entry(connection, number)
@@ -61,18 +63,42 @@ async def retry(number: int, say: Say) -> bool:
             done = "its event is published again"
         elif row.stage == FOLLOW and pointers.again(connection, row.subject, datetime.now(UTC)):
             done = "its words are asked for again"
+        elif row.stage == UPDATES and heard:
+            done = heard
         else:
             return ""
         quarantine.settle(connection, number, state="retried", by=_person(), now=datetime.now(UTC))
         return done
 
     async with _store() as store:
+        row = await store.read(lambda connection: quarantine.entry(connection, number))
+        heard = await _hear(store, row) if row is not None and row.stage == UPDATES and row.state == "open" else ""
         done = await store.write(again)
     if done is None:
         say(f"there is no open entry {number}")
     else:
         say(f"{number}: {done or 'it cannot be retried from here; drop it once it is settled by hand'}")
     return bool(done)
+
+
+async def _hear(store: Store, row: Any) -> str:
+    """Let a department's answer be heard, and say what came of it; empty when it still cannot be read."""
+    from gateway.app import build
+    from gateway.city.city import load as city_of
+    from gateway.updates import Unreadable, Updates, read, sent_to
+
+    settings = load()
+    city = city_of(settings.city)
+    try:
+        update = read(sent_to(row.subject), row.body.encode("utf-8"), city.departments)
+    except Unreadable:
+        return ""
+    house = build(settings, city, frozenset())
+    try:
+        outcome = await Updates(store, lambda: city, house.acknowledger, ()).answer(update, tell=True)
+    finally:
+        house.store.close()
+    return f"the answer is heard: {outcome.status}" if outcome.done else f"the answer is refused: {outcome.reason}"
 
 
 async def republish(reference: str, say: Say) -> bool:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from gateway import observe
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import UPDATES
+from gateway.quarantine import UPDATES as STAGE
 from gateway.store import quarantine
 from gateway.store.engine import StoreUnavailable
 from gateway.updates.answer import Updates
@@ -26,7 +27,6 @@ from gateway.updates.update import Update
 from normalizer.reference import read as reference_in
 from normalizer.text import storable
 
-STAGE: Final = "updates"
 PREFETCH: Final = 16
 TRIES: Final = 3  # of one delivery before a person must look
 PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds before a delivery is given back while the store is away; it doubles
