@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from gateway.acknowledge import Acknowledger
+from gateway.adopt import told
 from gateway.store import complaints, incidents, tasks
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
 from normalizer.complaint import Status
+from router.route import Route
 
 NEWS = {Status.RESOLVED: "resolved", Status.CLOSED: "closed"}
 """What a citizen hears when it happens to their complaint -> the purpose of the reply."""
@@ -53,3 +55,18 @@ def resolve_followers(
         done.append(case)
     incidents.end(ledger.connection, lead.complaint.id, ledger.now)
     return done
+
+
+def move_followers(ledger: Ledger, following: Sequence[Case], route: Route, left: Collection[str]) -> None:
+    """Put those that follow a rejected complaint where it goes, from the departments that rejected it.
+
+    They have one cause, and each of them would be rejected in its turn. Whoever is elsewhere, or done with, stays.
+    """
+    for found in following:
+        if found.department not in left or found.department == route.department or found.complaint.status.undecided:
+            continue
+        if not found.complaint.status.final:
+            moved = route.model_copy(update={"category": found.complaint.category})
+            facts = told(ledger.connection, found)
+            case = found.but(due_at=None)
+            ledger.offer(case, moved, routed_sequence=found.sequence, decided=True, facts=facts)

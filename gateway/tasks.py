@@ -17,8 +17,9 @@ from gateway import observe
 from gateway.acknowledge import ENTRY
 from gateway.adopt import told
 from gateway.city.city import City
+from gateway.followers import held, move_followers
 from gateway.house import House
-from gateway.store import complaints, journal, lessons, tasks
+from gateway.store import answers, complaints, journal, lessons, tasks
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
@@ -287,7 +288,9 @@ class _Completion:
         return kept.reference
 
     def _triage(self, task: Task, answer: Answer) -> tuple[str, str]:
-        case = self._case(task)
+        case, following = held(self.connection, task.complaint_id or "")
+        if case is None:
+            raise NotThere(task.id)
         if case.complaint.status is not Status.TRIAGE:
             return case.complaint.reference, "it had been decided meanwhile"
         category = answer.category or case.complaint.category
@@ -313,6 +316,8 @@ class _Completion:
                 case = ledger.amend(case, raised, heard_at=case.heard_at, facts=facts)
                 self.danger = True
             ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=told(self.connection, case))
+            left = {one.department for one in answers.rejections(self.connection, case.complaint.id)}
+            move_followers(ledger, following, route, left)
         said = {"category": answer.category, "department": department}
         teach(self.connection, case, **said, source=lessons.DESK, by=self.by, now=self.now)
         return case.complaint.reference, f"to {department}"

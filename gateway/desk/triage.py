@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -104,6 +104,7 @@ class Triage:
             "category": complaint.category,
             "second": next(iter(city.reader.guess(complaint.text).second), ""),
             "why": _why(case.route, language),
+            "rejections": [self._rejection(one, language) for one in task.body.get("rejections", ())],
             "suggestions": [
                 {
                     "value": f"{one.category}:{one.department}",
@@ -115,6 +116,15 @@ class Triage:
                 if one.category in city.categories
             ],
         }
+
+    def _rejection(self, said: Mapping[str, Any], language: str) -> dict[str, str]:
+        """Lay out how a department rejected it; one that left the city has only its id."""
+        names = {
+            name: self.pages.name(found.names, language) if (found := self.house.city.departments.get(name)) else name
+            for name in (said["department"], said.get("suggested_department", ""))
+        }
+        suggested = names[said.get("suggested_department", "")]
+        return {"department": names[said["department"]], "suggested": suggested, "reason": said["reason"]}
 
 
 def _why(route: Route | None, language: str) -> str:

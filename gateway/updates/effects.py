@@ -10,7 +10,7 @@ from gateway import asking
 from gateway.acknowledge import Acknowledger
 from gateway.adopt import told
 from gateway.city.city import City
-from gateway.followers import NEWS, resolve_followers
+from gateway.followers import NEWS, move_followers, resolve_followers
 from gateway.store import answers, lessons, tasks
 from gateway.store.complaints import Case
 from gateway.store.ledger import Ledger
@@ -64,11 +64,14 @@ class Effects:
             now=self.ledger.now,
         )
         route = self._route(case, said, change)
-        case = self._move(case, route)
-        if change.to is None:
+        told_with = told(self.ledger.connection, case)
+        case = self.ledger.offer(
+            case, route, routed_sequence=case.sequence, decided=change.to is not None, facts=told_with
+        )
+        if change.to is None:  # one complaint asks for all of them: they stay where they are until it is decided
             self._ask(case, said)
         else:
-            self._take_along(following, route)
+            move_followers(self.ledger, following, route, {self.department})
         return case
 
     def _route(self, case: Case, said: Said, change: Change) -> Route:
@@ -105,22 +108,6 @@ class Effects:
         found = self.city.departments.get(department)
         names: Mapping[str, str] = found.names if found else {}
         return names.get("ar", department), names.get("en", department)
-
-    def _move(self, case: Case, route: Route) -> Case:
-        facts = told(self.ledger.connection, case)
-        decided = route.department != self.city.triage
-        return self.ledger.offer(case, route, routed_sequence=case.sequence, decided=decided, facts=facts)
-
-    def _take_along(self, following: Sequence[Case], route: Route) -> None:
-        """Put those that follow a rejected complaint where it goes: the department would reject each of them, too.
-
-        Those at another department stay there. At the triage desk one complaint asks for all of them, so they stay
-        where they are until it is decided.
-        """
-        for found in following:
-            if found.department == self.department and not found.complaint.status.final:
-                moved = route.model_copy(update={"category": found.complaint.category})
-                self._move(found.but(due_at=None), moved)
 
     def _ask(self, case: Case, said: Said) -> None:
         """Put it on the desk with who rejected it and why."""

@@ -13,8 +13,11 @@ import pytest
 
 from gateway.broker.topology import COMPLAINTS
 from gateway.city.city import City
-from gateway.store import answers, complaints, lessons, tasks
+from gateway.incidents import Incidents
+from gateway.store import answers, complaints, incidents, lessons, tasks
 from gateway.store.accounts import gaps
+from gateway.store.tasks import TaskKind
+from gateway.tasks import Answer, Tasks
 from gateway.updates import Outcome, Update
 from normalizer.complaint import Status
 from tests.gateway.walk import CITIZEN, OUTAGE, Walk
@@ -271,3 +274,47 @@ async def test_the_same_date_again_is_no_news(walk: Walk) -> None:
     assert ["2026-11-23T14:00:00.000000Z", "2026-11-24T14:00:00.000000Z"] == [
         json.loads(row.data)["due_at"] for row in rows
     ]
+
+
+async def led(walk: Walk) -> tuple[complaints.Case, complaints.Case]:
+    """Two complaints of one cause, both with the water department: the lead, and the one that follows it."""
+    lead, other = await offered(walk), await offered(walk, sender="+9647709990001")
+    pair = [one.complaint.reference for one in (lead, other)]
+    await Incidents(walk.house, clock=walk.clock).create(pair, "huda")
+    view = await walk.house.store.read(partial(incidents.followers, complaint_id=lead.complaint.id))
+    first, second = (lead, other) if view else (other, lead)
+    return await case(walk, first.complaint.reference), await case(walk, second.complaint.reference)
+
+
+async def test_who_follows_hears_of_the_closing(walk: Walk) -> None:
+    """Many reported one cause: the department answers one of them, and each citizen hears that it is done."""
+    lead, follower = await led(walk)
+    await say(walk, lead, "resolved")
+    reference = follower.complaint.reference
+    assert Status.RESOLVED is (await case(walk, reference)).complaint.status
+    assert ["received", "resolved"] == await owed(walk, reference)
+    assert "refused" == (await say(walk, follower, "accepted")).result
+
+
+async def test_who_follows_goes_where_the_lead_goes(walk: Walk) -> None:
+    """The department rejects the one that leads and names another: the followers are offered there as well."""
+    lead, follower = await led(walk)
+    await say(walk, lead, "rejected", reason="لا", suggested_department="sewage")
+    moved = await case(walk, follower.complaint.reference)
+    assert ("sewage", Status.OFFERED) == (moved.department, moved.complaint.status)
+    assert [("recalled", "water"), ("offered", "sewage")] == (await story(walk, moved.complaint.reference))[-2:]
+
+
+async def test_who_follows_waits_for_the_desk_with_the_lead(walk: Walk) -> None:
+    """The rejection names nobody: the desk is asked once, and its decision takes the followers along."""
+    lead, follower = await led(walk)
+    await say(walk, lead, "rejected", reason="لا")
+    assert "water" == (await case(walk, follower.complaint.reference)).department
+    desk = Tasks(walk.house, clock=walk.clock)
+    [task] = await desk.list([TaskKind.TRIAGE])
+    assert lead.complaint.reference == await desk.complete(task.id, "huda", Answer(department="roads"))
+    for one in (lead, follower):
+        found = await case(walk, one.complaint.reference)
+        assert ("roads", Status.OFFERED) == (found.department, found.complaint.status)
+    await walk.publish()
+    assert [] == await walk.house.store.read(lambda c: list(gaps(c, None, walk.clock())))

@@ -2,11 +2,15 @@
 
 import html
 import re
+from datetime import UTC, datetime
 
+from gateway.store import complaints
 from gateway.store.tasks import TaskKind
+from gateway.updates import Update, Updates
 from normalizer.complaint import Status
 from router.rules.words import percent
 from tests.gateway.desk.agent import VAGUE, Agent, hear
+from tests.gateway.walk import OUTAGE
 from tests.servers.waiting import until
 
 TORN = "حفرة وكلاب ونفايات"  # of three categories, each as likely as the others
@@ -134,3 +138,27 @@ async def test_only_triage_tasks_are_decided_here(agent: Agent) -> None:
     assert 403 == page.status
     page = await agent.get("/desk/triage")
     assert 404 == (await agent.press(page, "/desk/triage/no-such", department="roads")).status
+
+
+async def test_what_a_department_rejected_comes_with_its_reason(busy: Agent) -> None:
+    """The card names who rejected it and whom it suggests, in the language of the page, with its words as text."""
+    await busy.begin("triage")
+    receipt = await hear(busy.house, OUTAGE, number="+9647701110099")
+    updates = Updates(busy.house.store, lambda: busy.house.city, busy.house.acknowledger, ())
+    for number, (department, suggested) in enumerate((("water", "roads"), ("roads", "sewage"))):
+
+        async def offered(department: str = department) -> bool:
+            found = await busy.house.store.read(lambda connection: complaints.load(connection, receipt.reference))
+            return found is not None and found.department == department
+
+        await until(offered)
+        offer = (await busy.case(receipt.reference)).offer or ""
+        data = {"reason": f"<b>ليست لنا {number}</b>", "suggested_department": suggested}
+        update = Update("1", department, "rejected", receipt.reference, offer, data, datetime.now(UTC))
+        assert (await updates.answer(update)).done
+
+    page = await busy.get("/desk/triage?lang=en")
+    assert all(f"&lt;b&gt;ليست لنا {number}&lt;/b&gt;" in page.text for number in (0, 1))
+    assert "Baghdad Water Authority" in page.text
+    assert "Baghdad Sewerage Authority" in page.text
+    assert "دائرة مجاري بغداد" in (await busy.get("/desk/triage?lang=ar")).text
