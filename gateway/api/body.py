@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -64,12 +64,26 @@ async def read_body(request: web.Request, files: Files) -> Sent:
         async with asyncio.timeout(PATIENCE):
             match request.content_type:
                 case "application/json":
-                    return Sent(read_json(await _whole(request)))
+                    return Sent(read_json(await _whole(request, LARGEST_DOCUMENT)))
                 case "multipart/form-data":
                     return await _form(request, files)
     except TimeoutError:
         raise Problem(TOO_SLOW) from None
     raise Problem(MEDIA, "Send application/json or multipart/form-data.")
+
+
+async def read_document(request: web.Request, types: Collection[str], limit: int) -> Any:
+    """Read a request that is one JSON document of a media type, `limit` bytes at most.
+
+    Raises Problem 400, 408, 413 or 415.
+    """
+    if request.content_type not in types:
+        raise Problem(MEDIA, f"Send {' or '.join(sorted(types))}.")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return read_json(await _whole(request, limit))
+    except TimeoutError:
+        raise Problem(TOO_SLOW) from None
 
 
 def read_json(content: bytes | bytearray) -> Any:
@@ -91,13 +105,13 @@ def _no_number(_name: str) -> float:
     raise ValueError("NaN and Infinity are no JSON")
 
 
-async def _whole(request: web.Request) -> bytearray:
+async def _whole(request: web.Request, limit: int) -> bytearray:
     body = bytearray()
     try:
         async for chunk in request.content.iter_any():  # what was compressed arrives here unpacked
             body += chunk
-            if len(body) > LARGEST_DOCUMENT:
-                raise _too_large(LARGEST_DOCUMENT)
+            if len(body) > limit:
+                raise _too_large(limit)
     except (web.RequestPayloadError, HttpProcessingError):
         raise _broken() from None
     return body

@@ -65,7 +65,7 @@ class OfferDoor:
         after = _after(request, department)
         limit = _number(request, "limit", MOST, least=1, most=MOST)
         # The first time there is nothing that anything could be newer than.
-        wait = _number(request, "wait", 0 if after == START else LONGEST, least=0, most=LONGEST)
+        wait = _number(request, "wait", LONGEST if request.query.get("cursor") else 0, least=0, most=LONGEST)
         if not await self._house.store.read(partial(feed.known, position=after)):
             raise Problem(STRAYED, "Begin again without a cursor: you get what you know once more, under its own ids.")
         page = await self._page(request, department, after, limit, wait)

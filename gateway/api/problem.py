@@ -48,6 +48,8 @@ TAKEN: Final = Kind("task-taken", 409, "Somebody else has this task in hand")
 GONE_BY: Final = Kind("task-done", 409, "This task is done")
 JOINED: Final = Kind("in-another-incident", 409, "A complaint belongs to another incident")
 SHUT: Final = Kind("closed", 409, "The incident or the complaint is closed")
+NOT_OPEN: Final = Kind("offer-not-open", 409, "The offer takes no such answer any more")
+STRAYED: Final = Kind("cursor-strayed", 410, "The cursor is none of this feed as it stands")
 TOO_SLOW: Final = Kind("too-slow", 408, "The request took too long to arrive")
 TOO_LARGE: Final = Kind("too-large", 413, "The request is larger than what is taken")
 MEDIA: Final = Kind("unsupported-media-type", 415, "The request is neither JSON nor a multipart form")
@@ -55,12 +57,12 @@ INVALID: Final = Kind("invalid", 422, "The report cannot be taken as it is")
 CONFLICT: Final = Kind("idempotency-conflict", 422, "The Idempotency-Key was used for another report")
 BUG: Final = Kind("fault", 500, "The fault is ours")
 UNAVAILABLE: Final = Kind("unavailable", 503, "It cannot be stored or found just now; try again")
-BUSY: Final = Kind("busy", 503, "Too many uploads at once; try again")
+BUSY: Final = Kind("busy", 503, "Too many of these at once; try again")
 OTHER: Final = "http"  # what aiohttp itself refuses in a way that has no kind of its own
 
 KINDS: Final = (
     UNREADABLE, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_HELD, METHOD, TOO_SLOW, TOO_LARGE, MEDIA, INVALID, CONFLICT,
-    TAKEN, GONE_BY, JOINED, SHUT,
+    TAKEN, GONE_BY, JOINED, SHUT, NOT_OPEN, STRAYED,
     BUG, UNAVAILABLE, BUSY,
 )  # fmt: skip
 _BY_STATUS: Final = {kind.status: kind for kind in (UNREADABLE, NOT_FOUND, METHOD, TOO_SLOW, TOO_LARGE, MEDIA)}

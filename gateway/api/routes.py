@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.api import attachments, complaints, documents, incidents, tasks
+from gateway.api import attachments, complaints, documents, incidents, offers, tasks, updates
 from gateway.api.attachments import AttachmentDoor
 from gateway.api.complaints import ComplaintDoor
 from gateway.api.documents import DocumentDoor, add_schemas
 from gateway.api.incidents import IncidentDoor
 from gateway.api.keys import Keys
+from gateway.api.offers import OfferDoor
 from gateway.api.tasks import TaskDoor
+from gateway.api.updates import UpdateDoor
 from gateway.house import House
 
 
@@ -36,4 +38,8 @@ def add_api(app: web.Application, house: House) -> None:
         app.router.add_post(f"{incidents.PATH}/{{id}}/{verb}", change)
     app.router.add_get(incidents.CAUSES, causes.causes)
     app.router.add_post(incidents.SPLIT, causes.split)
+    feed = OfferDoor(house, keys)
+    app.router.add_get(offers.PATH, feed.get, allow_head=False)
+    app.on_shutdown.append(feed.stop)
+    app.router.add_post(updates.PATH, UpdateDoor(house, keys).post)
     app.router.add_get(documents.OPENAPI_PATH, DocumentDoor(house).openapi)

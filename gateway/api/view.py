@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,12 +15,17 @@ from gateway.api.report import NAME
 from gateway.city.city import City
 from gateway.cloudevents import without_contact
 from gateway.settings import ApiKey
-from gateway.store import complaints, journal
+from gateway.store import answers, complaints, journal
+from gateway.store.answers import Answer
 from gateway.store.complaints import Event
 from gateway.store.engine import Connection
-from normalizer.complaint import Complaint, Moment
+from normalizer.complaint import Complaint, Contact, Moment
 from normalizer.normalize import normalize
+from normalizer.personal import conceal
+from router.lifecycle import Verb
 from router.route import Route
+
+_WORDS: Final = frozenset({"officer", "reason", "note", "outcome", "answer"})
 
 
 class Sight(IntEnum):
@@ -44,6 +49,23 @@ class ComplaintEvent(BaseModel):
     data: dict[str, Any] = Field(description="What changed.")
 
 
+class AnswerView(BaseModel):
+    """What a department said to the complaint. Which of the last six are there depends on the verb."""
+
+    model_config = ConfigDict(frozen=True)
+
+    department: str
+    verb: str = Field(description="accepted, rejected, progressed or resolved.")
+    at: Moment
+    due_at: Moment | None = Field(None, description="By when it will be dealt with.")
+    officer: str | None = Field(None, description="Who deals with it.")
+    reason: str | None = Field(None, description="Why the department is not responsible.")
+    suggested_department: str | None = Field(None, description="Who is, as the department says.")
+    note: str | None = Field(None, description="What goes on.")
+    outcome: str | None = Field(None, description="How it ended, in a word.")
+    answer: str | None = Field(None, description="What the citizen is told.")
+
+
 class ComplaintView(Complaint):
     """A complaint as the API shows it: the common schema, where it is now, and how it came there."""
 
@@ -51,6 +73,7 @@ class ComplaintView(Complaint):
     due_at: Moment | None = None
     route: Route | None = None
     events: tuple[ComplaintEvent, ...] = ()
+    answers: tuple[AnswerView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +86,7 @@ class Found:
     due_at: datetime | None = None
     route: Route | None = None
     events: Sequence[Event] = ()
+    answers: Sequence[Answer] = field(default=(), repr=False)
 
 
 def find(connection: Connection, reference: str, city: City) -> Found | None:
@@ -70,7 +94,8 @@ def find(connection: Connection, reference: str, city: City) -> Found | None:
     case = complaints.load(connection, reference)
     if case is not None:
         story = complaints.story(connection, case.complaint.id)
-        return Found(case.complaint, True, case.department, case.due_at, case.route, story)
+        said = answers.of_complaint(connection, case.complaint.id)
+        return Found(case.complaint, True, case.department, case.due_at, case.route, story, said)
     row = journal.find(connection, reference)
     return Found(_draft(row, city), filed=False) if row else None
 
@@ -106,6 +131,25 @@ def sight(key: ApiKey, complaint: Complaint, department: str | None, city: City)
     return max(seen, default=Sight.NOTHING)
 
 
+def heard(key: ApiKey, found: Found) -> Sequence[Answer]:
+    """Return what a key sees of departments' answers.
+
+    admin and read see all; department.<id> its own; whoever filed the complaint sees what its citizen may be told.
+    """
+    if not key.scopes.isdisjoint({"admin", "read"}):
+        return found.answers
+    own = [one for one in found.answers if f"department.{one.department}" in key.scopes]
+    if own or "intake" not in key.scopes:
+        return own
+    told = [replace(one, body=citizens(one)) for one in found.answers if one.verb != Verb.REJECTED]
+    return [one for one in told if one.body]
+
+
+def citizens(answer: Answer) -> dict[str, Any]:
+    """Return the fields of an answer that its citizen may know: by when, and how it ended."""
+    return {name: answer.body[name] for name in ("due_at", "outcome", "answer") if name in answer.body}
+
+
 def show(found: Found, seen: Sight, public_url: str) -> ComplaintView:
     """Write what a key sees. Without the contact, nothing else that leads to the citizen is there, as on the bus."""
     complaint = found.complaint if seen is Sight.WHOLE else without_contact(found.complaint)
@@ -131,4 +175,15 @@ def show(found: Found, seen: Sight, public_url: str) -> ComplaintView:
             )
             for event in found.events
         ),
+        answers=tuple(_answer(one, found.complaint, seen) for one in found.answers),
     )
+
+
+def _answer(said: Answer, complaint: Complaint, seen: Sight) -> AnswerView:
+    """Write an answer; who may not see the contact shall not read it in the department's words either."""
+    contact = complaint.contact or Contact()
+    body = {
+        name: conceal(value, contact) if seen is not Sight.WHOLE and name in _WORDS else value
+        for name, value in said.body.items()
+    }
+    return AnswerView(department=said.department, verb=said.verb, at=said.at, **body)

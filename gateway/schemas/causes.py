@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from gateway.api import incidents, problem
 from gateway.api.incident_views import CauseList, ComplaintsNamed, IncidentList, IncidentShown, SplitDone, SplitWanted
-from gateway.api.problem import Kind, ProblemDetails
+from gateway.schemas.refusals import refusals
 
 MODELS: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (IncidentShown, "serialization"),
@@ -68,10 +68,10 @@ def paths() -> dict[str, Any]:
 
 
 def _asking(name: str, summary: str, model: type[BaseModel], who: str, *parameters: dict[str, Any]) -> dict[str, Any]:
-    refusals = (problem.INVALID, problem.UNAUTHORIZED, problem.FORBIDDEN, problem.NOT_FOUND, problem.UNAVAILABLE)
+    always = (problem.INVALID, problem.UNAUTHORIZED, problem.FORBIDDEN, problem.NOT_FOUND, problem.UNAVAILABLE)
     return {
         **_head(name, summary, who, parameters),
-        "responses": {"200": _well(model), **_problems(*refusals)},
+        "responses": {"200": _well(model), **refusals(*always)},
     }
 
 
@@ -87,7 +87,7 @@ def _changing(
     return {
         **_head(name, summary, _PEOPLE, parameters),
         **sent,
-        "responses": {str(status): _well(model), **_problems(*_READ, problem.JOINED, problem.SHUT)},
+        "responses": {str(status): _well(model), **refusals(*_READ, problem.JOINED, problem.SHUT)},
     }
 
 
@@ -104,7 +104,7 @@ def _splitting() -> dict[str, Any]:
     return {
         **_head("splitComplaint", summary, _PEOPLE, (reference,)),
         "requestBody": {"required": True, "content": _content(SplitWanted)},
-        "responses": {"201": _well(SplitDone, "Filed."), **done, **_problems(*_READ)},
+        "responses": {"201": _well(SplitDone, "Filed."), **done, **refusals(*_READ)},
     }
 
 
@@ -125,16 +125,3 @@ def _content(model: type[BaseModel]) -> dict[str, Any]:
 
 def _well(model: type[BaseModel] | None, what: str = "It is as was asked.") -> dict[str, Any]:
     return {"description": what, **({"content": _content(model)} if model else {})}
-
-
-def _problems(*kinds: Kind) -> dict[str, Any]:
-    """Describe refusals; several of one status share its entry."""
-    found: dict[str, Any] = {}
-    schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
-    for kind in dict.fromkeys(kinds):
-        said = f"{kind.title} (/problems/{kind.slug})."
-        entry = found.setdefault(
-            str(kind.status), {"description": "", "content": {problem.MEDIA_TYPE: {"schema": schema}}}
-        )
-        entry["description"] = f"{entry['description']} Or: {said}" if entry["description"] else said
-    return found

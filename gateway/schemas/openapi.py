@@ -19,8 +19,9 @@ from gateway.api.tasks import AnswerGiven, TaskList, TaskShown
 from gateway.api.view import ComplaintView
 from gateway.city.city import City
 from gateway.registry import WEBHOOKS
-from gateway.schemas import causes
+from gateway.schemas import causes, departments
 from gateway.schemas.asyncapi import program_version
+from gateway.schemas.refusals import refusals
 from gateway.store.tasks import TaskKind
 from gateway.tasks import MOST
 
@@ -33,6 +34,7 @@ _MODELS: Final[tuple[tuple[type[BaseModel], JsonSchemaMode], ...]] = (
     (AnswerGiven, "validation"),
     (ProblemDetails, "serialization"),
     *causes.MODELS,
+    *departments.MODELS,
 )
 _REF: Final = "#/components/schemas/{model}"
 _BEARER: Final[list[dict[str, list[str]]]] = [{"key": []}]
@@ -58,6 +60,7 @@ def openapi(city: City, public_url: str) -> dict[str, Any]:
             {"name": "complaints", "description": "For programs with a key."},
             {"name": "tasks", "description": "What only a person can do: listed, claimed, completed."},
             {"name": "incidents", "description": "One cause behind many complaints, and what keeps coming back."},
+            {"name": "departments", "description": "What departments hear and answer, without AMQP."},
             {"name": "documents", "description": "Descriptions for machines. Public."},
             {"name": "operation", "description": "Health and figures."},
             {
@@ -71,6 +74,7 @@ def openapi(city: City, public_url: str) -> dict[str, Any]:
             attachments.PATH: {"get": _attachment()},
             **_tasks(),
             **causes.paths(),
+            **departments.paths(),
             **_documents(),
             **_operation(),
             **_channels(),
@@ -98,20 +102,6 @@ def _name_ids(models: dict[str, Any], city: City) -> None:
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": _REF.format(model=model.__name__)}
-
-
-def _problems(*kinds: Kind) -> dict[str, Any]:
-    """Describe the refusals of an operation; several of one status share its entry."""
-    found: dict[str, Any] = {}
-    for kind in kinds:
-        entry = found.setdefault(
-            str(kind.status),
-            {"description": "", "content": {problem.MEDIA_TYPE: {"schema": _ref(ProblemDetails)}}},
-        )
-        entry["description"] += f"{' Or: ' if entry['description'] else ''}{kind.title} (/problems/{kind.slug})."
-        if kind.status == problem.UNAVAILABLE.status:
-            entry["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-    return found
 
 
 def _file() -> dict[str, Any]:
@@ -158,7 +148,7 @@ def _file() -> dict[str, Any]:
         "responses": {
             "201": {"description": "Taken.", **receipt},
             "200": {"description": "It was taken before: the same receipt again.", **receipt},
-            **_problems(
+            **refusals(
                 problem.UNREADABLE, problem.UNAUTHORIZED, problem.FORBIDDEN, problem.TOO_SLOW, problem.TOO_LARGE,
                 problem.MEDIA, problem.INVALID, problem.CONFLICT, problem.BUG, problem.UNAVAILABLE, problem.BUSY,
             ),
@@ -189,7 +179,7 @@ def _follow() -> dict[str, Any]:
                 "description": "The complaint.",
                 "content": {"application/json": {"schema": _ref(ComplaintView)}},
             },
-            **_problems(problem.UNAUTHORIZED, problem.NOT_FOUND, problem.BUG, problem.UNAVAILABLE),
+            **refusals(problem.UNAUTHORIZED, problem.NOT_FOUND, problem.BUG, problem.UNAVAILABLE),
         },
     }
 
@@ -209,7 +199,7 @@ def _attachment() -> dict[str, Any]:
             "304": {"description": "It has not changed."},
             "412": {"description": "It is not what If-Match or If-Unmodified-Since asked for."},
             "416": {"description": "It has no such range."},
-            **_problems(problem.UNAUTHORIZED, problem.NOT_FOUND, problem.NOT_HELD, problem.BUG, problem.UNAVAILABLE),
+            **refusals(problem.UNAUTHORIZED, problem.NOT_FOUND, problem.NOT_HELD, problem.BUG, problem.UNAVAILABLE),
         },
     }
 
@@ -226,7 +216,7 @@ def _documents() -> dict[str, Any]:
         "tags": ["documents"],
         "summary": "complaint.v1.json, event.v1.json, asyncapi.json or openapi.json.",
         "parameters": [name],
-        "responses": responses | _problems(problem.NOT_FOUND),
+        "responses": responses | refusals(problem.NOT_FOUND),
     }
     openapi_ = {
         "operationId": "getOpenapi",
@@ -265,8 +255,7 @@ def _operation() -> dict[str, Any]:
 
 def _tasks() -> dict[str, Any]:
     """Describe the tasks that people do."""
-    refusals = (problem.UNAUTHORIZED, problem.FORBIDDEN)
-    unavailable = (problem.UNAVAILABLE,)
+    always = (problem.UNAUTHORIZED, problem.FORBIDDEN, problem.UNAVAILABLE)
     one = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
     query = [
         {
@@ -286,7 +275,7 @@ def _tasks() -> dict[str, Any]:
             "summary": summary,
             "description": "For a key with the scope admin, or with intake and read.",
             "security": _BEARER,
-            "responses": {"200": well, **_problems(*kinds, *refusals, *unavailable)},
+            "responses": {"200": well, **refusals(*kinds, *always)},
             **more,
         }
 

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import aiohttp
 import pytest
 from jsonschema import Draft202012Validator
 
-from gateway.api import body, complaints, problem
+from gateway.api import body, complaints, offers, problem, updates
 from gateway.api.report import Report, Way
 from gateway.broker.bus import CONTENT_TYPE
 from gateway.broker.topology import Topology
 from gateway.city.city import City
 from gateway.schema import documents
 from gateway.settings import load
+from router.lifecycle import LONGEST, Verb
 from tests.gateway.api.caller import JPEG, Door
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -42,14 +44,14 @@ def even(value: Any) -> Any:
 
 async def run(door: Door, arguments: list[str], names: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
     """Do what curl would do with these arguments."""
-    url, headers, data, parts = "", {}, None, []
+    url, headers, data, parts = "", {}, "", []
     words = iter(arguments)
     for word in words:
         if word == "-H":
             name, _, value = next(words).partition(": ")
             headers[name] = value
         elif word == "-d":
-            data = next(words).encode()
+            data = next(words)
         elif word == "-F":
             parts.append(next(words))
         elif word == "-o":
@@ -59,11 +61,11 @@ async def run(door: Door, arguments: list[str], names: dict[str, str]) -> tuple[
     for name, value in names.items():
         url = url.replace(f"${name}", value)
         headers = {key: said.replace(f"${name}", value) for key, said in headers.items()}
-    if parts:
-        data = form(parts)
+        data = data and data.replace(f"${name}", value)
     path = url.removeprefix("http://127.0.0.1:8080").removeprefix("https://city.example")
-    method = "GET" if data is None else "POST"
-    async with door.client.request(method, path, headers=headers, data=data) as response:
+    method = "POST" if data or parts else "GET"
+    sent = form(parts) if parts else data.encode() or None
+    async with door.client.request(method, path, headers=headers, data=sent) as response:
         return response.status, dict(response.headers), await response.read()
 
 
@@ -82,7 +84,8 @@ def form(parts: list[str]) -> aiohttp.FormData:
 
 async def test_every_example_answers_as_it_is_printed(door: Door) -> None:
     """Run in their order, the commands give the statuses, headers and bodies that stand below them."""
-    names = {"KEY": "desk-key-1", "READ_KEY": "reader-key", "REFERENCE": "", "ATTACHMENT": ""}
+    names = {"KEY": "desk-key-1", "READ_KEY": "reader-key", "WATER_KEY": "water-key-1", "REFERENCE": ""}
+    names |= {"ATTACHMENT": "", "OFFER": "", "DUE": (datetime.now(UTC) + timedelta(days=3)).isoformat()}
     seen = 0
     for arguments, answer in examples():
         head, _, expected = answer.partition("\n\n")
@@ -102,8 +105,10 @@ async def test_every_example_answers_as_it_is_printed(door: Door) -> None:
             shown = await door.settled(json.loads(content)["reference"])
             names["REFERENCE"] = names["REFERENCE"] or shown["reference"]
             names["ATTACHMENT"] = names["ATTACHMENT"] or next((one["url"] for one in shown["attachments"]), "")
+        if "offers" in arguments[1]:
+            names["OFFER"] = json.loads(content)["events"][0]["id"]
         seen += 1
-    assert 8 == seen
+    assert 10 == seen
 
 
 def test_the_keys_of_the_guide_are_taken(tmp_path: Path, baghdad: City) -> None:
@@ -113,7 +118,9 @@ def test_the_keys_of_the_guide_are_taken(tmp_path: Path, baghdad: City) -> None:
     [exported] = re.findall(r"^    export (KEY=.*)$", GUIDE, re.MULTILINE)
     used = dict(word.split("=", 1) for word in exported.split())
 
-    assert [{"intake"}, {"read"}] == [keys[used["KEY"]], keys[used["READ_KEY"]]]
+    assert [{"intake"}, {"read"}, {"department.water"}] == [
+        keys[used[name]] for name in ("KEY", "READ_KEY", "WATER_KEY")
+    ]
     scopes = {scope for wanted in keys.values() for scope in wanted if scope.startswith("department.")}
     assert scopes <= {f"department.{name}" for name in baghdad.departments}
     assert set(re.findall(r"\$([A-Z_]+)", "".join(re.findall(r"```sh\n(curl .*?)```", GUIDE, re.DOTALL)))) == set(
@@ -136,6 +143,11 @@ def test_the_guide_names_the_limits_in_force() -> None:
     assert f"up to {body.LARGEST_DOCUMENT >> 10} KiB" in GUIDE
     assert f"{body.PATIENCE / 60:.0f} minutes to arrive, and {complaints.UPLOADS}\nforms" in GUIDE
     assert f"waits up to {complaints.TURN:.0f} seconds" in GUIDE
+    assert f"wait up to {offers.LONGEST} seconds for something" in GUIDE
+    assert f"up to {offers.MOST} events" in GUIDE
+    assert f"the body has {updates.LARGEST >> 10} KiB at most" in GUIDE
+    assert f"at most {LONGEST.days} days ahead" in GUIDE
+    assert [*Verb] == re.findall(r"^\| `balagh\.update\.(\w+)\.v1` \|", GUIDE, re.MULTILINE)
 
 
 # Queues

@@ -1,0 +1,165 @@
+"""POST /api/v1/updates: what departments answer without AMQP, in the same envelope and to the same effect.
+
+Who speaks is the key's scope. A department learns nothing of a complaint that it never had: that one is not there.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, Final, Literal
+
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError as Wrong
+
+from gateway.api.body import read_document
+from gateway.api.keys import Keys, require
+from gateway.api.problem import INVALID, NOT_FOUND, NOT_OPEN, Fault, Problem
+from gateway.api.report import Occurred
+from gateway.house import House
+from gateway.settings import ApiKey
+from gateway.store import complaints, feed
+from gateway.store.engine import Connection
+from gateway.updates import Outcome, Update, Updates
+from normalizer.reference import read as read_reference
+from normalizer.text import storable
+from router.lifecycle import NOT_YOURS, Verb
+
+PATH: Final = "/api/v1/updates"
+LARGEST: Final = 64 * 1024  # bytes
+TYPES: Final = frozenset({"application/json", "application/cloudevents+json"})
+
+_PRIVATE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_SCOPE: Final = "department."
+_LONGEST_REFERENCE: Final = 64  # characters, separators included
+
+
+def _kept(value: str) -> str:
+    if storable(value) != value:
+        raise Wrong("unstorable", "It holds characters that cannot be kept.")
+    return value
+
+
+def _referring(value: str) -> str:
+    found = read_reference(value[:_LONGEST_REFERENCE])
+    if found is None:
+        raise Wrong("reference", "It must be a reference of ten digits.")
+    return found
+
+
+Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_kept)]
+
+
+class AnswerData(BaseModel):
+    """What a department says. Which fields count beside `offer` depends on the type; others are left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    offer: Id = Field(description="The id of the offered event that this answers.")
+
+
+class UpdateEvent(BaseModel):
+    """A department's answer: CloudEvents 1.0 in structured JSON. Attributes of other specifications are left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    specversion: Literal["1.0"]
+    id: Id = Field(description="The department's own. The same id again is the same answer, and does nothing twice.")
+    source: Annotated[str, Field(min_length=1, max_length=2000, description="Who sent it, as a URI reference.")]
+    type: Annotated[
+        str,
+        Field(
+            pattern=rf"^balagh\.update\.({'|'.join(Verb)})\.v1$",
+            description=f"balagh.update.<verb>.v1; the verbs are {', '.join(Verb)}.",
+        ),
+    ]
+    subject: Annotated[str, AfterValidator(_referring)] = Field(description="The complaint's reference.")
+    time: Occurred | None = Field(None, description="When the department answered; the moment of arrival if left out.")
+    datacontenttype: Literal["application/json"] | None = None
+    data: AnswerData
+
+
+class UpdateTaken(BaseModel):
+    """What came of an answer."""
+
+    reference: str = Field(pattern=r"^[1-9][0-9]{9}$")
+    status: str = Field(description="Of the complaint, after it.")
+    duplicate: bool = Field(description="This very answer was heard before; nothing happened twice.")
+
+
+class UpdateDoor:
+    """The handler, for one house."""
+
+    def __init__(self, house: House, keys: Keys) -> None:
+        self._house, self._keys = house, keys
+        wake = (house.signals.filed, house.signals.owed)
+        self._updates = Updates(house.store, lambda: house.city, house.acknowledger, wake)
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Let a complaint become what its department says."""
+        mine = _departments(self._keys.caller(request))
+        event = _read(await read_document(request, TYPES, LARGEST))
+        offer, reference = event.data.offer, event.subject
+        speaker = await self._house.store.read(partial(_speaker, mine=mine, offer=offer, reference=reference))
+        if speaker is None:
+            raise Problem(NOT_FOUND)
+        outcome = await self._updates.answer(
+            Update(
+                id=event.id,
+                department=speaker,
+                verb=event.type.split(".")[2],
+                reference=reference,
+                offer=offer,
+                data=event.data.model_extra or {},
+                at=event.time or datetime.now(UTC),
+            )
+        )
+        if not outcome.done:
+            had = await self._house.store.read(partial(feed.offered, event_id=offer, reference=reference)) == speaker
+            raise _refusal(outcome, had=had)
+        taken = UpdateTaken(reference=reference, status=outcome.status or "", duplicate=outcome.duplicate)
+        return web.json_response(text=taken.model_dump_json(), headers=_PRIVATE)
+
+
+def _departments(key: ApiKey) -> frozenset[str]:
+    """Return for which departments a key speaks: the operator's for none. Raises Problem 403."""
+    mine = frozenset(scope.removeprefix(_SCOPE) for scope in key.scopes if scope.startswith(_SCOPE))
+    if not mine:
+        require(key, "department.<id>")
+    return mine
+
+
+def _read(document: Any) -> UpdateEvent:
+    try:
+        return UpdateEvent.model_validate(document)
+    except ValidationError as error:
+        faults = [
+            Fault(field=".".join(str(part) for part in row["loc"]) or "body", detail=row["msg"])
+            for row in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise Problem(INVALID, errors=faults) from None
+
+
+def _speaker(connection: Connection, mine: frozenset[str], offer: str, reference: str) -> str | None:
+    """Say which of a key's departments speaks: the one that has had this offer, else the one that has the complaint.
+
+    In this order, because a rejected complaint may be at another of them when the answer is sent again.
+    """
+    if len(mine) == 1:
+        return next(iter(mine))
+    asked = feed.offered(connection, offer, reference)
+    if asked in mine:
+        return asked
+    case = complaints.load(connection, reference)
+    return case.department if case is not None and case.department in mine else None
+
+
+def _refusal(outcome: Outcome, *, had: bool) -> Problem:
+    """Say why an answer changed nothing. `had` says that this very offer was once made to who answers."""
+    if outcome.reason == NOT_YOURS.reason and not had:
+        return Problem(NOT_FOUND)
+    if outcome.field in {None, "offer"}:
+        return Problem(NOT_OPEN, outcome.reason)
+    name = outcome.field if outcome.field == "id" else f"data.{outcome.field}"
+    return Problem(INVALID, errors=[Fault(field=name, detail=outcome.reason)])
