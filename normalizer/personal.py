@@ -1,4 +1,4 @@
-"""Personal data in a citizen's words: telephones, e-mail addresses, national ids, cards, accounts, passwords in links.
+"""Personal data in a citizen's words: telephones, addresses, names at networks, ids, cards, accounts, passwords.
 
 Whatever leaves a complaint is masked: lists, subjects, events, exports, statistics. In doubt a number is hidden. It
 stays where the words beside it say that it is none of a person: a meter's, a date, a sum, the complaint's own.
@@ -8,7 +8,7 @@ Names are not found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ from normalizer.spoken import spoken_numbers
 from normalizer.text import ascii_digits, fold
 
 HIDDEN = "•••"
+_DOT = HIDDEN[0]
 
 
 class Kind(StrEnum):
@@ -30,6 +31,8 @@ class Kind(StrEnum):
     CARD = "card"
     IBAN = "iban"
     LOGIN = "login"
+    HANDLE = "handle"
+    LINK = "link"
     NUMBER = "number"
 
 
@@ -47,15 +50,19 @@ class Found:
 _LOGIN = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,15}+://[^\s/?#@]{1,200}+@\S++")
 _EMAIL = re.compile(
     r"(?<![\w.+%'-])[\w.+%'-]++"
-    r"(?: ?[@＠] ?[\w-]++(?:\.[\w-]++)++"
+    r"(?: ?[@＠] ?[\w-]++(?:\.[\w-]++| ?\. ?(?:com|net|org|info|iq|eg|jo|sa|ae|kw|qa|om|bh|ps)(?!\w))++"
     r"| ?[(\[] ?at ?[)\]] ?[\w-]++(?: ?(?:\.|[(\[] ?dot ?[)\]]) ?[\w-]++)++"
     r"| at (?:gmail|yahoo|hotmail|outlook|icloud|live)(?:\.| dot )[a-z]{2,6}+)"
 )
+# A name at a network, or an address whose ending was forgotten: after the sign there is a letter ("5@8" has none).
+_HANDLE = re.compile(r"(?:(?<![\w.+%'-])[\w.+%'-]++)?+[@＠](?=[\w.-]{0,64}[^\W\d_])[\w-]++(?:\.[\w-]++)*+")
+_TO_A_CHAT = r"(?i:(?:t|telegram|wa|m)\.me|(?:api|chat|web)\.whatsapp\.com)/"
+_LINK = re.compile(rf"(?i:https?://)?+(?i:www\.)?+{_TO_A_CHAT}[\w?=&%+/@~-]++(?:\.[\w?=&%+/@~-]++)*+")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}+")
 
 # Seven digits or more of any script. Between two of them up to three blanks, dashes, dots, brackets, slashes, bidi
 # marks or the parts of a keycap emoji; commas, colons and line breaks separate one figure from the next.
-_NUMBER = re.compile(r"[+＋(]{0,2}+(?<!\d)\d(?:(?:[^\w\n,;:،؛]|[_\u0640]){0,3}+\d){6,}+[\ufe0f\u20e3]*+")
+_NUMBER = re.compile(r"[+＋(]{0,2}+(?<!\d)\d(?:(?:[^\w\n,;:،؛•]|[_\u0640]){0,3}+\d){6,}+[\ufe0f\u20e3]*+")
 _DIGITS = re.compile(r"\d")
 _GROUP = re.compile(r"\d+")
 _LEAST = 7  # digits of a number that may lead to somebody
@@ -122,10 +129,11 @@ _OWN_DIGITS = 10  # of our references; the last is a check digit
 def find(text: str) -> tuple[Found, ...]:
     """Return all personal data in a text, in its order; none lies upon another."""
     taken: list[Found] = []
-    for found in sorted(_everything(text), key=lambda found: (found.start, -found.end)):
-        if not taken or found.start >= taken[-1].end:
-            taken.append(found)
-    return tuple(taken)
+    for look in (_addresses, _ibans, _numerals):  # what is known for an address or an account is part of no number
+        fresh = _apart(look(text))
+        text = _without(text, fresh)
+        taken += fresh
+    return tuple(sorted(taken, key=lambda found: found.start))
 
 
 def mask(text: str) -> str:
@@ -157,13 +165,36 @@ def conceal(text: str, contact: Contact) -> str:
     return text
 
 
-def _everything(text: str) -> Iterator[Found]:
+def _apart(everything: Iterable[Found]) -> list[Found]:
+    """Return what lies upon nothing before it: of what begins at one place the longest."""
+    taken: list[Found] = []
+    for found in sorted(everything, key=lambda found: (found.start, -found.end)):
+        if not taken or found.start >= taken[-1].end:
+            taken.append(found)
+    return taken
+
+
+def _without(text: str, found: Sequence[Found]) -> str:
+    """Return a text of the same length in which something found reads as hidden."""
+    kept, last = [], 0
+    for one in found:
+        kept += [text[last : one.start], _DOT * (one.end - one.start)]
+        last = one.end
+    return "".join([*kept, text[last:]]) if found else text
+
+
+def _addresses(text: str) -> Iterator[Found]:
     if "@" in text or "＠" in text or "at" in text:
         yield from (Found(Kind.LOGIN, *match.span()) for match in _LOGIN.finditer(text))
         yield from (Found(Kind.EMAIL, *match.span()) for match in _EMAIL.finditer(text))
+        yield from (Found(Kind.HANDLE, *match.span()) for match in _HANDLE.finditer(text))
+    if "/" in text:
+        yield from (Found(Kind.LINK, *match.span()) for match in _LINK.finditer(text))
+
+
+def _numerals(text: str) -> Iterator[Found]:
     yield from (Found(Kind.PHONE, start, end) for start, end in spoken_numbers(text))
     if _NUMBER.search(text):
-        yield from _ibans(text)
         for run in _NUMBER.finditer(text):
             yield from _numbers(text, run.start(), run.end())
     yield from (Found(Kind.PHONE, start, end) for start, end in _pieces(text))

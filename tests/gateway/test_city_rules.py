@@ -103,6 +103,7 @@ ONE_MISTAKE = [
         'words = "ماء"\nset_priority = "normal"\ndepartment = "water"',
         "5: rule[r].set_priority: must be high or distress",
     ),
+    ('words = ["ماء", "؟"]\ndepartment = "water"', "4: rule[r].words[2]: '؟' holds no letter or digit, so no text"),
     ('words = "ماء"', "2: rule[r]: decides nothing: give it a department, or at least a notice"),
     (
         'words = "ماء"\ndepartmnt = "water"',

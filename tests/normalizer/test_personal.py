@@ -24,7 +24,20 @@ from normalizer.personal import HIDDEN, Kind, conceal, find, mask
         ("منذ 2019, 115", "منذ 2019, 115"),
         ("12:30, 14:45, 16:00", "12:30, 14:45, 16:00"),
         ("123456", "123456"),
-        ("@city @ 5", "@city @ 5"),
+        ("@city @ 5", "••• @ 5"),
+        ("بين 5@8 و @ 9", "بين 5@8 و @ 9"),
+        ("راسلوني ali @ gmail . com بسرعة", "راسلوني ••• بسرعة"),
+        ("zainab@gmail. com. ثم اتصلوا", "•••. ثم اتصلوا"),
+        ("a@b.org. Please come", "•••. Please come"),
+        ("ali@gmail بدون نقطة", "••• بدون نقطة"),
+        ("حسابي @ali_k92، شكراً", "حسابي •••، شكراً"),
+        ("على@زينب", "•••"),
+        ("عندي صور https://t.me/zainab_k.", "عندي صور •••."),
+        ("T.me/+AbC-1 أو wa.me/9647701234567؟", "••• أو •••؟"),
+        ("api.whatsapp.com/send?phone=9647701234567&text=hi", "•••"),
+        ("wa.me/9647701234567 1234567", "••• •••"),
+        ("SA03 8000 0000 6080 1016 7519 / 1234567", "••• / •••"),
+        ("t.me و https://example.org/page", "t.me و https://example.org/page"),
         ("", ""),
     ],
 )
@@ -56,6 +69,9 @@ def test_numbers_and_addresses_are_hidden_and_the_rest_stays(text: str, expected
         ("SA03 8000 0000 6080 1016 7519", Kind.IBAN),
         ("IBAN: IQ98NBIQ850123456789012", Kind.IBAN),
         ("ftp://ali:secret@files.example.org/a", Kind.LOGIN),
+        ("a @ b . com", Kind.EMAIL),
+        ("@zainab", Kind.HANDLE),
+        ("wa.me/9647701234567", Kind.LINK),
         ("8765432", Kind.NUMBER),
     ],
 )
@@ -148,6 +164,11 @@ _PIECES = st.sampled_from(
         "شكوى",
         "هاتف",
         "a@b.co",
+        "a @ b . com",
+        "@ali",
+        "t.me/ali",
+        "wa.me/",
+        ".com",
         "12",
         " ",
         "-",
@@ -172,6 +193,18 @@ def test_masking_twice_changes_nothing_where_data_abounds(pieces: list[str]) -> 
     assert once == mask(once)
 
 
+_NAME = st.from_regex(r"\A[a-z][a-z0-9_]{4,30}\Z")
+_WAYS = st.sampled_from(["@{}", "t.me/{}", "https://T.me/{}", "wa.me/{}", "{} @ mail . com", "{}@gmail", "{} @ mail.iq"])
+
+
+@given(_NAME, _WAYS, st.lists(_PIECES, max_size=5), st.lists(_PIECES, max_size=5))
+def test_no_name_at_a_network_is_left_whatever_stands_around(
+    name: str, way: str, before: list[str], after: list[str]
+) -> None:
+    """Between numbers, addresses and half addresses, none of the ways to somebody can be read any more."""
+    assert name not in mask(" ".join([*before, "قال", way.format(name), "نعم", *after]))
+
+
 @given(st.text(alphabet=st.sampled_from("0123456789+-@.a:/ صفر\n"), max_size=400))
 def test_found_lie_in_order_within_the_text(text: str) -> None:
     """What is found lies within the text, one after the other."""
@@ -194,6 +227,15 @@ def test_found_lie_in_order_within_the_text(text: str) -> None:
         "+",
         "1-",
         "a@b.c ",
+        "@",
+        "@1",
+        "@a",
+        "@a.",
+        "a @ b . ",
+        "a@b . com",
+        "t.me/",
+        "t.me/a",
+        "https://",
         "\u200f1",
         "a at ",
         "a(at)a",
