@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.servers.rabbitmq", "tests.servers.postgres"]
+pytest_plugins = ["tests.servers.rabbitmq", "tests.servers.postgres", "tests.end_to_end.nursery"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlencode
 
 import aiohttp
 from twilio.request_validator import RequestValidator
 
+from tests.end_to_end.nursery import Nursery, Process
 from tests.servers.processes import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -27,12 +29,13 @@ class GatewayProcess:
     """`balagh run` with settings of its own, in a folder of its own."""
 
     program = "gateway"  # the module that is run; a test may put one of its own around it
+    nursery: Nursery | None = None  # who starts it quickly; else it is started as by a person
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
         self.folder = folder
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.starts = 0
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BALAGH_")},
@@ -66,15 +69,24 @@ class GatewayProcess:
     def launch(self, *, roles: str = "all") -> None:
         """Start it and do not wait: it may die before it answers."""
         self.starts += 1
-        log = (self.folder / f"run-{self.starts}.log").open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", self.program, "run", "--roles", roles],
+        with (self.folder / f"run-{self.starts}.log").open("wb") as log:
+            self.process = self.spawn("run", "--roles", roles, program=self.program, output=log)
+
+    def spawn(self, *arguments: str, output: IO[bytes], program: str = "gateway") -> Process:
+        """Start a command with the same settings, and do not wait for its end; what it says goes to `output`."""
+        if nursery := self._nursery():
+            descriptor = output.fileno()
+            return nursery.start(program, *arguments, env=self.environment, stdout=descriptor, stderr=descriptor)
+        return subprocess.Popen(
+            [sys.executable, "-m", program, *arguments],
             cwd=ROOT,
             env=self.environment,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
-        log.close()
+
+    def _nursery(self) -> Nursery | None:
+        return None if "LD_PRELOAD" in self.environment else self.nursery
 
     def answers(self) -> bool:
         """Whether /health/live answers."""
@@ -112,17 +124,19 @@ class GatewayProcess:
     def close(self) -> None:
         """End it whatever its state."""
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
+            self.process.send_signal(signal.SIGKILL)
             self.process.wait(10)
 
     def log(self) -> str:
         """What it wrote, every run."""
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self.folder.glob("run-*.log")))
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, program: str = "gateway") -> subprocess.CompletedProcess[str]:
         """Run another `balagh` command with the same settings."""
+        if nursery := self._nursery():
+            return nursery.run(program, *arguments, env=self.environment, seconds=60)
         return subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments],
+            [sys.executable, "-m", program, *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,

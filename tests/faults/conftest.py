@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.gateway_process import GatewayProcess
+from tests.end_to_end.nursery import Nursery
 from tests.faults.disk import Disk
 from tests.faults.machine import Machine, compiled
 
@@ -20,7 +21,7 @@ def size(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Callable[..., GatewayProcess]]:
+def gateway(tmp_path: Path, nursery: Nursery) -> Iterator[Callable[..., GatewayProcess]]:
     """Make gateways that end with the test, each in a folder of its own (`folder` names one, to share it)."""
     made: list[GatewayProcess] = []
 
@@ -28,6 +29,7 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., GatewayProcess]]:
         place = tmp_path / (folder or f"gateway-{len(made) + 1}")
         place.mkdir(exist_ok=True)
         made.append(GatewayProcess(place, **settings))
+        made[-1].nursery = nursery
         return made[-1]
 
     yield make

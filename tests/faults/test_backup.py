@@ -34,13 +34,7 @@ class Follower:
     def __init__(self, gateway: GatewayProcess, folder: Path) -> None:
         self.output = folder.with_name(f"{folder.name}.log")
         with self.output.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "backup", str(folder), "--follow"],
-                cwd=ROOT,
-                env=gateway.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            self.process = gateway.spawn("backup", str(folder), "--follow", output=log)
 
     def said(self) -> str:
         return self.output.read_text("utf-8")

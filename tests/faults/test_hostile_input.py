@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.end_to_end.gateway_process import API_KEY, GatewayProcess
+from tests.end_to_end.nursery import Nursery
 from tests.faults.wire import Answer, effort, hang_up, memory, request, say, well
 from tests.servers.waiting import until
 
@@ -24,9 +25,10 @@ ARRIVED = "balagh_inbound_total"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+def house(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[GatewayProcess]:
     """One gateway for all the tests that only knock."""
     made = GatewayProcess(tmp_path_factory.mktemp("house"))
+    made.nursery = nursery
     made.start()
     yield made
     made.close()

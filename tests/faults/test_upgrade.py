@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 
 from gateway.store import migrate
 from gateway.store.engine import Store
-from tests.end_to_end.gateway_process import ROOT, GatewayProcess
+from tests.end_to_end.gateway_process import GatewayProcess
 from tests.faults.citizens import Citizens
 from tests.faults.newer_gateway import VERSION
 from tests.servers.postgres import Database
@@ -39,19 +37,6 @@ def migrating(tmp_path: Path) -> Migrating:
     return Migrating(tmp_path)
 
 
-def launch(gateway: GatewayProcess) -> None:
-    """Start a gateway and do not wait for it."""
-    gateway.starts += 1
-    with (gateway.folder / f"run-{gateway.starts}.log").open("wb") as log:
-        gateway.process = subprocess.Popen(
-            [sys.executable, "-m", gateway.program, "run"],
-            cwd=ROOT,
-            env=gateway.environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-
-
 async def ready(gateway: GatewayProcess) -> None:
     assert gateway.process is not None
     await until(lambda: gateway.answers() or gateway.process.poll() is not None, 30)
@@ -69,15 +54,7 @@ async def reconciled(gateway: GatewayProcess) -> None:
     """The books of the version to come balance, and hold so many messages."""
 
     def balanced() -> bool:
-        done = subprocess.run(
-            [sys.executable, "-m", NEWER, "reconcile"],
-            cwd=ROOT,
-            env=gateway.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = gateway.command("reconcile", program=NEWER)
         return done.returncode == 0 and " 0 not understood yet" in done.stdout
 
     await until(balanced, 30)
@@ -110,13 +87,13 @@ async def test_a_store_with_data_is_upgraded_although_the_upgrade_is_killed(
 
     newer(house, migrating)
     migrating.pause.touch()
-    launch(house)
+    house.launch()
     await until(lambda: bool(migrating.who()), 30)
     house.kill9()
     old = house.command("check")  # the old program still finds its own tables
     assert f"version {migrate.HEAD}" in old.stdout
     migrating.pause.unlink()
-    launch(house)
+    house.launch()
     await ready(house)
     assert 2 == len(migrating.who())
 
@@ -130,7 +107,7 @@ async def test_a_store_with_data_is_upgraded_although_the_upgrade_is_killed(
     assert [("none", 20), ("of old", len(understood.sayings) + len(waiting.sayings))] == wards(url)
 
     house.program = "gateway"
-    launch(house)
+    house.launch()
     assert house.process is not None
     assert 2 == await asyncio.to_thread(house.process.wait, 20)
     assert house.log().endswith(
@@ -152,7 +129,7 @@ async def test_two_that_start_at_once_upgrade_once_and_the_older_one_beside_them
     pair = [newer(gateway(BALAGH_STORE_URL=postgres.url), migrating) for _ in range(2)]
     migrating.pause.touch()
     for one in pair:
-        launch(one)
+        one.launch()
     await until(lambda: bool(migrating.who()), 30)
     meanwhile = Citizens(40, first=50_000)
     accepting = asyncio.create_task(meanwhile.insist(old, list(meanwhile.sayings)))
@@ -166,7 +143,7 @@ async def test_two_that_start_at_once_upgrade_once_and_the_older_one_beside_them
     await ready(second)
     [again] = [one for one in pair if one is not second]
     again.process.wait(10)  # type: ignore[union-attr]
-    launch(again)
+    again.launch()
     await ready(again)
     assert 2 == len(migrating.who())
 
@@ -178,7 +155,7 @@ async def test_two_that_start_at_once_upgrade_once_and_the_older_one_beside_them
     await until(lambda: 0 == old.metric("balagh_spool_depth"), 20)
     await reconciled(second)
     assert 0 == old.stop()
-    launch(old)
+    old.launch()
     assert old.process is not None
     assert 2 == await asyncio.to_thread(old.process.wait, 20)
     assert f"the store's tables are of version {VERSION}, which this program does not know" in old.log()

@@ -16,6 +16,7 @@ from aiosmtpd.controller import Controller
 from tests.channels.email.office import inbox, mail
 from tests.channels.email.test_smtp import Sink
 from tests.end_to_end.gateway_process import GatewayProcess
+from tests.end_to_end.nursery import Nursery
 from tests.servers.dovecot import DovecotServer
 from tests.servers.processes import await_true, free_port
 
@@ -23,7 +24,7 @@ MAILS = 30
 
 
 @pytest.mark.servers
-def test_killed_while_mail_comes_in(dovecot_server: DovecotServer, user: str, tmp_path: Path) -> None:
+def test_killed_while_mail_comes_in(dovecot_server: DovecotServer, user: str, tmp_path: Path, nursery: Nursery) -> None:
     """The gateway is killed three times while thirty mails come: each becomes one complaint and is answered once."""
     sink = Sink()
     server = Controller(sink, hostname="127.0.0.1", port=free_port())
@@ -35,6 +36,7 @@ def test_killed_while_mail_comes_in(dovecot_server: DovecotServer, user: str, tm
         BALAGH_EMAIL__FROM="complaints@city.example",
         BALAGH_EMAIL__RATE="100",
     )
+    gateway.nursery = nursery
     try:
         for number in range(MAILS):
             dovecot_server.deliver(mail(number, From=f"s{number}@example.org"), user)
