@@ -24,7 +24,6 @@ from gateway.calls import Ends, Sweeper
 from gateway.citizen.routes import add_citizen
 from gateway.city.city import City
 from gateway.city.reload import NOTE, Follower
-from gateway.cloudevents import Envelopes
 from gateway.desk.routes import add_desk
 from gateway.dispatch import Dispatcher
 from gateway.doors import add_channels, add_health, add_metrics, answer_faults
@@ -192,7 +191,7 @@ def _steps(house: House, relaying: Lease, sealing: Lease) -> list[tuple[str, Cal
         steps.append(("interpret", Interpreter(store, lambda: house.city, acknowledger, signals.arrived, wake).run))
     if "relay" in roles:
         pulling = frozenset(name for name, found in house.city.departments.items() if found.delivery == "pull")
-        relay = Relay(store, house.bus, partial(_envelopes, house), signals.filed, mine=relaying.mine, pulling=pulling)
+        relay = Relay(store, house.bus, lambda: house.envelopes, signals.filed, mine=relaying.mine, pulling=pulling)
         steps.append(("relay", relay.run))
     looks = relaying.mine if "relay" in roles else None  # whoever had to make a queue restores it, whatever its role
     steps.append(("rescue", Rescue(store, house.bus, signals.filed, mine=looks).run))
@@ -225,12 +224,6 @@ def _at_once() -> asyncio.Event:
     event = asyncio.Event()
     event.set()
     return event
-
-
-def _envelopes(house: House) -> Envelopes:
-    """Return what writes the messages, by the city's files as they are now."""
-    withhold = frozenset(name for name, found in house.city.departments.items() if found.withhold_contact)
-    return Envelopes(house.city.id, house.settings.public_url, withhold)
 
 
 async def listen(store: Store) -> None:
