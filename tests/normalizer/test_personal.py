@@ -194,7 +194,9 @@ def test_masking_twice_changes_nothing_where_data_abounds(pieces: list[str]) -> 
 
 
 _NAME = st.from_regex(r"\A[a-z][a-z0-9_]{4,30}\Z")
-_WAYS = st.sampled_from(["@{}", "t.me/{}", "https://T.me/{}", "wa.me/{}", "{} @ mail . com", "{}@gmail", "{} @ mail.iq"])
+_WAYS = st.sampled_from(
+    ["@{}", "t.me/{}", "https://T.me/{}", "wa.me/{}", "{} @ mail . com", "{}@gmail", "{} @ mail.iq"]
+)
 
 
 @given(_NAME, _WAYS, st.lists(_PIECES, max_size=5), st.lists(_PIECES, max_size=5))
