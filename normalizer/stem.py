@@ -42,6 +42,9 @@ _LEAST = 3  # letters that must be left of an Arabic word
 _LEAST_PLURAL = 4  # letters of an English word whose final s is dropped
 _REMEMBERED = 16_384  # words; a city's citizens use a few thousand
 
+Reading = tuple[Sequence[str], Sequence[tuple[str, ...]]]
+"""The tokens of a text, and the stems that each may stand for."""
+
 
 def tokens(text: str) -> list[str]:
     """Return the words of a text, folded, with the marks at which a phrase ends between them."""
@@ -54,7 +57,7 @@ def is_word(token: str) -> bool:
 
 
 @lru_cache(maxsize=32)
-def read(text: str) -> tuple[Sequence[str], Sequence[tuple[str, ...]]]:
+def read(text: str) -> Reading:
     """Return the tokens of a text and the stems of each: read once for the few questions asked in a row."""
     found = tokens(text)
     return found, [forms(token) for token in found]

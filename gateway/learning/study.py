@@ -21,8 +21,7 @@ from gateway.learning.evaluate import Account, Judged, judge
 from gateway.learning.material import CASES, EXAMPLES, Case, Text, read_cases, read_examples
 from gateway.learning.train import Material, Trained, train
 from gateway.store.lessons import Lesson
-from normalizer.category import Matcher, Model, pack
-from normalizer.reader import Reader
+from normalizer.category import pack
 
 OUTCOMES = "model.csv"
 _COLUMNS = ("id", "department", "automatic", "right")
@@ -74,8 +73,8 @@ def study(
     if not texts:
         what = f"nothing to learn from: write {EXAMPLES}/*.csv or {CASES}"
         raise CityError([Problem(str(folder.joinpath(EXAMPLES)), 0, "", what)])
-    trained = train(Material(city.vocabulary, texts))
-    judges = [_reader(city, model) for model in trained.unseen]
+    trained = train(Material(city.reader.matcher, texts))
+    judges = [city.reader.with_model(model) for model in trained.unseen]
     unseen = {id(case): trained.fold_of[place] for place, (case, _) in enumerate(teaching)}
 
     def account(chosen: Sequence[Case]) -> Account:
@@ -83,10 +82,6 @@ def study(
         return Account([judge(case, judges[unseen.get(id(case), 0)], city.rules) for case in chosen])
 
     return Lecture(trained, account(cases), account(history), len(texts), len(confirmed))
-
-
-def _reader(city: City, model: Model) -> Reader:
-    return city.reader.with_matcher(Matcher(city.vocabulary, model))
 
 
 def _lesson(case: Case, city: City) -> Text | None:

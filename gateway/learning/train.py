@@ -9,8 +9,9 @@ import hashlib
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from normalizer.category.features import of_pairs, of_word, words
 from normalizer.category.joint import EXCLUDED, Factors
 from normalizer.category.model import quantized
 from normalizer.guess import ACT, ENQUIRY, IDLE, SUGGESTION
-from normalizer.stem import read
+from normalizer.stem import Reading, tokens
 from normalizer.vocabulary import Vocabulary
 
 FOLDS = 4
@@ -41,7 +42,9 @@ _SCALE = 10.0
 _SMOOTH = 8.0  # the regression's C
 _OF_WORDS = 0.5  # what a word of the city's lists weighs beside an example
 _AS_ACTS = 10  # one phrase in so many says that something is to be done
-_ROUNDS = 40
+_ROUNDS = 12  # through all the texts, where there are many classes
+_STEPS = 40  # where there are few
+_LEAST = 1e-9  # keeps a logarithm finite
 
 Matrix = Any  # scipy's sparse matrices have no types
 Scores = NDArray[np.float64]
@@ -49,10 +52,15 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Everything a model is made from: the vocabulary's phrases, and texts whose category is known."""
+    """Everything a model is made from: the city's phrases, as its matcher reads them, and texts of known category."""
 
-    vocabulary: Vocabulary
+    matcher: Matcher
     texts: Sequence[Text]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The city's words."""
+        return self.matcher.vocabulary
 
     def phrases(self) -> Iterator[Text]:
         """Yield each phrase of the city as a small text of its category."""
@@ -95,27 +103,37 @@ class _Part:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the model sees of a text: how often each feature, and the root of how many words there are."""
+
+    counts: Mapping[str, int]
+    length: float
+
+
 class _Bench:
     """The material laid out in numbers: phrases first, then texts."""
 
     def __init__(self, material: Material) -> None:
-        self.matcher = Matcher(material.vocabulary)
+        self.matcher = material.matcher
         phrases = list(material.phrases())
         self.first_text, self.texts = len(phrases), material.texts
         everything = [*phrases, *material.texts]
-        seen = [self._seen(text.text) for text in everything]
         self.labels = tuple(sorted({*material.vocabulary.categories, OTHER, NOTHING}))
         self._place = {label: place for place, label in enumerate(self.labels)}
-        self.names, self.rarity = _vocabulary(seen)
-        self.features = _matrix(seen, self.names, self.rarity)
+        readings = [self.matcher.reading(text.text) for text in material.texts]
+        seen = [
+            *(_seen(tokens(self.matcher.in_both_letters(phrase.text))) for phrase in phrases),
+            *(_seen(found) for found, _ in readings),
+        ]
+        self.names, rarity = _vocabulary(seen)
+        self.shares = np.array([_share(name) for name in self.names]) * rarity / _SCALE
+        self.features = _matrix(seen, self.names, self.shares)
         self.right = np.array([self._place[text.categories[0]] for text in everything])
         self.weight = np.where(np.arange(len(everything)) < self.first_text, _OF_WORDS, 1.0)
         self.kinds = np.array([KINDS.index(text.kind) for text in material.texts])
         self.danger = np.array([-1 if text.danger is None else int(text.danger) for text in material.texts])
-        self._evidence = self._laid_out()
-
-    def _seen(self, text: str) -> list[str]:
-        return words(read(self.matcher.legible(text))[0])
+        self._evidence = self._laid_out(readings)
 
     def fit(self, included: NDArray[np.bool_]) -> _Part:
         """Fit the regression on all phrases and on the texts that are included."""
@@ -133,19 +151,19 @@ class _Bench:
     def factors(self, opinions: Scores, included: NDArray[np.bool_]) -> Factors:
         """Fit how words and model are joined, on texts that the model of `opinions` had not seen."""
         chances = _log_softmax(opinions[included][:, : len(self.labels)])
-        weight, strong, excluded = (table[included] for table in self._evidence)
-        right = np.zeros_like(chances)
-        for row, text in enumerate(text for text, use in zip(self.texts, included, strict=True) if use):
-            right[row, [self._place[category] for category in text.categories]] = 1.0
-        nothing = np.zeros(len(self.labels))
-        nothing[self._place[NOTHING]] = 1.0
+        weight, strong, excluded, right = (table[included] for table in self._evidence)
+        nothing = np.zeros_like(chances)
+        nothing[:, self._place[NOTHING]] = 1.0
+        said = (chances, weight, strong, nothing)
 
-        def loss(values: NDArray[np.float64]) -> float:
-            joint = values[0] * chances + values[1] * weight + values[2] * strong - EXCLUDED * excluded
-            told = _log_softmax(joint + values[3] * nothing)
-            return float(-np.log((np.exp(told) * right).sum(axis=1) + 1e-9).mean())
+        def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            joint = sum(value * table for value, table in zip(values, said, strict=True)) - EXCLUDED * excluded
+            told = np.exp(_log_softmax(joint))
+            well = (told * right).sum(axis=1, keepdims=True)
+            slope = told * (well - right) / (well + _LEAST) / len(told)  # of the loss, by each joint score
+            return float(-np.log(well + _LEAST).mean()), np.array([(slope * table).sum() for table in said])
 
-        found = minimize(loss, np.array([1.0, 1.0, 0.5, 0.0]), method="Nelder-Mead", options={"maxiter": 300})
+        found = minimize(loss, np.array([1.0, 1.0, 0.5, 0.0]), jac=True, method="BFGS")
         return Factors(*(round(float(value), 4) for value in found.x))
 
     def alarm(self, opinions: Scores, included: NDArray[np.bool_]) -> float:
@@ -162,8 +180,7 @@ class _Bench:
         `opinions` are those of models that had not seen the texts; what is fitted on them looks at `included` alone.
         """
         factors, alarm = self.factors(opinions, included), self.alarm(opinions, included)
-        share = np.array([_share(name) for name in self.names]) * self.rarity / _SCALE
-        weights, scale = quantized(part.weights * share[:, None])
+        weights, scale = quantized(part.weights * self.shares[:, None])
         return Model(
             self.labels,
             KINDS,
@@ -176,17 +193,18 @@ class _Bench:
             hashlib.sha256(weights.tobytes() + "\n".join(self.names).encode()).hexdigest()[:12],
         )
 
-    def _laid_out(self) -> tuple[Scores, Scores, Scores]:
+    def _laid_out(self, readings: Sequence[Reading]) -> tuple[Scores, Scores, Scores, Scores]:
+        """Return for each text and label what the city's words say, and whether the label is a right one."""
         shape = (len(self.texts), len(self.labels))
-        weight, strong, excluded = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        for row, text in enumerate(self.texts):
-            evidence, against = self.matcher.evidence(text.text)
+        weight, strong, excluded, right = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        for row, (text, reading) in enumerate(zip(self.texts, readings, strict=True)):
+            evidence, against = self.matcher.evidence(reading)
             for category, found in evidence.items():
                 weight[row, self._place[category]] = math.log1p(found.weight)
                 strong[row, self._place[category]] = found.strong
-            for category in against:
-                excluded[row, self._place[category]] = 1.0
-        return weight, strong, excluded
+            excluded[row, [self._place[category] for category in against]] = 1.0
+            right[row, [self._place[category] for category in text.categories]] = 1.0
+        return weight, strong, excluded, right
 
 
 def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | None, count: int) -> tuple[Scores, Scores]:
@@ -205,10 +223,15 @@ def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | Non
 
 
 def _fitted(features: Matrix, right: NDArray[np.int64], weight: Scores | None) -> LogisticRegression:
+    # A step of lbfgs goes through the weights of all classes several times over, one of sag through those of the few
+    # features that a text has: with many classes it is there in a quarter of the time. It draws its texts at random,
+    # from the same seed every time.
+    many = len(np.unique(right)) > len(KINDS)
+    how = {"solver": "sag", "max_iter": _ROUNDS, "random_state": 0} if many else {"max_iter": _STEPS}
     with warnings.catch_warnings(), threadpool_limits(1):  # what there is to multiply is too little to share out
         # It stops before the last digit on purpose: what follows changes nothing but the time it takes.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=_SMOOTH, max_iter=_ROUNDS, tol=1e-3).fit(features, right, sample_weight=weight)
+        return LogisticRegression(C=_SMOOTH, tol=1e-3, **how).fit(features, right, sample_weight=weight)
 
 
 def _binary(features: Matrix, right: NDArray[np.int64]) -> tuple[Scores, Scores]:
@@ -219,34 +242,33 @@ def _binary(features: Matrix, right: NDArray[np.int64]) -> tuple[Scores, Scores]
     return fitted.coef_.T, fitted.intercept_
 
 
-def _vocabulary(seen: Sequence[Sequence[str]]) -> tuple[list[str], Scores]:
+def _seen(found: Sequence[str]) -> _Seen:
+    spoken = words(found)
+    counts = Counter(chain.from_iterable(map(of_word, spoken)))
+    counts.update(of_pairs(spoken))
+    return _Seen(counts, math.sqrt(max(len(spoken), 1)))
+
+
+def _vocabulary(seen: Sequence[_Seen]) -> tuple[list[str], Scores]:
     """Choose the features worth keeping, and say how rare each is."""
-    common: Counter[str] = Counter()
-    for found in seen:
-        common.update({*(feature for word in found for feature in of_word(word)), *of_pairs(found)})
+    common = Counter(chain.from_iterable(one.counts for one in seen))
     kept = sorted((name for name, count in common.items() if count >= _COMMON), key=lambda name: (-common[name], name))
     names = sorted(kept[:_MOST_FEATURES])
     return names, np.array([math.log(len(seen) / common[name]) for name in names])
 
 
-def _matrix(seen: Sequence[Sequence[str]], names: Sequence[str], rarity: Scores) -> Matrix:
+def _matrix(seen: Sequence[_Seen], names: Sequence[str], shares: Scores) -> Matrix:
+    """Lay out what each text has of the features, a row for each text."""
     places = {name: place for place, name in enumerate(names)}
-    shares = [_share(name) * rarity[place] / _SCALE for place, name in enumerate(names)]
-    columns: list[int] = []
-    values: list[float] = []
-    ends = [0]
-    for found in seen:
-        counted = Counter(feature for word in found for feature in of_word(word))
-        counted.update(of_pairs(found))
-        length = math.sqrt(max(len(found), 1))
-        for feature, count in counted.items():
-            place = places.get(feature)
-            if place is not None:
-                columns.append(place)
-                values.append(shares[place] * count / length)
-        ends.append(len(columns))
-    # Half the width is twice the speed, and the weights are rounded to a byte in the end.
-    return csr_matrix((values, columns, ends), shape=(len(seen), len(names)), dtype=np.float32)
+    found = chain.from_iterable(one.counts for one in seen)
+    columns = np.fromiter(map(places.get, found, repeat(-1)), dtype=np.int32)
+    counts = np.fromiter(chain.from_iterable(one.counts.values() for one in seen), dtype=np.float64)
+    rows = np.repeat(np.arange(len(seen)), [len(one.counts) for one in seen])
+    kept = columns >= 0
+    rows, columns = rows[kept], columns[kept]
+    values = shares[columns] * counts[kept] / np.array([one.length for one in seen])[rows]
+    # Half the width is less to carry, and the weights are rounded to a byte in the end.
+    return csr_matrix((values.astype(np.float32), (rows, columns)), shape=(len(seen), len(names)))
 
 
 def _share(name: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +19,7 @@ from normalizer.category.words import Evidence, WordTable
 from normalizer.guess import ACT, Guess
 from normalizer.language import ARABIZI, language
 from normalizer.personal import mask
-from normalizer.stem import is_word, read
+from normalizer.stem import Reading, is_word, read
 from normalizer.vocabulary import Vocabulary
 
 OTHER = "other"
@@ -58,18 +59,12 @@ class Matcher:
     """A city's vocabulary and model, compiled once and asked for every message."""
 
     def __init__(self, vocabulary: Vocabulary, model: Model | None = None) -> None:
-        self.vocabulary, self.model = vocabulary, model
+        self.vocabulary = vocabulary
         known = tuple(dict.fromkeys((*vocabulary.words, *vocabulary.strong)))
         self._labels = (*(name for name in known if name != OTHER), OTHER, NOTHING)
         self._words = WordTable(self._labels, vocabulary.strong, vocabulary.words, vocabulary.never)
         self._real, self._nothing = len(self._labels) - 2, len(self._labels) - 1  # before these two: categories
         self._departments = tuple(vocabulary.departments.get(name, name) for name in self._labels)
-        if model:
-            self._scorer, self._kinds = Scorer(model), model.kinds
-            self._factors = Factors(*model.joint)
-            places = {label: place for place, label in enumerate(model.labels)}
-            self._learned = len(model.labels)
-            self._order = np.array([places.get(label, -1) for label in self._labels])
         self._transliterator = Transliterator(
             phrase
             for table in (vocabulary.strong, vocabulary.words)
@@ -78,7 +73,23 @@ class Matcher:
         )
         self._opt_out = frozenset(map(_whole, vocabulary.opt_out))
         self._opt_in = frozenset(map(_whole, vocabulary.opt_in))
+        self._take(model)
+
+    def _take(self, model: Model | None) -> None:
+        self.model = model
         self._guess = lru_cache(maxsize=_REMEMBERED)(self._read)
+        if model:
+            self._scorer, self._kinds = Scorer(model), model.kinds
+            self._factors = Factors(*model.joint)
+            places = {label: place for place, label in enumerate(model.labels)}
+            self._learned = len(model.labels)
+            self._order = np.array([places.get(label, -1) for label in self._labels])
+
+    def with_model(self, model: Model) -> Matcher:
+        """Return one of the same words that another model stands beside."""
+        other = copy(self)
+        other._take(model)  # noqa: SLF001 - of its own kind
+        return other
 
     def guess(self, text: str) -> Guess:
         """Say what a text seems to be about; of one that says nothing known it is `other`."""
@@ -97,13 +108,20 @@ class Matcher:
 
     def legible(self, text: str) -> str:
         """Return what of a text says what it is about: no telephone numbers and addresses, Arabizi in Arabic too."""
-        text = mask(text)
+        return self.in_both_letters(mask(text))
+
+    def in_both_letters(self, text: str) -> str:
+        """Return a text, and behind it in Arabic letters what of it is Arabic in Latin ones."""
         spoken = self.arabic(text)
         return text if spoken is text else f"{text} . {spoken}"
 
-    def evidence(self, text: str) -> tuple[Mapping[str, Evidence], frozenset[str]]:
+    def reading(self, text: str) -> Reading:
+        """Return what is read of a text: the words of what is legible of it."""
+        return read(self.legible(text))
+
+    def evidence(self, reading: Reading) -> tuple[Mapping[str, Evidence], frozenset[str]]:
         """Return what the city's words say for each category, and the categories they say it is not about."""
-        found, excluded = self._said(*read(self.legible(text)))
+        found, excluded = self._said(*reading)
         told = {self._labels[place]: evidence for place, evidence in found.items()}
         return told, frozenset(self._labels[place] for place in excluded)
 
@@ -114,7 +132,7 @@ class Matcher:
         return {place: told for place, told in found.items() if place not in excluded}, excluded
 
     def _read(self, text: str) -> Guess:
-        tokens, forms = read(self.legible(text))
+        tokens, forms = self.reading(text)
         count = sum(map(is_word, tokens))
         if not count:
             return Guess(OTHER, 0.0)

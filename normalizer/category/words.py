@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from normalizer.stem import is_word, stem
 from normalizer.stem import tokens as tokens_of
@@ -104,14 +105,14 @@ class WordTable:
 
 def find(tokens: Sequence[str], forms: Sequence[tuple[str, ...]], index: Mapping[str, Sequence[Phrase]]) -> list[Match]:
     """Find every phrase of an index, in the order of the text."""
-    matches = []
-    for start, candidates in enumerate(forms):
-        for known in candidates:
-            for phrase in index.get(known, ()):
-                end = _end(phrase.stems, tokens, forms, start)
-                if end:
-                    matches.append(Match(start, end, phrase))
-    return matches
+    said = frozenset(chain.from_iterable(forms))  # most phrases have a word that stands nowhere in the text
+    return [
+        Match(start, end, phrase)
+        for start, candidates in enumerate(forms)
+        for known in candidates
+        for phrase in index.get(known, ())
+        if said.issuperset(phrase.stems) and (end := _end(phrase.stems, tokens, forms, start))
+    ]
 
 
 def _end(stems: tuple[str, ...], tokens: Sequence[str], forms: Sequence[tuple[str, ...]], start: int) -> int:

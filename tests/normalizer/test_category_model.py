@@ -74,6 +74,18 @@ def test_words_and_model_that_agree_are_sure(matcher: Matcher) -> None:
     assert 0.6 < guess.confidence < 1.0
 
 
+def test_another_model_is_tried_beside_the_same_words(city: Vocabulary, matcher: Matcher) -> None:
+    """A trial model answers as if the city had it in force, and the one that is in force goes on as before."""
+    weak = replace(model(), joint=(0.2, 0.3, 0.1, 0.0))
+    text = "الماء عندنا مقطوع والحنفية ناشفة"
+    before = matcher.guess(text)
+    trial = matcher.with_model(weak)
+
+    assert Matcher(city, weak).guess(text) == trial.guess(text)
+    assert trial.guess(text).confidence < before.confidence
+    assert before == matcher.guess(text)
+
+
 def test_words_against_the_model_do_not_go_out(matcher: Matcher) -> None:
     """A phrase of the city in a text about something else: a person looks."""
     assert not matcher.guess("لمبة بالوعة مجاري طفحت").agreed
