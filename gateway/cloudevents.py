@@ -73,7 +73,6 @@ class Envelopes:
             "subject": answer.reference,
             "time": rfc3339(answer.at),
             "datacontenttype": "application/json",
-            "dataschema": f"{self.public_url}/schemas/refusal.v1.json",
             "data": {**data, **({"field": answer.field} if answer.field else {})},
         }
         return to_json(message)

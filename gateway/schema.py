@@ -11,22 +11,29 @@ from typing import Any, Final
 
 from gateway.city.city import City
 from gateway.schemas import event
-from gateway.schemas.asyncapi import asyncapi
+from gateway.schemas.asyncapi import Messages, asyncapi
 from gateway.schemas.openapi import openapi
+from gateway.schemas.update import refused_schema, update_schema
 from normalizer import complaint
 
 COMPLAINT: Final = "complaint.v1.json"
 EVENT: Final = "event.v1.json"
-JSON_SCHEMAS: Final = frozenset({COMPLAINT, EVENT})
+UPDATE: Final = "update.v1.json"
+REFUSED: Final = "refused.v1.json"
+JSON_SCHEMAS: Final = frozenset({COMPLAINT, EVENT, UPDATE, REFUSED})
 
 
 def documents(city: City, public_url: str) -> dict[str, dict[str, Any]]:
     """Write the documents, by file name. Each is published at <public_url>/schemas/<name>."""
     event_schema = event.schema(f"{public_url}/schemas/{EVENT}")
+    update = update_schema(f"{public_url}/schemas/{UPDATE}")
+    refused = refused_schema(f"{public_url}/schemas/{REFUSED}")
     return {
         COMPLAINT: complaint.schema(f"{public_url}/schemas/{COMPLAINT}"),
         EVENT: event_schema,
-        "asyncapi.json": asyncapi(city, public_url, event_schema),
+        UPDATE: update,
+        REFUSED: refused,
+        "asyncapi.json": asyncapi(city, public_url, Messages(event_schema["$id"], update["$id"], refused["$id"])),
         "openapi.json": openapi(city, public_url),
     }
 

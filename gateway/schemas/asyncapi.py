@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from gateway.broker.bus import CONTENT_TYPE
 from gateway.broker.topology import COMPLAINTS, DEAD, DEPARTMENTS, UPDATES, Queue, Topology, department_queue
 from gateway.city.city import City
+from gateway.cloudevents import REFUSED
 from gateway.schemas.event import TYPES
 from normalizer.complaint import Priority
+from router.lifecycle import Verb
 
 _BINDING: Final = {"bindingVersion": "0.3.0"}  # of AsyncAPI's bindings for AMQP 0-9-1
 _OF_THE_EXCHANGE: Final = {
@@ -24,9 +27,26 @@ _OF_THE_EXCHANGE: Final = {
     ),
     UPDATES: (
         "{department}.{verb}",
-        "Where departments will answer. It is declared and keeps what is sent; this version does not read it yet.",
+        "Where departments answer. The routing key says who speaks, and the type must agree with it.",
     ),
 }
+
+
+_CARRIED: Final = {
+    COMPLAINTS: ("complaintEvent",),
+    DEPARTMENTS: ("complaintEvent", "refused"),
+    UPDATES: ("update",),
+}
+"""The messages on each exchange, by their names in this document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Where the schemas of the messages are published: of a complaint's event, an answer, a refused answer."""
+
+    event: str
+    update: str
+    refused: str
 
 
 def program_version() -> str:
@@ -37,7 +57,7 @@ def program_version() -> str:
         return "0"
 
 
-def asyncapi(city: City, public_url: str, event_schema: Mapping[str, Any]) -> dict[str, Any]:
+def asyncapi(city: City, public_url: str, schemas: Messages) -> dict[str, Any]:
     """Describe the exchanges, queues and messages of a city."""
     topology = Topology(name for name, department in city.departments.items() if department.delivery == "amqp")
     exchanges = {_key(exchange.name): _exchange(exchange.name, exchange.kind, city) for exchange in topology.exchanges}
@@ -65,7 +85,14 @@ def asyncapi(city: City, public_url: str, event_schema: Mapping[str, Any]) -> di
         },
         "channels": exchanges | queues,
         "operations": _operations(topology),
-        "components": {"messages": {"complaintEvent": _message(event_schema), "dead": _dead()}},
+        "components": {
+            "messages": {
+                "complaintEvent": _message(schemas.event),
+                "update": _update(schemas.update),
+                "refused": _refused(schemas.refused),
+                "dead": _dead(),
+            }
+        },
     }
 
 
@@ -80,7 +107,7 @@ def _exchange(name: str, kind: str, city: City) -> dict[str, Any]:
         "channel": {"description": "The citizen's way: sms, whatsapp, web, walk_in, …"},
         "priority": {"enum": [priority.value for priority in Priority]},
         "department": {"enum": list(city.departments)},
-        "verb": {"enum": ["accepted", "rejected", "progressed", "resolved"]},
+        "verb": {"enum": [verb.value for verb in Verb]},
     }
     exchange = {"name": name, "type": kind, "durable": True, "autoDelete": False, "vhost": "/"}
     return {
@@ -89,19 +116,31 @@ def _exchange(name: str, kind: str, city: City) -> dict[str, Any]:
         "description": description,
         "servers": [{"$ref": "#/servers/broker"}],
         "parameters": {word: choices[word] for word in choices if f"{{{word}}}" in address},
-        "messages": {} if name == UPDATES else {"complaintEvent": {"$ref": "#/components/messages/complaintEvent"}},
+        "messages": _named(_CARRIED[name]),
         "bindings": {"amqp": {"is": "routingKey", "exchange": exchange, **_BINDING}},
     }
 
 
+def _named(messages: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/messages/{name}"} for name in messages}
+
+
+def _within(channel: str, messages: Iterable[str]) -> list[dict[str, str]]:
+    return [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in messages]
+
+
+def _in(queue: Queue) -> tuple[str, ...]:
+    """Name the messages in a queue: those of the exchange that it is bound to."""
+    return next((_CARRIED[bound.exchange] for bound in queue.bindings), ("dead",))
+
+
 def _queue(queue: Queue, city: City) -> dict[str, Any]:
-    message = "dead" if queue.name == DEAD else "complaintEvent"
     return {
         "address": queue.name,
         "title": queue.name,
         "description": _about(queue, city),
         "servers": [{"$ref": "#/servers/broker"}],
-        "messages": {} if queue.name == UPDATES else {message: {"$ref": f"#/components/messages/{message}"}},
+        "messages": _named(_in(queue)),
         "bindings": {
             "amqp": {
                 "is": "queue",
@@ -132,7 +171,7 @@ def _operations(topology: Topology) -> dict[str, Any]:
             "channel": {"$ref": f"#/channels/{_key(exchange.name)}"},
             "summary": f"Events on {exchange.name}.",
             "bindings": {"amqp": {"deliveryMode": 2, "mandatory": exchange.name == DEPARTMENTS, **_BINDING}},
-            "messages": [{"$ref": f"#/channels/{_key(exchange.name)}/messages/complaintEvent"}],
+            "messages": _within(_key(exchange.name), _CARRIED[exchange.name]),
         }
         for exchange in topology.exchanges
         if exchange.name != UPDATES
@@ -141,29 +180,56 @@ def _operations(topology: Topology) -> dict[str, Any]:
         f"receive_{_key(queue.name)}": {
             "action": "receive",
             "channel": {"$ref": f"#/channels/queue_{_key(queue.name)}"},
-            "summary": "Decide which department is responsible.",
+            "summary": "Hear what departments answer."
+            if queue.name == UPDATES
+            else "Decide which department is responsible.",
             "bindings": {"amqp": {"ack": True, **_BINDING}},
-            "messages": [{"$ref": f"#/channels/queue_{_key(queue.name)}/messages/complaintEvent"}],
+            "messages": _within(f"queue_{_key(queue.name)}", _in(queue)),
         }
         for queue in topology.queues
-        if queue.ours and queue.name != UPDATES
+        if queue.ours
     }
     return sent | taken
 
 
-def _message(event_schema: Mapping[str, Any]) -> dict[str, Any]:
+def _message(schema: str) -> dict[str, Any]:
     return {
         "name": "complaintEvent",
         "title": "An event of a complaint's life",
         "summary": "CloudEvents 1.0 in structured JSON. message_id is the event's id, type its CloudEvents type, "
         "priority 9 is danger to life.",
         "contentType": CONTENT_TYPE,
-        "payload": {
-            "schemaFormat": "application/schema+json;version=draft-2020-12",
-            "schema": {"$ref": event_schema["$id"]},
-        },
+        "payload": _payload(schema),
         "correlationId": {"description": "The complaint's reference.", "location": "$message.payload#/subject"},
         "bindings": {"amqp": {"messageType": "balagh.complaint.<event>.v1", **_BINDING}},
+    }
+
+
+def _payload(schema: str) -> dict[str, Any]:
+    return {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": {"$ref": schema}}
+
+
+def _update(schema: str) -> dict[str, Any]:
+    return {
+        "name": "update",
+        "title": "What a department answers to an offer",
+        "summary": "CloudEvents 1.0 in structured JSON. The same id of one department again does nothing twice.",
+        "contentType": CONTENT_TYPE,
+        "payload": _payload(schema),
+        "correlationId": {"description": "The complaint's reference.", "location": "$message.payload#/subject"},
+        "bindings": {"amqp": {"messageType": "balagh.update.<verb>.v1", **_BINDING}},
+    }
+
+
+def _refused(schema: str) -> dict[str, Any]:
+    return {
+        "name": "refused",
+        "title": "An answer that changed nothing, and why",
+        "summary": "Under <department>.refused, in the queue of the department that answered, and nowhere else.",
+        "contentType": CONTENT_TYPE,
+        "payload": _payload(schema),
+        "correlationId": {"description": "The id of the answer.", "location": "$message.payload#/data/update"},
+        "bindings": {"amqp": {"messageType": REFUSED, **_BINDING}},
     }
 
 

@@ -160,6 +160,7 @@ def _outcome(answer: Answer, *, duplicate: bool = False) -> Outcome:
 
 
 def _digest(update: Update) -> str:
-    """Stand for all that an answer says: the same however its fields are ordered."""
-    said = [update.verb, update.reference, update.offer, dict(update.data)]
+    """Stand for all that an answer says: the same by either door, and however its fields are ordered."""
+    fields = {name: value for name, value in update.data.items() if name != "offer"}
+    said = [update.verb, update.reference, update.offer, fields]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode("ascii")).hexdigest()

@@ -160,7 +160,8 @@ def test_what_the_schema_command_writes_can_be_checked_against(
     """Four documents, each named on stdout, each JSON."""
     result = gateway().command("schema", str(tmp_path / "schemas"))
     assert 0 == result.returncode, result.stderr
-    names = {"complaint.v1.json", "event.v1.json", "asyncapi.json", "openapi.json"}
+    names = {f"{name}.v1.json" for name in ("complaint", "event", "update", "refused")}
+    names |= {"asyncapi.json", "openapi.json"}
     assert names == {Path(line).name for line in result.stdout.splitlines()}
     for line in result.stdout.splitlines():
         assert json.loads(Path(line).read_text("utf-8"))

@@ -154,10 +154,15 @@ def test_the_guide_names_the_limits_in_force() -> None:
 
 
 def test_the_event_in_the_guide_is_one(baghdad: City) -> None:
-    """The example of the queues' guide holds to the schema that is published."""
-    (example,) = re.findall(r"```json\n(.*?)```", QUEUES, re.DOTALL)
-    schema = documents(baghdad, "https://complaints.example.gov")["event.v1.json"]
-    event = json.loads(example)
+    """The examples of the queues' guide hold to the schemas that are published, and belong to one complaint."""
+    event, update, refused = (json.loads(found) for found in re.findall(r"```json\n(.*?)```", QUEUES, re.DOTALL))
+    published = documents(baghdad, "https://complaints.example.gov")
+    schema = published["event.v1.json"]
+    for name, example in (("update", update), ("refused", refused)):
+        validator = Draft202012Validator(published[f"{name}.v1.json"])
+        assert [] == [error.message for error in validator.iter_errors(example)]
+        assert (event["subject"], event["id"]) == (example["subject"], example["data"]["offer"])
+    assert update["id"] == refused["data"]["update"]
 
     assert [] == [error.message for error in Draft202012Validator(schema).iter_errors(event)]
     assert event["subject"] == event["data"]["complaint"]["reference"]

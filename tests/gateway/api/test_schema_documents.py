@@ -22,7 +22,11 @@ from gateway.city.city import City
 from gateway.cloudevents import Envelopes
 from gateway.schema import documents, write
 from gateway.store import outbox
+from gateway.store.answers import REFUSED, Answer
 from gateway.store.outbox import Letter
+from gateway.updates import read as read_update
+from router.lifecycle import Refusal
+from router.lifecycle import read as read_fields
 from router.route import Route, Suggestion
 from tests.channels.harness import example_values
 from tests.gateway.api.caller import BOSS, JPEG, Door, document, form, make_house, site
@@ -104,6 +108,48 @@ async def test_what_the_schemas_refuse(tmp_path: Path, baghdad: City, written: d
     for name, wrong in (("reference", "12"), ("status", "eaten"), ("place", {"latitude": 91})):
         assert [] != errors(written["complaint.v1.json"], {**complaint, name: wrong}), name
     assert [] == errors(written["complaint.v1.json"], {**complaint, "of_a_later_version": 1})
+
+
+@pytest.mark.parametrize(
+    ("verb", "data", "well"),
+    [
+        ("accepted", {}, True),
+        ("accepted", {"due_at": "2026-11-24T14:00:00+03:00", "officer": "سعاد"}, True),
+        ("accepted", {"due_at": "2026-11-24T14:00:00"}, False),
+        ("rejected", {"reason": "لا", "suggested_department": "sewage"}, True),
+        ("rejected", {"suggested_department": "sewage"}, False),
+        ("progressed", {"note": "x" * 2000}, True),
+        ("progressed", {"note": "x" * 2001}, False),
+        ("resolved", {"outcome": "repaired"}, True),
+        ("eaten", {}, False),
+    ],
+)
+def test_an_answer_is_what_its_schema_says(
+    baghdad: City, written: dict[str, Any], verb: str, data: dict[str, Any], well: bool
+) -> None:
+    """What the schema of an answer takes, the gateway takes, and what it refuses is refused."""
+    event = {
+        "specversion": "1.0",
+        "id": "1",
+        "type": f"balagh.update.{verb}.v1",
+        "subject": "8058834987",
+        "time": "2026-11-22T08:10:00Z",
+        "data": {"offer": "an-offer", **data},
+    }
+    assert well == (errors(written["update.v1.json"], event) == [])
+    update = read_update(f"water.{verb}", json.dumps(event).encode(), baghdad.departments)
+    said = read_fields(
+        update.verb, update.data, at=update.at, department="water", departments=baghdad.departments, triage="citizens"
+    )
+    assert well == (not isinstance(said, Refusal))
+
+
+def test_a_refusal_is_what_its_schema_says(baghdad: City, written: dict[str, Any]) -> None:
+    """The refusal that a department gets holds to the published schema, with a field and without."""
+    now = datetime.now(UTC)
+    answer = Answer("1", "water", "u", "", "8058834987", "accepted", "offer", now, now, {}, REFUSED, reason="لا / no")
+    for one in (answer, dataclasses.replace(answer, field="offer")):
+        assert [] == errors(written["refused.v1.json"], json.loads(Envelopes(baghdad.id, URL).refusal(one)))
 
 
 # OpenAPI
@@ -214,7 +260,17 @@ def resolve(document_: Any, reference: str) -> Any:
 # Where they are
 
 
-@pytest.mark.parametrize("name", ["complaint.v1.json", "event.v1.json", "asyncapi.json", "openapi.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "complaint.v1.json",
+        "event.v1.json",
+        "update.v1.json",
+        "refused.v1.json",
+        "asyncapi.json",
+        "openapi.json",
+    ],
+)
 async def test_a_document_is_public_and_can_be_cached(idle: Door, written: dict[str, Any], name: str) -> None:
     """Anybody can read it, from any page, and need not read it twice."""
     async with idle.client.get(f"/schemas/{name}") as response:
@@ -236,7 +292,7 @@ async def test_the_api_describes_itself(idle: Door, written: dict[str, Any]) -> 
 
 
 def test_the_documents_are_written_to_a_folder(tmp_path: Path, baghdad: City, written: dict[str, Any]) -> None:
-    """`balagh schema` leaves four files, each as it is served."""
+    """`balagh schema` leaves a file for each document, as it is served."""
     paths = write(tmp_path / "new" / "schemas", baghdad, URL)
 
     assert written == {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
