@@ -8,11 +8,10 @@ from functools import partial
 
 from gateway.city.city import City
 from gateway.city.city import load as load_city
+from gateway.opened import opened
 from gateway.settings import load
 from gateway.store import causes
 from gateway.store.causes import Cause
-from gateway.store.engine import Store
-from gateway.store.migrate import demand
 
 
 async def show(since: datetime | None, say: Callable[[str], object]) -> None:
@@ -20,12 +19,8 @@ async def show(since: datetime | None, say: Callable[[str], object]) -> None:
     settings = load()
     city = load_city(settings.city)
     besides = [name for name, habit in city.incidents.habits.items() if not habit.shared]
-    store = Store(settings.store_url)
-    try:
-        await store.read(demand)
+    async with opened(settings, migrate=False) as store:
         found = await store.read(partial(causes.coming_back, now=datetime.now(UTC), since=since, besides=besides))
-    finally:
-        store.close()
     for line in lines(found, city):
         say(line)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway import damage, observe
+from gateway import observe
+from gateway.opened import opened
 from gateway.settings import load
 from gateway.store import accounts, journal, outbox, pointers, quarantine
 from gateway.store.engine import Connection, Store
@@ -23,7 +23,7 @@ UPDATES = "updates"  # the stage of what was sent to balagh.updates and could no
 
 async def show_all(say: Say) -> None:
     """List what is open: number, since when, where it broke, and why."""
-    async with _store() as store:
+    async with opened(load()) as store:
         rows, count = await store.read(
             lambda connection: (quarantine.entries(connection), quarantine.count(connection))
         )
@@ -34,7 +34,7 @@ async def show_all(say: Say) -> None:
 
 async def show_one(number: int, say: Say) -> bool:
     """Show one entry whole. Returns False when there is none."""
-    async with _store() as store:
+    async with opened(load()) as store:
         row = await store.read(lambda connection: quarantine.entry(connection, number))
     if row is None:
         say(f"there is no entry {number}")
@@ -70,7 +70,7 @@ async def retry(number: int, say: Say) -> bool:
         quarantine.settle(connection, number, state="retried", by=_person(), now=datetime.now(UTC))
         return done
 
-    async with _store() as store:
+    async with opened(load()) as store:
         row = await store.read(lambda connection: quarantine.entry(connection, number))
         heard = await _hear(store, row) if row is not None and row.stage == UPDATES and row.state == "open" else ""
         done = await store.write(again)
@@ -112,7 +112,7 @@ async def republish(reference: str, say: Say) -> bool:
         event_id = accounts.last_heard(connection, digits)
         return event_id is not None and outbox.republish(connection, event_id)
 
-    async with _store() as store:
+    async with opened(load()) as store:
         done = await store.write(again)
     say(f"{digits}: its last event is published again" if done else f"there is no complaint {_plain(reference)}")
     return done
@@ -130,22 +130,10 @@ async def drop(number: int, reason: str, say: Say) -> bool:
             journal.drop(connection, row.subject, f"dropped: {reason}"[:300], now)
         return quarantine.settle(connection, number, state="dropped", by=f"{_person()}: {reason}"[:300], now=now)
 
-    async with _store() as store:
+    async with opened(load()) as store:
         done = await store.write(close)
     say(f"{number}: dropped" if done else f"there is no open entry {number}")
     return done
-
-
-@asynccontextmanager
-async def _store() -> AsyncIterator[Store]:
-    settings = load()
-    damage.look(settings)
-    store = Store(settings.store_url)
-    store.migrate()
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _person() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from gateway import damage, rules_replay
+from gateway import rules_replay
 from gateway.city import rules_sheet, rules_toml
 from gateway.city.city import City, folder_of
 from gateway.city.city import load as load_city
@@ -18,12 +18,12 @@ from gateway.city.rules import find
 from gateway.city.rules_candidate import candidate, read_rules
 from gateway.city.rules_checks import notes
 from gateway.learning.material import CASES, read_cases
+from gateway.opened import opened
 from gateway.rules_replay import Moved
 from gateway.settings import load
 from gateway.store import past
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store
-from gateway.store.migrate import demand
 from router.rules import RuleTable
 
 PAGE = 500  # complaints read at once
@@ -81,13 +81,8 @@ async def trial(file: Path | None, since: str, until: str, say: Say) -> bool:
         say(f"{file.name}: {len(then.rules)} rules, version {then.version}")
     well = _cases(settings.city, city, then, say)
     if days:
-        damage.look(settings)
-        store = Store(settings.store_url)
-        try:
-            await store.read(demand)
+        async with opened(settings, migrate=False) as store:
             await _past(store, city, city.rules if file else None, then, *_period(city.timezone, *days), say)
-        finally:
-            store.close()
     return well
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
 import typer
 
-from gateway import damage
 from gateway.city.city import load as load_city
+from gateway.opened import opened
 from gateway.people import NotAllowed, People, read_name, read_password, read_rights
 from gateway.settings import load
 from gateway.store import users
-from gateway.store.engine import Connection, Store
+from gateway.store.engine import Connection
 
 DISPLAY = 80  # characters of what colleagues call somebody
 
@@ -28,7 +27,7 @@ async def add(name: str, rights: str, display: str, say: Say, *, from_stdin: boo
     known, wanted = _name(name), _rights(rights)
     password = _password(known, from_stdin=from_stdin)
     called = " ".join(display.split())[:DISPLAY] or known
-    async with _store() as store:
+    async with opened(load()) as store:
         added = await People(store).add(known, display=called, rights=wanted, password=password)
     say(f"{known} may sign in: {_words(wanted)}" if added else f"there is a {known} already")
     return added
@@ -49,7 +48,7 @@ async def revoke(name: str, rights: str, say: Say) -> bool:
 async def password(name: str, say: Say, *, from_stdin: bool) -> bool:
     """Give somebody another password and end their sessions. Returns False for nobody's name."""
     known = _name(name)
-    async with _store() as store:
+    async with opened(load()) as store:
         if await store.read(partial(users.find, name=known)) is None:
             say(f"there is no {known}")
             return False
@@ -61,7 +60,7 @@ async def password(name: str, say: Say, *, from_stdin: bool) -> bool:
 async def show_all(say: Say) -> None:
     """List everybody: what they may do, or since when they are let in no longer."""
     now = datetime.now(UTC)
-    async with _store() as store:
+    async with opened(load()) as store:
         everybody = await store.read(users.everybody)
     for user in everybody:
         state = f"let in no longer since {user.disabled_at:%Y-%m-%d}" if user.disabled_at else _words(user.rights)
@@ -84,25 +83,13 @@ async def _change(name: str, change: Callable[[frozenset[str]], frozenset[str]],
             users.disable(connection, known, now)
         return rights
 
-    async with _store() as store:
+    async with opened(load()) as store:
         rights = await store.write(work)
     if rights is None:
         say(f"there is no {known}")
         return False
     say(f"{known} may sign in: {_words(rights)}" if rights else f"{known} is let in no longer")
     return True
-
-
-@asynccontextmanager
-async def _store() -> AsyncIterator[Store]:
-    settings = load()
-    damage.look(settings)
-    store = Store(settings.store_url)
-    try:
-        store.migrate()
-        yield store
-    finally:
-        store.close()
 
 
 def _name(given: str) -> str:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from gateway import damage
 from gateway.city.city import City, folder_of
 from gateway.city.city import load as load_city
 from gateway.learning.evaluate import Account, judge
 from gateway.learning.material import Case, read_cases
 from gateway.learning.report import write
 from gateway.learning.study import adopt, before, study, summary, tell
+from gateway.opened import opened
 from gateway.settings import Settings
 from gateway.settings import load as load_settings
 from gateway.store import lessons
@@ -84,16 +84,6 @@ def _made(store_url: str) -> bool:
     return path == store_url or Path(path).is_file()
 
 
-@asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[Store | None]:
+def _store(settings: Settings) -> AbstractAsyncContextManager[Store | None]:
     """Lend the city's store; None where no gateway has made one yet."""
-    if not _made(settings.store_url):
-        yield None
-        return
-    damage.look(settings)
-    store = Store(settings.store_url)
-    try:
-        store.migrate()
-        yield store
-    finally:
-        store.close()
+    return opened(settings) if _made(settings.store_url) else nullcontext()
