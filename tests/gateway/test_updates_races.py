@@ -1,0 +1,58 @@
+"""Answers that come at the same moment, to several processes on one PostgreSQL: one after the other, each once."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from gateway.city.city import City
+from gateway.incidents import Incidents
+from gateway.store import complaints
+from gateway.store.accounts import gaps
+from gateway.updates import Update
+from normalizer.complaint import Status
+from tests.gateway.walk import Walk
+from tests.servers.postgres import Database
+
+pytestmark = pytest.mark.servers
+
+
+async def test_the_same_answers_in_many_hands(tmp_path: Path, city: City, postgres: Database) -> None:
+    """Twelve copies of two answers to the lead of an incident, in any order: each is done once, each citizen told once.
+
+    Whichever comes first, the complaint is resolved in the end; the followers with it.
+    """
+    walks = [Walk(tmp_path / name, city, BALAGH_STORE_URL=postgres.url) for name in ("one", "two")]
+    first = walks[0]
+    await first.open()
+    receipts = [await first.hear(sender=f"+96477012345{number:02}") for number in range(3)]
+    await first.publish()
+    references = [receipt.reference for receipt in receipts]
+    await Incidents(first.house, clock=first.clock).create(references, "huda")
+    found = await first.house.store.read(partial(complaints.load_many, references=references))
+    [(leading,)] = await first.rows("SELECT lead FROM incidents")
+    (lead,) = (case for case in found.values() if case.complaint.id == leading)
+
+    def say(verb: str) -> Update:
+        return Update(verb, "water", verb, lead.complaint.reference, lead.offer or "", {}, first.clock())
+
+    outcomes = await asyncio.gather(
+        *(walk.updates.answer(say(verb)) for _ in range(3) for walk in walks for verb in ("accepted", "resolved"))
+    )
+    assert 10 == sum(outcome.duplicate for outcome in outcomes)
+    assert all(outcome.done for outcome in outcomes if outcome.status == "resolved")
+    now = await first.house.store.read(partial(complaints.load_many, references=references))
+    assert {Status.RESOLVED} == {case.complaint.status for case in now.values()}
+    [(told,)] = await first.rows("SELECT count(*) FROM replies WHERE purpose = 'resolved'")
+    assert 3 == told
+    events = await first.rows(
+        "SELECT type FROM events WHERE reference = :reference", reference=lead.complaint.reference
+    )
+    assert (1, 1) == tuple(sum(row.type == verb for row in events) for verb in ("accepted", "resolved"))
+    await first.publish()
+    assert [] == await first.house.store.read(lambda c: list(gaps(c, None, first.clock())))
+    for walk in walks:
+        await walk.close()
