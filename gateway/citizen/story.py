@@ -1,4 +1,4 @@
-"""What a citizen may know of a report: where it stands, who has it, and what happened, in neutral facts.
+"""What a citizen may know of a report: where it stands, who has it, what happened, and what the department answers.
 
 Why it was routed as it was, who works on it and what departments wrote to each other stays in the house.
 """
@@ -6,34 +6,47 @@ Why it was routed as it was, who works on it and what departments wrote to each 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from gateway.city.phrases import PHRASES
-from gateway.store import complaints, journal
-from gateway.store.complaints import FINAL, Event
+from gateway.store import answers, complaints, journal
+from gateway.store.complaints import FINAL, Case, Event
 from gateway.store.engine import Connection, Store
 from normalizer.complaint import Status
+from router.lifecycle import Verb
+
+_IN_HAND = frozenset({Status.ACCEPTED, Status.IN_PROGRESS})
+_ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that happened: the city's phrase for it, and the department that it speaks of."""
+    """Something that happened: the city's phrase for it, and the department that it speaks of.
+
+    `due` is until when that department then promised to deal with it.
+    """
 
     phrase: str
     department: str | None
     at: datetime
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A report as its citizen sees it."""
+    """A report as its citizen sees it. `due` is until when it will be dealt with, while somebody deals with it.
+
+    `answer` is what the department that resolved it wrote to the citizen.
+    """
 
     reference: str
     status: str
     department: str | None
     steps: tuple[Step, ...]
+    due: datetime | None = None
+    answer: str = field(default="", repr=False)
 
     @property
     def over(self) -> bool:
@@ -49,12 +62,21 @@ async def tell(store: Store, reference: str) -> Story | None:
 def _tell(connection: Connection, reference: str) -> Story | None:
     case = complaints.load(connection, reference)
     if case is not None:
-        events = complaints.story(connection, case.complaint.id)
-        return Story(reference, case.complaint.status.value, case.department, _steps(events))
+        status, steps = case.complaint.status, _steps(complaints.story(connection, case.complaint.id))
+        due = case.due_at if status in _IN_HAND else None
+        return Story(reference, status.value, case.department, steps, due, _answer(connection, case))
     row = journal.find(connection, reference)
     if row is None:
         return None
     return unread(reference, row.received_at)
+
+
+def _answer(connection: Connection, case: Case) -> str:
+    """Return what was written to the citizen. Who only follows an incident reads nothing that was meant for another."""
+    if case.complaint.status not in _ENDED:
+        return ""
+    said = answers.of_complaint(connection, case.complaint.id)
+    return next((str(one.body.get("answer", "")) for one in reversed(said) if one.verb == Verb.RESOLVED), "")
 
 
 def unread(reference: str, *at: datetime) -> Story:
@@ -71,5 +93,11 @@ def _steps(events: Sequence[Event]) -> tuple[Step, ...]:
         # A photo that we fetched ourselves is nothing that the citizen added just now.
         own = event.type == "amended" and "attachments_fetched" in event.data
         if phrase in PHRASES and not own:
-            steps.append(Step(phrase, event.department, event.time))
+            steps.append(Step(phrase, event.department, event.time, _due(event)))
     return tuple(steps)
+
+
+def _due(event: Event) -> datetime | None:
+    """Read the date that was promised; other events than `accepted` only repeat it."""
+    given = event.data.get("due_at") if event.type == Verb.ACCEPTED else None
+    return datetime.fromisoformat(given) if given else None

@@ -119,11 +119,14 @@ class Track:
             "status": phrase(f"status-{story.status}", story.department),
             "department": name(story.department) if story.department else "",
             "over": story.over,
+            "due": self.pages.date(language, story.due) if story.due else "",
+            "answer": story.answer,
             "steps": [
                 {
                     "text": phrase(step.phrase, step.department),
                     "date": self.pages.date(language, step.at),
                     "time": self.pages.time(language, step.at),
+                    "due": self.pages.date(language, step.due) if step.due else "",
                     "iso": step.at.astimezone(city.timezone).isoformat(timespec="seconds"),
                 }
                 for step in story.steps

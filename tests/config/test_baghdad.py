@@ -218,6 +218,16 @@ def test_a_receipt_is_at_most_two_text_messages(city: City, phrase: str, languag
     assert (language == "en") == (set(text) <= GSM7)
 
 
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_the_end_of_a_report_is_one_text_message(city: City, language: str) -> None:
+    """Every report ends with it, so it costs one part; where to read more and whom to call are in it all the same."""
+    text = city.phrases.say(language, "told-resolved", reference="4821 093 756")
+
+    assert 1 == parts(text), len(text)
+    assert city.hotline in text
+    assert {"ar": "صفحة المتابعة", "en": "number and PIN"}[language] in text
+
+
 @pytest.mark.parametrize("phrase", ["opted-out", "opted-in", "not-a-text"])
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_short_answers_are_short(city: City, phrase: str, language: str) -> None:

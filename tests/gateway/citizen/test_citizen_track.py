@@ -3,18 +3,21 @@
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
+from babel.dates import format_date
 
 from channels.message import Inbound
 from gateway.citizen import live, track
 from gateway.city.city import City
+from gateway.store import complaints
 from gateway.store.engine import Connection, Store
 from gateway.store.ledger import Ledger
+from gateway.updates import Update, Updates
 from normalizer.normalize import normalize
 from normalizer.reference import make
 from router.route import Route
@@ -232,3 +235,97 @@ async def test_a_stream_ends_after_its_time(visitor: Visitor, monkeypatch: pytes
     await visitor.send(text=PIPE)
     async with visitor.client.get("/track/events") as response, asyncio.timeout(10):
         assert "event: end" in (await response.text())
+
+
+# What the department answers
+
+
+async def answered(visitor: Visitor, reference: str, verb: str, **said: Any) -> None:
+    """Let the department that has a report say something."""
+    house = visitor.house
+    plain = reference.replace(" ", "")
+    case = await house.store.read(lambda connection: complaints.load(connection, plain))
+    assert case is not None
+    outcome = await Updates(house.store, lambda: house.city, house.acknowledger, ()).answer(
+        Update(
+            id=f"{plain}-{verb}-{len(said)}",
+            department="water",
+            verb=verb,
+            reference=plain,
+            offer=case.offer or "",
+            data=said,
+            at=datetime.now(UTC),
+        )
+    )
+    assert outcome.done, outcome
+
+
+async def at_the_department(visitor: Visitor) -> str:
+    """File a report and put it to the water authority; return its reference."""
+    page = await visitor.send(text=PIPE)
+    await file_and_offer(visitor, await visitor.inbound(page.receipt[0]), page.receipt[0])
+    return page.receipt[0]
+
+
+async def test_an_accepted_report_says_by_when(visitor: Visitor, baghdad: City) -> None:
+    """The citizen reads the promised day, above and beside the step, in their language; who works on it is not told."""
+    reference = await at_the_department(visitor)
+    due = datetime.now(UTC) + timedelta(days=3)
+    await answered(visitor, reference, "accepted", due_at=due.isoformat(), officer="سعد عبد الله")
+    arabic, english = await visitor.get("/track/view"), await visitor.get("/track/view?lang=en")
+
+    here = due.astimezone(baghdad.timezone)
+    assert "قبلت دائرة ماء بغداد البلاغ" in arabic.words
+    assert 2 == arabic.words.count(format_date(here, "EEEE d MMMM y", "ar_IQ"))
+    assert f"To be done by {here:%A} {here.day} {here:%B} {here.year}" in english.words
+    assert "سعد" not in arabic.text + english.text
+
+
+async def test_work_in_progress_keeps_the_promised_day(visitor: Visitor) -> None:
+    """The note is for the city's people; the citizen sees that work goes on, and until when."""
+    reference = await at_the_department(visitor)
+    due = datetime.now(UTC) + timedelta(days=3)
+    await answered(visitor, reference, "accepted", due_at=due.isoformat())
+    await answered(visitor, reference, "progressed", note="ننتظر موافقة المقاول")
+    page = await visitor.get("/track/view")
+
+    assert "قيد المعالجة لدى دائرة ماء بغداد" in page.words
+    assert 'id="due"' in page.text
+    assert 1 == page.text.count('class="due"')
+    assert "المقاول" not in page.text
+
+
+async def test_a_resolved_report_shows_what_the_department_wrote(visitor: Visitor) -> None:
+    """The answer stands on the page as text, whatever was put into it, and the day that was promised is gone."""
+    reference = await at_the_department(visitor)
+    due = datetime.now(UTC) + timedelta(days=3)
+    await answered(visitor, reference, "accepted", due_at=due.isoformat())
+    hostile = "أصلحنا الأنبوب.\n<script>alert(1)</script> {{ 7 * 7 }} \u202eشكراً\u2069"
+    await answered(visitor, reference, "resolved", outcome="repaired", answer=hostile)
+    page = await visitor.get("/track/view")
+
+    assert "أنجزته دائرة ماء بغداد" in page.words
+    assert "أصلحنا الأنبوب.\n&lt;script&gt;alert(1)&lt;/script&gt; {{ 7 * 7 }}" in page.text
+    assert "<script>alert" not in page.text
+    assert "\u202e" not in page.text
+    assert 'id="due"' not in page.text
+
+
+async def test_an_open_page_hears_the_answer(visitor: Visitor) -> None:
+    """Whoever looks at the page when the department answers sees it at once, and the stream ends with it."""
+    reference = await at_the_department(visitor)
+    async with visitor.client.get("/track/events") as response:
+        await next_story(response)
+        await answered(visitor, reference, "resolved", answer="أصلحنا الأنبوب")
+        assert "أصلحنا الأنبوب" in await next_story(response)
+
+
+async def test_why_a_department_said_no_stays_in_the_house(visitor: Visitor) -> None:
+    """The citizen reads that it goes elsewhere; what departments write of each other is theirs."""
+    reference = await at_the_department(visitor)
+    await answered(visitor, reference, "rejected", reason="هذا خطأ جماعة الكهرباء", suggested_department="electricity")
+    page = await visitor.get("/track/view")
+
+    assert "ردّت دائرة ماء بغداد بأنه ليس من اختصاصها" in page.words
+    assert "أُرسل إلى" in page.words
+    assert "جماعة" not in page.text

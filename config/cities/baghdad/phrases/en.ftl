@@ -18,10 +18,11 @@ receipt-again =
     We have your report. Its number is still
     { $reference }
     Questions: call { $hotline }.
+# { $reference }. The department's answer is not sent; it is read on the page that follows the report
 told-resolved =
     Your report was resolved:
     { $reference }
-    If the problem is still there, call { $hotline }.
+    Follow it by number and PIN to read more. If the problem is still there, call { $hotline }.
 told-closed =
     Your report was closed:
     { $reference }
