@@ -135,6 +135,7 @@ class Urgency:
         self._cries = frozenset(map(fold, words.whole))
         self._denials = _with_and(words.denial)
         self._fillers = frozenset(map(fold, words.fillers))
+        # Not the one that tells categories: with words of danger known there, "tanzif" (cleaning) would be "bleeding".
         self._arabizi = Transliterator({*known, *(form for entry in _entries(words) for form in inflected(entry))})
 
     def danger(self, text: str) -> Alarm | None:
