@@ -14,7 +14,7 @@ from channels.base import Adapter, Barred, Probes, SpeakError
 from gateway import damage, observe, silence
 from gateway.app import bus_of, channels_of, files_of
 from gateway.broker.bus import Bus, Lost, Nacked, Parcel
-from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, department_queue
+from gateway.broker.topology import DEFAULT_EXCHANGE, ROUTER, ROUTER_DISTRESS, UPDATES, department_queue
 from gateway.city.city import load as load_city
 from gateway.city.problems import unknown
 from gateway.city.reload import refused
@@ -245,7 +245,7 @@ async def _broker(settings: Settings, well: Say, wrong: Say) -> None:
         wrong(f"BALAGH_BROKER_URL: {problem}")
     if not problems:
         well("broker: connected, it takes messages, its exchanges and queues are as they should be")
-    for queue in (ROUTER_DISTRESS, ROUTER):
+    for queue in (ROUTER_DISTRESS, ROUTER, UPDATES):
         if depths[queue] and not consumers[queue]:
             wrong(f"queue {queue}: {depths[queue]} wait and nobody consumes it: no process runs the role router")
     waiting = {queue: (depth, consumers[queue] or 0) for queue, depth in depths.items() if depth}
