@@ -33,3 +33,4 @@ class Route(BaseModel):
     suggestions: tuple[Suggestion, ...] = ()
     version: str = Field("", description="Which version of the city's rules decided: twelve hex digits.")
     notice: tuple[str, ...] = Field((), description="Who is to be told beside the department: departments or phrases.")
+    second: tuple[str, ...] = Field((), description="Categories of further problems that the same words speak of.")

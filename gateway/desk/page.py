@@ -37,6 +37,7 @@ NOTES: Final = frozenset(
         "shut",
         "elsewhere",
         "split",
+        "unsplit",
     }
 )
 
@@ -55,7 +56,7 @@ class DeskPages(Pages):
         "Referrer-Policy": "same-origin",
     }
     addresses = frozenset(
-        {"/desk/tasks", "/desk/entry", "/desk/triage", "/desk/incidents", "/desk/receipt", "/desk/sign-in"}
+        f"/desk/{name}" for name in ("tasks", "entry", "triage", "incidents", "complaints", "receipt", "sign-in")
     )
     home = "/desk"
 

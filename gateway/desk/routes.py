@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateway.citizen.statics import Statics
 from gateway.citizen.tokens import Tokens
+from gateway.desk.dossier import Dossier
 from gateway.desk.entry import Entry
 from gateway.desk.incidents import IncidentsPage
 from gateway.desk.material import Material
@@ -21,6 +22,7 @@ from gateway.people import People
 from gateway.tasks import Tasks
 
 TASK: Final = "{id:[0-9a-f-]{36}}"  # what is no id of ours never reaches the store: some hold what no column takes
+REFERENCE: Final = "{reference:[1-9][0-9]{9}}"
 
 
 def add_desk(app: web.Application, house: House) -> None:
@@ -35,7 +37,7 @@ def add_desk(app: web.Application, house: House) -> None:
         Triage(house, pages, sessions, tasks),
         Material(house, pages),
     )
-    causes = IncidentsPage(house, pages, sessions)
+    causes, dossier = IncidentsPage(house, pages, sessions), Dossier(house, pages, sessions)
     agents, triagers = needs(pages, "agent"), needs(pages, "triage")
     desk.middlewares.append(sessions.guard)
     desk.add_routes(
@@ -59,6 +61,9 @@ def add_desk(app: web.Application, house: House) -> None:
             web.get("/incidents", triagers(causes.list)),
             web.post("/incidents", triagers(causes.gather)),
             web.post(f"/incidents/{TASK}", triagers(causes.change)),
+            web.get("/complaints", triagers(dossier.list)),
+            web.get(f"/complaints/{REFERENCE}", triagers(dossier.show)),
+            web.post(f"/complaints/{REFERENCE}/split", triagers(dossier.split)),
             web.get("/attachments/{id}", material.get),
             web.get("/static/{name}", statics.serve),
         ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.desk.danger import seen
 from gateway.desk.material import items
 from gateway.desk.page import VISIT, DeskPages
 from gateway.desk.session import Sessions
@@ -103,6 +104,7 @@ class Triage:
             "items": items(complaint.attachments),
             "category": complaint.category,
             "second": next(iter(city.reader.guess(complaint.text).second), ""),
+            "danger": seen(complaint, city, self.pages, language),
             "why": _why(case.route, language),
             "rejections": [self._rejection(one, language) for one in task.body.get("rejections", ())],
             "suggestions": [

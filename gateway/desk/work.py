@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.citizen.posted import Posted
+from gateway.desk.danger import seen
 from gateway.desk.material import items
 from gateway.desk.page import VISIT, DeskPages
 from gateway.desk.session import Sessions
@@ -157,6 +158,7 @@ class Work:
         """Show the task with its form. `shut` leaves out whatever belongs to the citizen: it is another's task now."""
         task, complaint = view.task, view.case.complaint if view.case else None
         distress = complaint is not None and complaint.priority is Priority.DISTRESS
+        language = self.pages.language(request)
         if not posted.fields:
             posted = Posted(fields=_proposed(task, distress=distress))
         return self.pages.render(
@@ -166,6 +168,7 @@ class Work:
             task=task,
             reference=show(task.reference) if task.reference else "",
             complaint=None if shut else complaint,
+            why=None if shut or complaint is None else seen(complaint, self.house.city, self.pages, language),
             items=[] if shut or complaint is None else items(_own_first(task, complaint.attachments)),
             proposed=task.kind is TaskKind.TRANSCRIBE and bool(task.body.get("proposed")),
             phone="" if shut else _phone(task, complaint.contact if complaint else None),

@@ -105,6 +105,7 @@ class _Asking:
             suggestions=self._suggestions(automatic=automatic),
             version=self.table.version,
             notice=notice,
+            second=tuple(one for one in self.guess.second if one != self.complaint.category),
         )
 
     def _doubt(self, rule: Rule) -> Said | None:

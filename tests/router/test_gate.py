@@ -68,6 +68,17 @@ def test_what_counts_is_how_likely_the_rules_categories_are_together() -> None:
     assert "citizens" == route(complaint(), table(narrow, min_confidence=0.9), torn).department
 
 
+def test_a_further_problem_stands_on_the_route_for_whoever_can_split_it_off() -> None:
+    """Also when the complaint goes by itself; the complaint's own category is no further one."""
+    two = replace(guess(), second=("roads.damage", "water.leak"))
+
+    assert (True, ("roads.damage",)) == (
+        (decided := route(complaint(), table(WATER), two)).automatic,
+        decided.second,
+    )
+    assert () == route(complaint(), table(WATER), guess()).second
+
+
 def test_a_category_has_one_figure_and_its_family_another() -> None:
     """The share beside a category is its own, as on the suggestions; that of the rule's family is said apart."""
     torn = guess(("water.leak", 0.5), ("water.outage", 0.299), ("roads.damage", 0.05))

@@ -9,6 +9,7 @@ nav-tasks = المهام
 nav-entry = إدخال جديد
 nav-triage = الفرز
 nav-incidents = الحوادث
+nav-complaints = بلاغ برقمه
 sign-out = خروج
 skip-to-content = إلى المحتوى
 error-title = يرجى المراجعة: { $title }
@@ -65,6 +66,7 @@ note-left = أُخرجت من الحادثة، وستعلم الدائرة بذ�
 note-shut = أُغلقت الحادثة.
 note-elsewhere = أحدها في حادثة أخرى: أخرجوه منها أولاً.
 note-split = صار للمشكلة الثانية بلاغ مستقل برقم { $reference }.
+note-unsplit = لا يمكن فصل هذا: اختاروا موضوعاً آخر غير موضوع البلاغ.
 note-missing = اختاروا الدائرة أولاً.
 note-not-stored = تعذر الحفظ الآن. كل ما كتبتموه باقٍ هنا: أرسلوه بعد دقيقة.
 note-sent-before = أُرسلت هذه الاستمارة من قبل وحُفظ بلاغها. تعديلاتكم ليست فيه: لإدخالها بلاغاً آخر أرسلوا مرة أخرى.
@@ -292,3 +294,74 @@ growth-same = كما كان
 split-lead = فيه مشكلة ثانية؟
 split-label = المشكلة الثانية
 split-submit = فصلها في بلاغ مستقل
+
+## بلاغ واحد، وما فيه مشكلة ثانية
+
+complaints-title = بلاغ برقمه
+complaints-lead = أين وصل، ولماذا، وماذا جرى له. ولا يظهر هنا من قدّمه.
+complaints-number = رقم البلاغ
+complaints-open = فتح
+complaints-none = لا بلاغ بهذا الرقم. راجعوا أرقامه العشرة.
+complaints-doubled = لعل فيها مشكلة ثانية
+complaints-doubled-lead = وصلت إلى دائرتها تلقائياً في الأيام الثلاثة الأخيرة، وفيها كلام عن أمر آخر. لم يُسأل أحد عنه بعد.
+complaints-doubled-none = لا بلاغ يبدو أن فيه مشكلة ثانية.
+complaints-split-as = فصل «{ $category }» في بلاغ مستقل
+dossier-words-hidden = هذا بلاغ سري: كلماته للدائرة التي عندها وحدها.
+dossier-confidential = سري
+dossier-route = المسار
+dossier-department = الدائرة
+dossier-category = الموضوع
+dossier-how = كيف
+dossier-automatic = تلقائياً، بالقاعدة { $rule }
+dossier-decided = بقرار إنسان
+dossier-why = لماذا
+dossier-due = الموعد
+dossier-incident = الحادثة
+dossier-incident-of = حادثة البلاغ { $reference }، وفيها { $count ->
+    [one] بلاغ واحد
+    [two] بلاغان
+    [few] { $count } بلاغات
+    [many] { $count } بلاغاً
+   *[other] { $count } بلاغ
+ }
+dossier-related = بلاغات متصلة به
+dossier-history = ما جرى
+dossier-unrouted = لم يُوجَّه بعد.
+dossier-by = بيد { $by }
+dossier-split-off = فُصل منه البلاغ { $reference }
+dossier-raised = ارتفعت أولويته
+dossier-status = { $status ->
+    [received] وصل
+    [triage] عند الفرز
+    [offered] معروض على الدائرة
+    [accepted] قبلته الدائرة
+    [in_progress] قيد العمل
+    [resolved] أُنجز
+    [closed] أُغلق
+    [withdrawn] سُحب
+   *[other] { $status }
+}
+dossier-event = { $event ->
+    [received] وصل
+    [amended] زِيد عليه أو عُدّل
+    [offered] عُرض على دائرة
+    [triaged] عُرض على الفرز
+    [recalled] سُحب من دائرة
+    [accepted] قبلته الدائرة
+    [rejected] ردّته الدائرة
+    [progressed] عملت الدائرة عليه
+    [resolved] أُنجز
+    [closed] أُغلق
+    [reopened] فُتح من جديد
+    [escalated] رُفع إلى أعلى
+    [withdrawn] سُحب
+   *[other] { $event }
+}
+danger-why = لماذا عُدّ خطراً: { $kind ->
+    [stated] قال ذلك صاحبه أو موظف.
+    [learned] كلامه يشبه كلام من هم في خطر.
+    [rule] قاعدة التوجيه { $name }.
+    [category] موضوعه { $name }.
+    [words] { $words } (قاعدة { $name }).
+   *[frame] قاعدة { $name }.
+}

@@ -9,6 +9,7 @@ nav-tasks = Tasks
 nav-entry = New entry
 nav-triage = Triage
 nav-incidents = Incidents
+nav-complaints = By number
 sign-out = Sign out
 skip-to-content = Skip to the content
 error-title = Please check: { $title }
@@ -65,6 +66,7 @@ note-left = They are taken out, and the department will hear of it.
 note-shut = The incident is closed.
 note-elsewhere = One of them belongs to another incident: take it out there first.
 note-split = The second problem is a complaint of its own: { $reference }.
+note-unsplit = This cannot be split off: choose a subject other than the complaint's own.
 note-missing = Choose a department first.
 note-not-stored = It could not be saved just now. Everything typed is still here: send it again in a minute.
 note-sent-before = This form was sent before, and its complaint is saved. What you changed since is not in it: to enter it as another complaint, send it once more.
@@ -280,3 +282,71 @@ growth-same = as before
 split-lead = Is there a second problem in it?
 split-label = The second problem
 split-submit = Make it a complaint of its own
+
+## One complaint, and what has a second problem in it
+
+complaints-title = A complaint by its number
+complaints-lead = Where it is, why, and what has become of it. Who sent it is not shown here.
+complaints-number = Number of the complaint
+complaints-open = Open
+complaints-none = There is no complaint of this number. Check its ten digits.
+complaints-doubled = There may be a second problem in these
+complaints-doubled-lead = They went to their department by themselves within the last three days, and speak of something else too. Nobody has been asked about that yet.
+complaints-doubled-none = No complaint seems to have a second problem in it.
+complaints-split-as = Make “{ $category }” a complaint of its own
+dossier-words-hidden = This complaint is confidential: its words are for the department that has it.
+dossier-confidential = Confidential
+dossier-route = Route
+dossier-department = Department
+dossier-category = Subject
+dossier-how = How
+dossier-automatic = by itself, by the rule { $rule }
+dossier-decided = decided by a person
+dossier-why = Why
+dossier-due = Due
+dossier-incident = Incident
+dossier-incident-of = incident of { $reference }, with { $count ->
+    [one] one complaint
+   *[other] { $count } complaints
+ }
+dossier-related = Related complaints
+dossier-history = What happened
+dossier-unrouted = Not routed yet.
+dossier-by = by { $by }
+dossier-split-off = { $reference } was split off it
+dossier-raised = it became more urgent
+dossier-status = { $status ->
+    [received] Received
+    [triage] At the triage desk
+    [offered] Offered to its department
+    [accepted] Accepted by its department
+    [in_progress] In progress
+    [resolved] Resolved
+    [closed] Closed
+    [withdrawn] Withdrawn
+   *[other] { $status }
+}
+dossier-event = { $event ->
+    [received] Received
+    [amended] Added to or changed
+    [offered] Offered to a department
+    [triaged] Put to the triage desk
+    [recalled] Taken back from a department
+    [accepted] Accepted by its department
+    [rejected] Rejected by its department
+    [progressed] Its department worked on it
+    [resolved] Resolved
+    [closed] Closed
+    [reopened] Opened again
+    [escalated] Escalated
+    [withdrawn] Withdrawn
+   *[other] { $event }
+}
+danger-why = Why it is taken for danger: { $kind ->
+    [stated] the citizen or somebody at the desk said so.
+    [learned] it reads like what people in danger write.
+    [rule] the routing rule { $name }.
+    [category] its subject, { $name }.
+    [words] { $words } (rule { $name }).
+   *[frame] rule { $name }.
+}

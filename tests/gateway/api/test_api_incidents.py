@@ -70,9 +70,11 @@ async def test_who_may(door: Door) -> None:
             ("incidents/dismiss", {"complaints": found}),
             (f"incidents/{made['id']}/leave", {"complaints": found}),
             (f"incidents/{made['id']}/close", None),
-            (f"complaints/{found[0]}/split", {"category": "waste.collection"}),
         ):
             assert 403 == (await ask(door, "POST", path, body, headers))[0]
+    split = {"category": "waste.collection"}
+    for headers, refused in ((DESK, 403), (READER, 403), (POWER, 404)):
+        assert refused == (await ask(door, "POST", f"complaints/{found[0]}/split", split, headers))[0]
     assert [200, 200, 403, 403, 401] == [
         (await ask(door, "GET", "causes", headers=headers))[0] for headers in (BOSS, READER, WATER, DESK, {})
     ]
@@ -91,6 +93,20 @@ async def test_a_department_does_not_learn_who_at_the_desk_did_it(door: Door) ->
         _, shown = await ask(door, "GET", address, headers=headers)
         assert (who, who) == (shown["created_by"], shown["closed_by"])
         assert [who, who] == [one["joined_by"] for one in shown["complaints"]]
+
+
+async def test_a_department_splits_off_what_is_not_its_own(door: Door) -> None:
+    """It files the second problem of what is there now, in the citizen's words and in none of its own."""
+    (reference,) = await filed(door, 1)
+    address, wanted = f"complaints/{reference}/split", {"category": "waste.collection"}
+    status, problem = await ask(door, "POST", address, {**wanted, "text": "ادفعوا رسماً"}, WATER)
+    assert (422, ["text"]) == (status, fields(problem))
+    status, half = await ask(door, "POST", address, {**wanted, "text": "عن الدار"}, WATER)
+    assert 201 == status
+    _, whole = await door.get(reference)
+    _, other = await door.get(half["reference"])
+    assert [other["id"]] == whole["related"]
+    assert ("waste.collection", "عن الدار") == (other["category"], other["text"])
 
 
 async def test_what_cannot_be_is_refused(door: Door) -> None:
