@@ -11,7 +11,7 @@ from gateway.acknowledge import Acknowledger
 from gateway.adopt import told
 from gateway.city.city import City
 from gateway.followers import NEWS, move_followers, resolve_followers
-from gateway.store import answers, lessons, tasks
+from gateway.store import answers, incidents, lessons, tasks
 from gateway.store.complaints import Case
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
@@ -41,10 +41,6 @@ class Effects:
         for event, status in change.told:
             case = self.ledger.become(case, status, {"answer": self.answer_id}, event=event)
         if change.status is Status.RESOLVED:
-            outcome = f"resolved by {self.department}"
-            tasks.settle(
-                self.ledger.connection, TaskKind.TRIAGE, case.complaint.id, outcome=outcome, now=self.ledger.now
-            )
             self.acknowledger.news(self.ledger, case, NEWS[change.status])
             resolve_followers(self.ledger, case, following, change.status, self.acknowledger)
         return case
@@ -54,6 +50,7 @@ class Effects:
         if said.suggested:
             facts["suggested_department"] = said.suggested
         case = self.ledger.become(case.but(due_at=None), case.complaint.status, facts, event=said.verb.value)
+        case = self._parted(case)
         teach(
             self.ledger.connection,
             case,
@@ -72,6 +69,17 @@ class Effects:
             self._ask(case, said)
         else:
             move_followers(self.ledger, following, route, {self.department})
+        return case
+
+    def _parted(self, case: Case) -> Case:
+        """Take a follower that is rejected by itself out of its incident: the lead's fate is its own no more."""
+        incident, connection = case.complaint.incident, self.ledger.connection
+        if not incident or incidents.lead_of(connection, incident) == case.complaint.id:
+            return case
+        facts = {"incident": None, "left": incident, "left_by": self.department}
+        case = self.ledger.amend(case, case.complaint.but(incident=None), heard_at=case.heard_at, facts=facts)
+        self.ledger.flush()
+        incidents.apart(connection, [case.complaint.id])
         return case
 
     def _route(self, case: Case, said: Said, change: Change) -> Route:

@@ -19,8 +19,8 @@ from gateway.store.accounts import gaps
 from gateway.store.tasks import TaskKind
 from gateway.tasks import Answer, Tasks
 from gateway.updates import Outcome, Update
-from normalizer.complaint import Status
-from tests.gateway.walk import CITIZEN, OUTAGE, Walk
+from normalizer.complaint import Priority, Status
+from tests.gateway.walk import CITIZEN, OUTAGE, Walk, metric
 
 REASON = "الخط تابع لمجاري بغداد، راجعوا أم علي على 07701234567"
 
@@ -104,13 +104,6 @@ async def test_accepted_progressed_resolved(walk: Walk) -> None:
     assert [] == await walk.house.store.read(lambda c: list(gaps(c, None, walk.clock())))
 
 
-async def test_done_at_once_was_accepted_first(walk: Walk) -> None:
-    """A department that only says that it is done has accepted it: both are told, in order."""
-    found = await offered(walk)
-    await say(walk, found, "resolved")
-    assert ["accepted", "resolved"] == [event for event, _ in await story(walk, found.complaint.reference)][-2:]
-
-
 async def test_what_a_department_writes_stands_in_no_event(walk: Walk) -> None:
     """Words that name a citizen are kept for those who may read them, and are neither in events nor on any queue."""
     found = await offered(walk)
@@ -129,14 +122,13 @@ async def test_what_a_department_writes_stands_in_no_event(walk: Walk) -> None:
     assert {"reason": REASON, "suggested_department": "sewage"} == kept[2].body
 
 
-@pytest.mark.parametrize("again", [1, 3])
-async def test_the_same_id_again_does_nothing_twice(walk: Walk, again: int) -> None:
+async def test_the_same_id_again_does_nothing_twice(walk: Walk) -> None:
     """An answer that comes again, late or often, has the outcome of the first."""
     found = await offered(walk)
     first = await say(walk, found, "accepted", "one", officer="سعاد")
     await say(walk, found, "resolved", "two")
     before = await story(walk, found.complaint.reference)
-    for _ in range(again):
+    for _ in range(2):
         assert replace(first, duplicate=True) == await say(walk, found, "accepted", "one", officer="سعاد")
         assert (await say(walk, found, "resolved", "two")).duplicate
     assert before == await story(walk, found.complaint.reference)
@@ -318,3 +310,25 @@ async def test_who_follows_waits_for_the_desk_with_the_lead(walk: Walk) -> None:
         assert ("roads", Status.OFFERED) == (found.department, found.complaint.status)
     await walk.publish()
     assert [] == await walk.house.store.read(lambda c: list(gaps(c, None, walk.clock())))
+
+
+async def test_who_is_rejected_alone_follows_no_more(walk: Walk) -> None:
+    """The department rejects one that only follows: it leaves the incident, and is not done when the lead is."""
+    lead, follower = await led(walk)
+    await say(walk, follower, "rejected", reason="سبب آخر", suggested_department="roads")
+    await say(walk, lead, "resolved")
+    found = await case(walk, follower.complaint.reference)
+    assert ("roads", Status.OFFERED, None) == (found.department, found.complaint.status, found.complaint.incident)
+    assert ["received"] == await owed(walk, follower.complaint.reference)
+    assert [] == list(await Incidents(walk.house, clock=walk.clock).suggestions())
+
+
+async def test_who_is_in_danger_and_rejected_is_alarmed(walk: Walk) -> None:
+    """Nobody has it any more, so people are called, and it stands first on the desk."""
+    found = await offered(walk, f"{OUTAGE}. احترق بيتنا والنار وصلت الى الاطفال")
+    assert Priority.DISTRESS is found.complaint.priority
+    before = metric("balagh_alarms_total", kind="distress")
+    outcome = await say(walk, found, "rejected", reason="ليست لنا")
+    assert ("triage", 1.0) == (outcome.status, metric("balagh_alarms_total", kind="distress") - before)
+    [task] = await Tasks(walk.house, clock=walk.clock).list([TaskKind.TRIAGE])
+    assert task.urgent
