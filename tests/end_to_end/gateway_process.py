@@ -74,9 +74,9 @@ class GatewayProcess:
 
     def spawn(self, *arguments: str, output: IO[bytes], program: str = "gateway") -> Process:
         """Start a command with the same settings, and do not wait for its end; what it says goes to `output`."""
-        if nursery := self._nursery():
+        if self.nursery is not None:
             descriptor = output.fileno()
-            return nursery.start(program, *arguments, env=self.environment, stdout=descriptor, stderr=descriptor)
+            return self.nursery.start(program, *arguments, env=self.environment, stdout=descriptor, stderr=descriptor)
         return subprocess.Popen(
             [sys.executable, "-m", program, *arguments],
             cwd=ROOT,
@@ -84,9 +84,6 @@ class GatewayProcess:
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-
-    def _nursery(self) -> Nursery | None:
-        return None if "LD_PRELOAD" in self.environment else self.nursery
 
     def answers(self) -> bool:
         """Whether /health/live answers."""
@@ -133,8 +130,8 @@ class GatewayProcess:
 
     def command(self, *arguments: str, program: str = "gateway") -> subprocess.CompletedProcess[str]:
         """Run another `balagh` command with the same settings."""
-        if nursery := self._nursery():
-            return nursery.run(program, *arguments, env=self.environment, seconds=60)
+        if self.nursery is not None:
+            return self.nursery.run(program, *arguments, env=self.environment, seconds=60)
         return subprocess.run(
             [sys.executable, "-m", program, *arguments],
             cwd=ROOT,

@@ -2,12 +2,16 @@
 
 What starts is the program itself, with a process, an environment and an output of its own; only the reading of some
 two thousand modules is not done again each time. The suite starts the gateway hundreds of times, and that reading
-was most of what its two cores did. What the linker preloads (`LD_PRELOAD`) needs a real start.
+was most of what its two cores did.
+
+What the linker preloads (`LD_PRELOAD`) has to be there from the start, so each such library has a process of its own
+that forks; the library has a function `begin`, which reads the environment of the program that was started.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -92,11 +96,10 @@ class Forked:
 
 
 class Nursery:
-    """The process that forks. It begins with the first start, and ends with the test run, however that ends."""
+    """Those who fork. They begin with the first start, and end with the test run, however that ends."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._orders: socket.socket | None = None
+        self._forking: dict[str, tuple[socket.socket, subprocess.Popen[bytes]]] = {}  # by the library preloaded
         self._lock = threading.Lock()
 
     def start(self, module: str, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> Forked:
@@ -104,7 +107,7 @@ class Nursery:
         ours, parents = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with parents:
             order = json.dumps([module, arguments, dict(env)]).encode()
-            socket.send_fds(self._open(), [order], [parents.fileno(), stdout, stderr])
+            socket.send_fds(self._orders(env.get("LD_PRELOAD", "")), [order], [parents.fileno(), stdout, stderr])
         return Forked(module, ours)
 
     def run(
@@ -123,23 +126,25 @@ class Nursery:
             return subprocess.CompletedProcess([module, *arguments], code, *both)
 
     def close(self) -> None:
-        """End it. What it started goes on."""
-        if self._process is not None and self._orders is not None:
-            self._orders.close()
-            self._process.wait()
+        """End them. What they started goes on."""
+        for orders, process in self._forking.values():
+            orders.close()
+            process.wait()
 
-    def _open(self) -> socket.socket:
+    def _orders(self, library: str) -> socket.socket:
         with self._lock:
-            if self._orders is None:
-                self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            if library not in self._forking:
+                orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 with theirs:
-                    self._process = subprocess.Popen(
+                    process = subprocess.Popen(
                         [sys.executable, "-m", __name__, str(theirs.fileno())],
                         cwd=ROOT,
+                        env={**os.environ, "LD_PRELOAD": library},
                         stdin=subprocess.DEVNULL,
                         pass_fds=[theirs.fileno()],
                     )
-            return self._orders
+                self._forking[library] = orders, process
+            return self._forking[library][0]
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +191,8 @@ def _raise_one(module: str, arguments: list[str], env: dict[str, str], parent: i
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
+    if library := env.get("LD_PRELOAD"):
+        ctypes.CDLL(library).begin()
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -17,7 +17,7 @@ from tests.end_to_end.nursery import ROOT, Nursery
 def test_a_command_says_the_same_however_it_was_started(nursery: Nursery, tmp_path: Path) -> None:
     """Exit code, output and complaint are those of a real start; what the test run has in its environment is not."""
     environment = {**os.environ, "BALAGH_DATA_DIR": str(tmp_path), "BALAGH_SECRET_KEY": "k" * 40}
-    for command in (["check"], ["reconcile", "--since", "yesterday"]):
+    for command in (["schema", str(tmp_path)], ["reconcile", "--since", "yesterday"]):
         real = subprocess.run(
             [sys.executable, "-m", "gateway", *command],
             cwd=ROOT,

@@ -31,7 +31,7 @@ static char folder[4096];
 
 #define REAL(name) static __typeof__(name) *real; if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
-__attribute__((constructor)) static void begin(void) {
+__attribute__((constructor)) void begin(void) {
     const char *path = getenv("MACHINE_ORDERS"), *below = getenv("MACHINE_FOLDER");
     if (!path || !below) return;
     snprintf(folder, sizeof folder, "%s/", below);
