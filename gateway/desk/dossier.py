@@ -22,7 +22,7 @@ from gateway.store import complaints, incidents
 from gateway.store.complaints import Case, Event
 from gateway.store.doubled import doubled
 from gateway.store.engine import Connection
-from gateway.store.incidents import Brief
+from gateway.store.incidents import HOUSE, Brief
 from gateway.tasks import WrongAnswer
 from normalizer.complaint import Complaint, Priority, Status
 from normalizer.personal import mask
@@ -148,7 +148,8 @@ class Dossier:
             "kind": "triaged" if at_the_desk else event.type,
             "at": event.time,
             "department": self._department(event.department, language) if event.type != "amended" else "",
-            "by": next((str(event.data[name]) for name in _BY if event.data.get(name)), ""),
+            "by": next((one for name in _BY if (one := str(event.data.get(name) or HOUSE)) != HOUSE), ""),
+            "joined": bool(event.data.get("joined_by")),
             "raised": bool(event.data.get("priority_raised")),
             "half": halved,
             "half_shown": show(halved) if halved else "",

@@ -329,6 +329,7 @@ dossier-history = ما جرى
 dossier-unrouted = لم يُوجَّه بعد.
 dossier-by = بيد { $by }
 dossier-split-off = فُصل منه البلاغ { $reference }
+dossier-joined = ضُمّ إلى حادثة
 dossier-raised = ارتفعت أولويته
 dossier-status = { $status ->
     [received] وصل

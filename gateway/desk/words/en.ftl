@@ -314,6 +314,7 @@ dossier-history = What happened
 dossier-unrouted = Not routed yet.
 dossier-by = by { $by }
 dossier-split-off = { $reference } was split off it
+dossier-joined = joined to an incident
 dossier-raised = it became more urgent
 dossier-status = { $status ->
     [received] Received

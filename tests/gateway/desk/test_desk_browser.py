@@ -1,6 +1,7 @@
 """The desk with a real browser: Chromium, with and without scripts, by hand and by keyboard."""
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -15,12 +16,14 @@ from gateway.app import admin_site, running
 from gateway.city.city import City
 from gateway.house import House
 from gateway.people import People
+from gateway.split import Splits
 from gateway.store import complaints, tasks
 from gateway.store.tables import sessions
 from gateway.store.tasks import Draft, TaskKind
 from tests.gateway.citizen.test_citizen_browser import CHROMIUM, CONTRAST
 from tests.gateway.citizen.visitor import PIPE, make_house
 from tests.gateway.desk.agent import PASSWORD, VAGUE, Agent, ask, hear, keep
+from tests.gateway.desk.test_desk_complaints import BOTH
 from tests.gateway.desk.test_desk_tasks import tape
 from tests.gateway.desk.test_desk_triage import TORN
 from tests.servers.waiting import until
@@ -247,9 +250,14 @@ async def every_page(page: Page, address: str, house: House) -> AsyncIterator[st
     await page.locator(".task button").first.click()
     await page.wait_for_url("**/desk/tasks/*")
     yield "task"
-    for name in ("tasks", "entry", "triage", "nowhere"):
+    for name in ("tasks", "entry", "triage", "complaints", "nowhere"):
         await page.goto(f"{address}/desk/{name}")
         yield name
+    await page.goto(f"{address}/desk/triage")
+    number = await page.locator(".case .number").first.text_content()
+    await page.goto(f"{address}/desk/complaints?reference={number}")
+    await page.get_by_role("link", name=re.compile("^[0-9 ]+$")).wait_for()
+    yield "complaint"
     await page.goto(f"{address}/desk/entry")
     await page.locator("form#report").evaluate("form => form.noValidate = true")
     await page.click(".send")
@@ -268,9 +276,11 @@ async def test_every_page_fits_can_be_touched_and_can_be_read(
 ) -> None:
     """On a narrow screen nothing runs off, everything to press is 44 pixels high, and every text stands out."""
     await ask(house, Draft(kind=TaskKind.CALL_BACK, subject="1", channel="voice", urgent=True, body={"phone": NUMBER}))
-    await hear(house, TORN)
+    torn = await hear(house, TORN)
+    await hear(house, BOTH, number="+9647701230002")
     await hear(house, "", await keep(house, tape()), number="+9647701230001")
     await open_of(house, TaskKind.TRIAGE, 2)
+    await Splits(house).split(torn.reference, "roads.damage", "sara", text="حفرة")
     context = await chromium.new_context(viewport={"width": 320, "height": 700}, color_scheme=scheme)
     page = await sign_in(context, address, language)
     async for name in every_page(page, address, house):

@@ -10,6 +10,7 @@ from gateway.store.tasks import Draft, TaskKind
 from normalizer.complaint import Status
 from normalizer.reference import make, show
 from tests.gateway.desk.agent import Agent, Page, ask, hear
+from tests.gateway.desk.test_desk_triage import TORN
 from tests.servers.waiting import until
 
 BOTH = "كسر في أنبوب الماء، ومصابيح الشارع مطفأة، رقمي 07701234567"
@@ -157,5 +158,5 @@ async def test_why_danger_was_seen_is_on_the_page_and_beside_the_task(busy: Agen
 async def test_why_danger_was_seen_is_on_the_triage_card(busy: Agent) -> None:
     """Where no rule knows a department, the person who chooses one reads why it is first."""
     await busy.begin("triage")
-    await routed(busy, "حفرة وكلاب ونفايات", answers={"danger": True})
+    await routed(busy, TORN, answers={"danger": True})
     assert "قال ذلك صاحبه أو موظف" in (await busy.get("/desk/triage")).words

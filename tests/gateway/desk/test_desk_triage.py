@@ -13,7 +13,7 @@ from tests.gateway.desk.agent import VAGUE, Agent, hear
 from tests.gateway.walk import OUTAGE
 from tests.servers.waiting import until
 
-TORN = "حفرة وكلاب ونفايات"  # of three categories, each as likely as the others
+TORN = "كهرباء وكلاب وحفرة"  # of three categories, each as likely as the others
 
 
 async def undecided(agent: Agent, *texts: str) -> list[str]:
