@@ -103,11 +103,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task with what it is about: the complaint as it stands, or the message that waits for a decision."""
+    """A task with what it is about: the complaint as it stands, or the message that waits for a decision.
+
+    `said` is what departments have answered to the complaint.
+    """
 
     task: Task
     case: Case | None = field(default=None, repr=False)
     inbound: Inbound | None = field(default=None, repr=False)
+    said: Sequence[answers.Answer] = field(default=(), repr=False)
 
 
 class Tasks:
@@ -190,7 +194,8 @@ def _view(connection: Connection, *, task_id: str) -> TaskView:
         raise NotThere(task_id)
     case = complaints.load_by_id(connection, task.complaint_id) if task.complaint_id else None
     row = journal.by_id(connection, task.journal_id) if task.journal_id else None
-    return TaskView(task, case, Inbound.from_json(row.body) if row is not None else None)
+    said = answers.of_complaint(connection, task.complaint_id) if task.complaint_id else ()
+    return TaskView(task, case, Inbound.from_json(row.body) if row is not None else None, said)
 
 
 def _why(connection: Connection, task_id: str, now: datetime) -> TaskError:

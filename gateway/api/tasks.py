@@ -144,7 +144,7 @@ class TaskDoor:
         found = None
         if view.case is not None:
             case = view.case
-            found = Found(case.complaint, True, case.department, case.due_at, case.route)
+            found = Found(case.complaint, True, case.department, case.due_at, case.route, answers=view.said)
         complaint = show(found, Sight.WHOLE, self._house.settings.public_url) if found else None
         return _json(_shown(view.task, complaint))
 

@@ -13,12 +13,14 @@ from aiohttp import web
 from gateway.desk.danger import seen
 from gateway.desk.material import items
 from gateway.desk.page import VISIT, DeskPages
+from gateway.desk.said import said
 from gateway.desk.session import Sessions
 from gateway.house import House
 from gateway.incidents import NotThere
 from gateway.people import Visit
 from gateway.split import Splits
-from gateway.store import complaints, incidents
+from gateway.store import answers, complaints, incidents
+from gateway.store.answers import Answer
 from gateway.store.complaints import Case, Event
 from gateway.store.doubled import doubled
 from gateway.store.engine import Connection
@@ -46,6 +48,7 @@ class Opened:
     events: Sequence[Event]
     incident: Brief | None
     related: Sequence[Case]
+    said: Sequence[Answer]
 
     def second(self) -> list[str]:
         """Return which further problems were seen in it that nobody has split off yet."""
@@ -104,6 +107,7 @@ class Dossier:
             incident_lead=show(found.incident.reference) if found.incident else "",
             related=[(one.complaint.reference, show(one.complaint.reference)) for one in found.related],
             events=[self._event(one, language) for one in found.events],
+            answers=said(found.said, complaint, self.pages, language) if readable else [],
             second=next(iter(found.second()), ""),
             splits=readable and not complaint.status.final,
         )
@@ -141,7 +145,7 @@ class Dossier:
         }
 
     def _event(self, event: Event, language: str) -> dict[str, Any]:
-        """Lay out what happened; what a program or a department wrote beside it is not on this page."""
+        """Lay out what happened; what a program wrote beside it is not on this page."""
         at_the_desk = event.type == "offered" and event.data.get("status") == Status.TRIAGE.value
         halved = str(event.data.get("split_off", ""))
         return {
@@ -191,7 +195,8 @@ def _opened(connection: Connection, reference: str) -> Opened | None:
         return None
     incident = incidents.brief(connection, case.complaint.incident) if case.complaint.incident else None
     related = complaints.load_these(connection, case.complaint.related)
-    return Opened(case, complaints.story(connection, case.complaint.id), incident, related)
+    heard = answers.of_complaint(connection, case.complaint.id)
+    return Opened(case, complaints.story(connection, case.complaint.id), incident, related, heard)
 
 
 def _doubles(connection: Connection, since: datetime) -> list[tuple[Case, list[str]]]:

@@ -13,6 +13,7 @@ from gateway.citizen.posted import Posted
 from gateway.desk.danger import seen
 from gateway.desk.material import items
 from gateway.desk.page import VISIT, DeskPages
+from gateway.desk.said import said
 from gateway.desk.session import Sessions
 from gateway.house import House
 from gateway.people import Visit
@@ -174,6 +175,7 @@ class Work:
             phone="" if shut else _phone(task, complaint.contact if complaint else None),
             calls=[] if shut else [_call(one) for one in task.body.get("calls", ())],
             post=None if shut else _post(view),
+            answers=[] if shut or complaint is None else said(view.said, complaint, self.pages, language),
             posted=posted,
             fault=fault,
             shut=shut,

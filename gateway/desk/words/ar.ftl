@@ -240,6 +240,16 @@ triage-none = لا شيء ينتظر قراراً.
 triage-more = وراء هذه غيرها.
 triage-rejected = رفضتها { $department }:
 triage-suggested = رفضتها { $department } واقترحت { $suggested }:
+said-heading = ما قالته الدوائر
+said-verb = { $verb ->
+    [accepted] قَبِلته
+    [rejected] رفضته
+    [progressed] تعمل عليه
+    [resolved] أنجزته
+   *[other] { $verb }
+}
+said-due = الموعد { $date }
+said-suggested = تقترح { $department }
 case-label = البلاغ { $reference }
 case-wordless = لم يُكتب شيء بعد.
 department-label = دائرة أخرى

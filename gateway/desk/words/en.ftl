@@ -236,6 +236,16 @@ triage-none = Nothing waits for a decision.
 triage-more = More wait behind these.
 triage-rejected = { $department } rejected it:
 triage-suggested = { $department } rejected it and suggests { $suggested }:
+said-heading = What departments said
+said-verb = { $verb ->
+    [accepted] Accepted
+    [rejected] Rejected
+    [progressed] At work
+    [resolved] Resolved
+   *[other] { $verb }
+}
+said-due = by { $date }
+said-suggested = suggests { $department }
 case-label = Complaint { $reference }
 case-wordless = Nothing is written yet.
 department-label = Another department
