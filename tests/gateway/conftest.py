@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.city.city import City, load
 from gateway.store.engine import Store
+from tests.gateway.walk import Walk
 from tests.servers.postgres import Database
 
 
@@ -39,6 +41,19 @@ def postgres_store(postgres: Database) -> Iterator[Store]:
 def city() -> City:
     """The sample city."""
     return load("baghdad")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
+    """A house in which everything is done by hand, on either store."""
+    more: dict[str, Any] = {}
+    if request.param == "postgresql":
+        database: Database = request.getfixturevalue("postgres")
+        more = {"BALAGH_STORE_URL": database.url}
+    made = Walk(tmp_path, city, **more)
+    await made.open()
+    yield made
+    await made.close()
 
 
 def _open(url: str) -> Iterator[Store]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from channels.message import Media, Purpose, Scheme
 from gateway.broker.topology import COMPLAINTS, DEPARTMENTS
 from gateway.city.city import City
 from gateway.split import Splits
-from gateway.store import complaints
 from gateway.store.tasks import TaskKind
 from gateway.tasks import Answer, Tasks
 from normalizer.complaint import Complaint, Priority
@@ -49,9 +47,7 @@ async def owed(walk: Walk) -> list[str]:
 
 
 async def one(walk: Walk, reference: str) -> Complaint:
-    case = await walk.house.store.read(partial(complaints.load, reference=reference))
-    assert case is not None
-    return case.complaint
+    return (await walk.case(reference)).complaint
 
 
 async def test_an_edit_that_tells_of_danger_is_answered_with_the_emergency_numbers_once(walk: Walk) -> None:

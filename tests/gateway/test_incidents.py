@@ -4,45 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from channels.message import Address, Pin, Scheme
 from gateway.broker.topology import DEPARTMENTS
-from gateway.city.city import City
 from gateway.followers import held, resolve_followers
 from gateway.incidents import Elsewhere, Finished, Incidents, IncidentView, NotThere, TooFew
 from gateway.store import complaints, tasks
-from gateway.store.complaints import Case, Event
+from gateway.store.complaints import Event
 from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
 from normalizer.complaint import Priority, Status
 from tests.gateway.walk import OUTAGE, Walk
-from tests.servers.postgres import Database
 
 HERE = Pin(latitude=33.3331, longitude=44.3331)
 NEAR = Pin(latitude=33.3346, longitude=44.3337)  # some 170 metres on
 FAR = Pin(latitude=33.2500, longitude=44.4800)
 WATER = {"category": "water.outage"}
 WASTE = {"category": "waste.collection"}
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house in which everything is done by hand, on either store."""
-    more: dict[str, Any] = {}
-    if request.param == "postgresql":
-        database: Database = request.getfixturevalue("postgres")
-        more = {"BALAGH_STORE_URL": database.url}
-    made = Walk(tmp_path, city, **more)
-    await made.open()
-    yield made
-    await made.close()
 
 
 @pytest.fixture
@@ -70,14 +53,8 @@ async def many(walk: Walk, count: int, first: int = 0, pin: Pin = HERE) -> list[
     return found
 
 
-async def case(walk: Walk, reference: str) -> Case:
-    found = await walk.house.store.read(partial(complaints.load, reference=reference))
-    assert found is not None
-    return found
-
-
 async def story(walk: Walk, reference: str) -> list[Event]:
-    found = await case(walk, reference)
+    found = await walk.case(reference)
     return await walk.house.store.read(partial(complaints.story, complaint_id=found.complaint.id))
 
 
@@ -133,7 +110,7 @@ async def test_a_department_hears_of_a_joining_and_of_its_undoing(walk: Walk, in
     joined, left = (await story(walk, second))[-2:]
     assert "sara" == joined.data["joined_by"]
     assert ("omar", made.incident.id) == (left.data["left_by"], left.data["left"])
-    assert None is (await case(walk, second)).complaint.incident
+    assert None is (await walk.case(second)).complaint.incident
 
 
 async def test_who_left_is_not_put_back_by_the_house(walk: Walk, incidents: Incidents) -> None:
@@ -158,7 +135,7 @@ async def test_what_a_person_set_apart_stays_apart_when_it_becomes_clear(walk: W
     await report(walk, 70)
     await walk.publish()
 
-    after = await case(walk, unclear)
+    after = await walk.case(unclear)
     assert ("water", None) == (after.department, after.complaint.incident)
 
 
@@ -181,8 +158,8 @@ async def test_what_is_dangerous_or_confidential_never_joins_by_itself(walk: Wal
     secret = await report(walk, 61, answers={**WATER, "confidential": True})
     await walk.publish()
 
-    assert Priority.DISTRESS is (await case(walk, danger)).complaint.priority
-    assert [None, None] == [(await case(walk, one)).complaint.incident for one in (danger, secret)]
+    assert Priority.DISTRESS is (await walk.case(danger)).complaint.priority
+    assert [None, None] == [(await walk.case(one)).complaint.incident for one in (danger, secret)]
     (suggested,) = await incidents.suggestions()
     assert (True, [danger]) == (suggested.urgent, [member.reference for member in suggested.members])
 
@@ -195,7 +172,7 @@ async def test_few_members_bring_no_others(walk: Walk, incidents: Incidents) -> 
 
     (suggested,) = await incidents.suggestions()
     assert (made.incident.id, [third]) == (suggested.incident, [member.reference for member in suggested.members])
-    assert None is (await case(walk, third)).complaint.incident
+    assert None is (await walk.case(third)).complaint.incident
     await incidents.dismiss([third], "sara")
     assert [] == await incidents.suggestions()
 
@@ -209,7 +186,7 @@ async def test_a_burst_of_the_district_lets_them_join_early(walk: Walk, incident
     eleventh = await report(walk, 40, NEAR, answers=placed)
     await walk.publish()
 
-    assert made.incident.id == (await case(walk, eleventh)).complaint.incident
+    assert made.incident.id == (await walk.case(eleventh)).complaint.incident
 
 
 async def test_one_that_waits_at_the_desk_goes_where_its_incident_is(walk: Walk, incidents: Incidents) -> None:
@@ -217,12 +194,12 @@ async def test_one_that_waits_at_the_desk_goes_where_its_incident_is(walk: Walk,
     found = await many(walk, 2)
     unclear = await report(walk, 70, answers={}, text="ممكن تساعدوني")
     await walk.publish()
-    assert Status.TRIAGE is (await case(walk, unclear)).complaint.status
+    assert Status.TRIAGE is (await walk.case(unclear)).complaint.status
     made = await incidents.create(found, "sara")
     await incidents.join(made.incident.id, [unclear], "sara")
     await walk.publish()
 
-    after = await case(walk, unclear)
+    after = await walk.case(unclear)
     assert ("water", Status.OFFERED, "water.outage") == (
         after.department, after.complaint.status, after.complaint.category,
     )  # fmt: skip
@@ -259,7 +236,7 @@ async def test_what_cannot_be_put_together_is_refused(walk: Walk, incidents: Inc
     with pytest.raises(Finished):
         await incidents.join(made.incident.id, [fourth], "sara")
 
-    assert [None, None] == [(await case(walk, one)).complaint.incident for one in (third, fourth)]
+    assert [None, None] == [(await walk.case(one)).complaint.incident for one in (third, fourth)]
 
 
 async def test_joins_and_leaves_at_the_same_moment_leave_one_truth(walk: Walk, incidents: Incidents) -> None:
@@ -278,7 +255,7 @@ async def test_joins_and_leaves_at_the_same_moment_leave_one_truth(walk: Walk, i
     for reference in found:
         events = [event for event in await story(walk, reference) if "incident" in event.data]
         standing = events[-1].data["incident"] is not None if events else False
-        assert standing == ((await case(walk, reference)).complaint.incident == name)
+        assert standing == ((await walk.case(reference)).complaint.incident == name)
         changes = [event.data["incident"] is not None for event in events]
         assert all(one != other for one, other in itertools.pairwise(changes))
         inside |= {reference} if standing else set()
@@ -301,10 +278,10 @@ async def test_what_becomes_of_the_lead_becomes_of_its_followers_and_they_hear(
             done = resolve_followers(ledger, lead, following, Status.RESOLVED, walk.house.acknowledger)
         return sorted(one.complaint.reference for one in done)
 
-    first = await case(walk, found[0])
+    first = await walk.case(found[0])
     assert sorted(found[1:]) == await walk.house.store.write(resolve)
     assert [] == await walk.house.store.write(resolve)
-    assert [Status.RESOLVED] * 3 == [(await case(walk, one)).complaint.status for one in found]
+    assert [Status.RESOLVED] * 3 == [(await walk.case(one)).complaint.status for one in found]
     assert "resolved" == (await story(walk, found[1]))[-1].type
     told = await walk.rows("SELECT text FROM reply_payload JOIN replies USING (id) WHERE purpose = 'resolved'")
     assert 2 == len(told)
@@ -331,7 +308,7 @@ async def test_nobody_joins_what_is_done(walk: Walk, incidents: Incidents) -> No
     await walk.house.store.write(partial(resolve, reference=found[0], walk=walk))
     await walk.publish()
 
-    ended, after = (await incidents.get(made.incident.id)).incident, (await case(walk, late)).complaint
+    ended, after = (await incidents.get(made.incident.id)).incident, (await walk.case(late)).complaint
     assert ("closed", "*") == (ended.state, ended.closed_by)
     assert (None, Status.OFFERED) == (after.incident, after.status)
     with pytest.raises(Finished):
@@ -347,7 +324,7 @@ async def test_one_that_is_done_leads_nobody(walk: Walk, incidents: Incidents) -
     assert ("open", found[2]) == (view.incident.state, view.incident.reference)
 
     await walk.house.store.write(partial(resolve, reference=found[2], walk=walk))
-    assert Status.RESOLVED is (await case(walk, found[3])).complaint.status
+    assert Status.RESOLVED is (await walk.case(found[3])).complaint.status
 
 
 async def test_dismissing_late_takes_nobody_out_of_an_incident(walk: Walk, incidents: Incidents) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,33 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.message import Media, Pin, Scheme
-from gateway.city.city import City
-from gateway.store import complaints
-from gateway.store.complaints import Case
 from normalizer.complaint import Priority, Status
 from normalizer.resend import nothing_new, sent_before
 from tests.gateway.walk import CITIZEN, Walk
-from tests.servers.postgres import Database
 
 WORDS = "الماء مقطوع عن بيتنا في حي الجامعة منذ يومين"
 OTHER = "+9647709999999"
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house in which everything is done by hand, on either store."""
-    more: dict[str, Any] = {}
-    if request.param == "postgresql":
-        database: Database = request.getfixturevalue("postgres")
-        more = {"BALAGH_STORE_URL": database.url}
-    made = Walk(tmp_path, city, **more)
-    await made.open()
-    yield made
-    await made.close()
-
-
-async def case(walk: Walk, reference: str) -> Case | None:
-    return await walk.house.store.read(partial(complaints.load, reference=reference))
 
 
 async def say(walk: Walk, text: str = WORDS, sender: str = CITIZEN, *, days: float = 1, **more: Any) -> str:
@@ -57,10 +33,10 @@ async def test_the_same_words_a_day_later_are_the_same_complaint(walk: Walk) -> 
     again = await say(walk)
     await walk.publish()
 
-    found = await case(walk, first)
-    assert found is not None
+    found = await walk.case(first)
     assert WORDS == found.complaint.text
-    assert None is await case(walk, again)
+    assert [first] == [row.reference for row in await walk.rows("SELECT reference FROM complaints")]
+    assert again != first
     assert ["received", "again"] == await owed(walk)
     (reply,) = await walk.rows("SELECT text FROM reply_payload JOIN replies USING (id) WHERE purpose = 'again'")
     assert f"{first[:4]} {first[4:7]} {first[7:]}" in reply.text
@@ -110,8 +86,7 @@ async def test_nothing_new_in_it_is_lost(walk: Walk) -> None:
     pin = Pin(latitude=33.33, longitude=44.33)
     await say(walk, media=(photo,), place=pin, answers={"danger": True})
 
-    found = await case(walk, first)
-    assert found is not None
+    found = await walk.case(first)
     assert found.complaint.place is not None
     assert (33.33, 1, Priority.DISTRESS) == (
         found.complaint.place.latitude, len(found.complaint.attachments), found.complaint.priority,
@@ -134,8 +109,7 @@ async def test_a_corrected_house_number_is_kept(walk: Walk) -> None:
     first = await say(walk, f"{WORDS} زقاق 12 دار 13")
     await say(walk, f"{WORDS} زقاق 12 دار 15")
 
-    found = await case(walk, first)
-    assert found is not None
+    found = await walk.case(first)
     assert "دار 13" in found.complaint.text
     assert "دار 15" in found.complaint.text
 
@@ -154,9 +128,7 @@ async def test_a_form_with_that_number_is_only_related(walk: Walk) -> None:
     contact = {"contact": {"phone": CITIZEN}}
     second = await say(walk, sender="token", channel="web", scheme=Scheme.WEB, answers=contact)
 
-    earlier, found = await case(walk, first), await case(walk, second)
-    assert earlier is not None
-    assert found is not None
+    earlier, found = await walk.case(first), await walk.case(second)
     assert (earlier.complaint.id,) == found.complaint.related
     assert 1 == earlier.version
 

@@ -3,53 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from channels.message import Scheme
-from gateway.city.city import City
 from gateway.incidents import NotThere
 from gateway.split import Splits
 from gateway.store import complaints
-from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.tasks import WrongAnswer
 from normalizer.complaint import Priority
 from tests.gateway.walk import Walk
-from tests.servers.postgres import Database
 
 BOTH = "الماء مقطوع عن بيتنا منذ يومين، والحاوية أمام المدرسة ممتلئة"
 HALF = "والحاوية أمام المدرسة ممتلئة"
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house in which everything is done by hand, on either store."""
-    more: dict[str, Any] = {}
-    if request.param == "postgresql":
-        database: Database = request.getfixturevalue("postgres")
-        more = {"BALAGH_STORE_URL": database.url}
-    made = Walk(tmp_path, city, **more)
-    await made.open()
-    yield made
-    await made.close()
 
 
 @pytest.fixture
 def splits(walk: Walk) -> Splits:
     """The door to splitting, on the same clock."""
     return Splits(walk.house, clock=walk.clock)
-
-
-async def case(walk: Walk, reference: str) -> Case:
-    found = await walk.house.store.read(partial(complaints.load, reference=reference))
-    assert found is not None
-    return found
 
 
 async def both(walk: Walk) -> str:
@@ -64,7 +38,7 @@ async def test_each_half_goes_to_its_own_department(walk: Walk, splits: Splits) 
     half = await splits.split(reference, "waste.collection", "sara", text=HALF)
     await walk.publish()
 
-    whole, other = await case(walk, reference), await case(walk, half.reference)
+    whole, other = await walk.case(reference), await walk.case(half.reference)
     assert ("water", "waste") == (whole.department, other.department)
     assert (other.complaint.id,) == whole.complaint.related
     assert (whole.complaint.id,) == other.complaint.related
@@ -117,7 +91,7 @@ async def test_splitting_twice_gives_the_same_half(walk: Walk, splits: Splits) -
     assert 1 == len({half.reference for half in halves})
     assert 1 == sum(half.fresh for half in halves)
     assert 2 == len(await walk.rows("SELECT id FROM complaints"))
-    assert 1 == len((await case(walk, reference)).complaint.related)
+    assert 1 == len((await walk.case(reference)).complaint.related)
 
 
 async def test_danger_goes_with_the_words_that_speak_of_it(walk: Walk, splits: Splits) -> None:
@@ -127,7 +101,7 @@ async def test_danger_goes_with_the_words_that_speak_of_it(walk: Walk, splits: S
     first = await splits.split(receipt.reference, "waste.collection", "sara", text=HALF)
     second = await splits.split(receipt.reference, "roads.damage", "sara")
 
-    priorities = [(await case(walk, half.reference)).complaint.priority for half in (first, second)]
+    priorities = [(await walk.case(half.reference)).complaint.priority for half in (first, second)]
     assert [Priority.NORMAL, Priority.DISTRESS] == priorities
 
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from gateway.media.fetch import Fetcher
 from gateway.media.worker import MediaWorker
 from gateway.replies import Replies
 from gateway.settings import load
+from gateway.store import complaints
+from gateway.store.complaints import Case
 from gateway.updates import Listener, Updates
 
 ACCOUNT = "AC" + "1" * 32
@@ -188,6 +191,12 @@ class Walk:
         add_health(app, self.house)
         add_metrics(app, self.house)
         return app
+
+    async def case(self, reference: str) -> Case:
+        """A complaint as it stands."""
+        found = await self.house.store.read(partial(complaints.load, reference=reference))
+        assert found is not None, reference
+        return found
 
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         """Ask the store in SQL."""
