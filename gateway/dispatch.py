@@ -155,8 +155,8 @@ class Dispatcher:
             tasks.urge(ledger.connection, case.complaint.id)
         if case.department == decided.department and case.route is not None:
             return ledger.seen(case, latest), "unmoved"
-        if case.complaint.status is Status.TRIAGE and answers.rejections(ledger.connection, case.complaint.id):
-            return ledger.seen(case, latest), "unmoved"  # a department said no to what the rules say: a person decides
+        if case.complaint.status is Status.TRIAGE and decided.department in _refused_by(ledger.connection, case):
+            return ledger.seen(case, latest), "unmoved"  # that department has said no: a person decides
         if decided.automatic:
             if case.complaint.status is Status.TRIAGE:
                 asking.decided(ledger, case.complaint)
@@ -239,6 +239,10 @@ class Dispatcher:
             except StoreUnavailable:
                 continue
             return
+
+
+def _refused_by(connection: Connection, case: Case) -> set[str]:
+    return {answer.department for answer in answers.rejections(connection, case.complaint.id)}
 
 
 def _amended(complaint: Complaint, decision: Decision) -> Complaint:

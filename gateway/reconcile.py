@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.broker.bus import Bus
-from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, department_queue
+from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, UPDATES, department_queue
 from gateway.damage import standing
 from gateway.recount import Recount, Tallied
 from gateway.sealer import witnessed
@@ -105,7 +105,7 @@ class Books:
             return "embedded: nothing to count"
         if self.depths is None:
             return "out of reach"
-        depths = [(name, self.depths.get(name)) for name in (ROUTER_DISTRESS, ROUTER, DEAD)]
+        depths = [(name, self.depths.get(name)) for name in (ROUTER_DISTRESS, ROUTER, UPDATES, DEAD)]
         return ", ".join(f"{name} {'missing' if depth is None else depth}" for name, depth in depths)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway import asking
@@ -18,7 +18,8 @@ from gateway.store.tasks import TaskKind
 from gateway.teach import teach
 from normalizer.complaint import Status, rfc3339
 from router.lifecycle import Change, Said, Verb
-from router.route import Route
+from router.route import Route, Suggestion
+from router.rules import route
 
 RULE = "rejection"  # the rule that a route names which a rejection decided
 
@@ -60,15 +61,15 @@ class Effects:
             by=self.department,
             now=self.ledger.now,
         )
-        route = self._route(case, said, change)
+        decided = self._route(case, said, change)
         told_with = told(self.ledger.connection, case)
         case = self.ledger.offer(
-            case, route, routed_sequence=case.sequence, decided=change.to is not None, facts=told_with
+            case, decided, routed_sequence=case.sequence, decided=change.to is not None, facts=told_with
         )
         if change.to is None:  # one complaint asks for all of them: they stay where they are until it is decided
             self._ask(case, said)
         else:
-            move_followers(self.ledger, following, route, {self.department})
+            move_followers(self.ledger, following, decided, {self.department})
         return case
 
     def _parted(self, case: Case) -> Case:
@@ -85,7 +86,6 @@ class Effects:
     def _route(self, case: Case, said: Said, change: Change) -> Route:
         """Say where it goes and why; the department's own words stay out of it, for everybody reads a route."""
         arabic, english = self._names(self.department)
-        known = case.route
         if change.to is not None:
             to_arabic, to_english = self._names(change.to)
             reason = (
@@ -107,9 +107,17 @@ class Effects:
             rule=RULE,
             reason=reason,
             confidence=1.0 if change.to is not None else 0.0,
-            suggestions=known.suggestions if known else (),
+            suggestions=self._suggestions(case),
             version=self.city.rules.version,
         )
+
+    def _suggestions(self, case: Case) -> tuple[Suggestion, ...]:
+        """Say what else it may be, by the words alone: whoever has rejected it is not proposed again."""
+        said_no = {one.department for one in answers.rejections(self.ledger.connection, case.complaint.id)}
+        table, refused = self.city.rules, {self.department, *said_no}
+        others = {category: name for category, name in table.responsible.items() if name not in refused}
+        asked = replace(table, rules=(), responsible=others)
+        return route(case.complaint, asked, self.city.reader.guess(case.complaint.text)).suggestions
 
     def _names(self, department: str) -> tuple[str, str]:
         """Return a department's names, the Arabic first; one that left the city has only its id."""

@@ -12,7 +12,7 @@ import pytest
 
 from gateway import reconcile as reconciling
 from gateway.broker.bus import Delivery, Parcel
-from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, Topology
+from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, UPDATES, Topology
 from gateway.city.city import City
 from gateway.reconcile import Books, reconcile
 from gateway.store.accounts import OnTheWay
@@ -211,7 +211,7 @@ async def test_a_queue_that_is_missing_is_a_fault(tmp_path: Path, city: City, ra
                 fault.startswith(f"{name} is missing on the broker")
                 for name, fault in zip((ROUTER, "department.water"), found.faults, strict=True)
             ]
-            assert f"broker: {ROUTER_DISTRESS} 0, {ROUTER} missing, {DEAD} 0" in found.lines()
+            assert f"broker: {ROUTER_DISTRESS} 0, {ROUTER} missing, {UPDATES} 0, {DEAD} 0" in found.lines()
         assert {"department.water", ROUTER}.isdisjoint(rabbitmq.list_queues())
 
 

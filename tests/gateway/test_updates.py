@@ -216,11 +216,15 @@ async def test_a_rejection_that_names_a_department_moves_it_there_once(walk: Wal
 
 
 async def test_a_rejection_that_names_nobody_goes_to_the_desk_with_its_reason(walk: Walk) -> None:
-    """The triage task is open again and says who rejected it and why; what the citizen adds does not send it back."""
+    """The triage task is open again and says who rejected it and why; what is added sends it elsewhere, never back."""
     found = await offered(walk)
     reference = found.complaint.reference
     await say(walk, found, "rejected", reason="ليست من شأننا")
     [task] = await walk.house.store.read(partial(tasks.of_complaint, complaint_id=found.complaint.id))
+    route = (await case(walk, reference)).route
+    assert route is not None
+    assert route.suggestions
+    assert "water" not in {one.department for one in route.suggestions}
     assert [("water", "ليست من شأننا")] == [(one["department"], one["reason"]) for one in task.body["rejections"]]
     assert [] == await walk.house.store.read(lessons.all)
 
@@ -230,6 +234,9 @@ async def test_a_rejection_that_names_nobody_goes_to_the_desk_with_its_reason(wa
         (await case(walk, reference)).complaint.status,
         (await case(walk, reference)).department,
     )
+    await walk.hear("والكهرباء مقطوعة، عمود الكهرباء سقط والمحولة انفجرت واحترق البيت")
+    await walk.publish()
+    assert (await case(walk, reference)).department not in {"citizens", "water"}
 
 
 async def test_what_is_confidential_goes_to_nobody_on_a_departments_word(walk: Walk) -> None:
