@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from gateway import quarantine as commands
 from gateway.broker.bus import Confirmed, Delivery, Outcome, Parcel, Retry
@@ -17,6 +19,9 @@ from gateway.city.city import City
 from gateway.store import complaints, quarantine
 from gateway.store.engine import StoreUnavailable
 from gateway.updates import Unreadable, read
+from gateway.updates.listener import subject_of
+from router.lifecycle import Said, Verb
+from router.lifecycle import read as read_fields
 from tests.gateway.walk import PUBLIC_URL, Walk, metric
 
 REFERENCE = "8058834987"
@@ -33,7 +38,7 @@ async def walk(tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch) -> A
     await made.close()
 
 
-def envelope(verb: str = "accepted", subject: str = REFERENCE, offer: str = "an-offer", **changes: Any) -> bytes:
+def envelope(verb: str = "accepted", subject: str | None = REFERENCE, offer: str = "an-offer", **changes: Any) -> bytes:
     event = {
         "specversion": "1.0",
         "id": "update-1",
@@ -106,6 +111,44 @@ def test_what_is_no_answer_is_said_to_be_none(key: str, body: bytes, why: str) -
     """Whatever else lies in the queue is refused with a reason that quotes nothing of it."""
     with pytest.raises(Unreadable, match=why):
         read(key, body, {"water"})
+
+
+_WORDS = some.text(max_size=30) | some.sampled_from(["2026-11-23T10:00:00Z", "sewage", REFERENCE, "an-offer"])
+_ANYTHING = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | _WORDS,
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(_WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+_FIELDS = ("offer", "due_at", "officer", "reason", "suggested_department", "note", "outcome", "answer")
+
+
+@given(
+    some.sampled_from(list(Verb)),
+    some.dictionaries(some.sampled_from(("specversion", "id", "subject", "time", "data")), _ANYTHING, max_size=2),
+    some.dictionaries(some.sampled_from(_FIELDS), _ANYTHING),
+)
+def test_whatever_is_sent_is_read_or_refused(verb: Verb, changes: dict[str, Any], fields: dict[str, Any]) -> None:
+    """Any JSON in any place: an answer, or a reason why it is none; and its fields are taken, or one is named."""
+    body = envelope(verb.value, **{"data": fields, **changes})
+    try:
+        update = read(f"water.{verb}", body, {"water"})
+    except Unreadable:
+        return
+    departments = ("water", "sewage", "citizens")
+    said = read_fields(
+        update.verb, update.data, at=update.at, department="water", departments=departments, triage="citizens"
+    )
+    assert isinstance(said, Said) or said.field in _FIELDS
+
+
+@given(some.binary(max_size=60), some.text(max_size=60))
+def test_whatever_lies_in_the_queue_is_named(body: bytes, key: str) -> None:
+    """No bytes and no routing key break anything, and the name that quarantine gives them can be stored."""
+    with pytest.raises(Unreadable):
+        read(key, body, {"water"})
+    with pytest.raises(Unreadable):
+        read("water.accepted", body, {"water"})
+    assert "\0" not in subject_of(key, body)
 
 
 async def test_an_answer_that_is_sent_is_heard(walk: Walk) -> None:
