@@ -244,7 +244,7 @@ def _add(
             joined = found.complaint.but(incident=incident_id)
             case = ledger.amend(found, joined, heard_at=found.heard_at, facts={**said, "joined_by": by})
             if lead is not None and _decides(lead, case, city):
-                _follow(ledger, case, lead, by, said)
+                _follow(ledger, case, lead, said)
     store.joined(connection, [case.complaint.id for case in cases], by)
 
 
@@ -254,14 +254,14 @@ def _decides(lead: Case, case: Case, city: City) -> bool:
     return waits and not lead.complaint.status.undecided and lead.department not in {None, city.triage}
 
 
-def _follow(ledger: Ledger, case: Case, lead: Case, by: str, said: dict[str, Any]) -> None:
+def _follow(ledger: Ledger, case: Case, lead: Case, said: dict[str, Any]) -> None:
     reference = lead.complaint.reference
     route = Route(
         department=lead.department or "",
         category=lead.complaint.category if case.complaint.category == "other" else case.complaint.category,
         automatic=False,
         rule="incident",
-        reason=f"ضمّه {by} إلى حادثة البلاغ {reference} · {by} joined it to the incident of {reference}",
+        reason=f"ضُمّ إلى حادثة البلاغ {reference} / joined to the incident of {reference}",
         confidence=1.0,
         suggestions=case.route.suggestions if case.route else (),
     )

@@ -80,7 +80,8 @@ class Splits:
             related = case.complaint.but(related=(*case.complaint.related, half.id))
             facts = {"split_off": half.reference, "split_by": by}
             ledger.amend(case, related, heard_at=case.heard_at, facts=facts)
-            self._tell(ledger, half)
+            known = case.complaint.priority is Priority.DISTRESS
+            self._tell(ledger, half, "received" if known or half.priority is not Priority.DISTRESS else "distress")
         return Half(half.reference, fresh=True, danger=half.priority is Priority.DISTRESS)
 
     def _inbound(self, complaint: Complaint, category: str, text: str, by: str) -> Inbound:
@@ -120,11 +121,11 @@ class Splits:
             related=(complaint.id,),
         )
 
-    def _tell(self, ledger: Ledger, half: Complaint) -> None:
-        """Owe the citizen the new number, where they wrote of both."""
+    def _tell(self, ledger: Ledger, half: Complaint, purpose: str) -> None:
+        """Owe the citizen the new number, where they wrote of both, and whom to call if nobody has seen danger yet."""
         row = written(ledger.connection, half.id)
         if row is None:
             return
         others = Correspondents(ledger.connection, {row.sender}, ledger.now)
         quietly = Inbound.from_json(row.body).but(comment_to=None)  # everybody has been told once that we heard
-        self.house.acknowledger.owe(ledger, others, row, quietly, "received", half)
+        self.house.acknowledger.owe(ledger, others, row, quietly, purpose, half)

@@ -18,7 +18,7 @@ from gateway.api.body import Sent, read_body
 from gateway.api.keys import Keys, require
 from gateway.api.problem import BUSY, CONFLICT, NOT_FOUND, UNAVAILABLE, UNREADABLE, Problem
 from gateway.api.report import Bounds, fingerprint, read_report, to_inbound
-from gateway.api.view import Sight, find, heard, show, sight
+from gateway.api.view import Sight, find, heard, names, show, sight
 from gateway.house import House
 from normalizer.reference import read as read_reference
 from normalizer.text import ascii_digits
@@ -85,7 +85,7 @@ class ComplaintDoor:
         seen = sight(key, found.complaint, found.department, house.city)
         if seen is Sight.NOTHING:
             raise Problem(NOT_FOUND)
-        view = show(replace(found, answers=heard(key, found)), seen, house.settings.public_url)
+        view = show(replace(found, answers=heard(key, found)), seen, house.settings.public_url, named=names(key))
         return web.json_response(text=view.model_dump_json(), headers=_PRIVATE)
 
     async def _read(self, request: web.Request) -> Sent:

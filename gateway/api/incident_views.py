@@ -7,14 +7,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from gateway.api.view import STAFF, unnamed
 from gateway.incidents import MOST, Suggestion
 from gateway.store.causes import Cause
-from gateway.store.incidents import HOUSE, Incident, Member
+from gateway.store.incidents import Incident, Member
 from gateway.tasks import LONGEST
 from normalizer.complaint import Moment
-
-STAFF = "staff"
-"""Who did something, for a department: whose name that is concerns the city's own people."""
 
 _Reference = Annotated[str, StringConstraints(max_length=64)]
 
@@ -168,7 +166,7 @@ def member(one: Member, *, named: bool = True) -> MemberShown:
 
 
 def _who(by: str | None, named: bool) -> str | None:
-    return by if named or by in {None, HOUSE} else STAFF
+    return by if named else unnamed("by", by)
 
 
 def cause(one: Cause) -> CauseShown:

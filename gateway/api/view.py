@@ -17,13 +17,17 @@ from gateway.cloudevents import without_contact
 from gateway.settings import ApiKey
 from gateway.store import answers, complaints, journal
 from gateway.store.answers import Answer
-from gateway.store.complaints import Event
+from gateway.store.complaints import BY, Event
 from gateway.store.engine import Connection
+from gateway.store.incidents import HOUSE
 from normalizer.complaint import Complaint, Contact, Moment
 from normalizer.normalize import normalize
 from normalizer.personal import conceal
 from router.lifecycle import Verb
 from router.route import Route
+
+STAFF: Final = "staff"
+"""Who did something, for a department: whose name that is concerns the city's own people."""
 
 _WORDS: Final = frozenset({"officer", "reason", "note", "outcome", "answer"})
 
@@ -150,8 +154,16 @@ def citizens(answer: Answer) -> dict[str, Any]:
     return {name: answer.body[name] for name in ("due_at", "outcome", "answer") if name in answer.body}
 
 
-def show(found: Found, seen: Sight, public_url: str) -> ComplaintView:
-    """Write what a key sees. Without the contact, nothing else that leads to the citizen is there, as on the bus."""
+def names(key: ApiKey) -> bool:
+    """Say whether a key learns who of the city's people did what."""
+    return not key.scopes.isdisjoint({"admin", "read"})
+
+
+def show(found: Found, seen: Sight, public_url: str, *, named: bool = True) -> ComplaintView:
+    """Write what a key sees. Without the contact, nothing else that leads to the citizen is there, as on the bus.
+
+    Unless `named`, events do not say who of the city's people did something, but that it was staff.
+    """
     complaint = found.complaint if seen is Sight.WHOLE else without_contact(found.complaint)
     if found.filed:
         held = [
@@ -171,12 +183,17 @@ def show(found: Found, seen: Sight, public_url: str) -> ComplaintView:
                 type=event.type,
                 time=event.time,
                 department=event.department,
-                data=dict(event.data),
+                data=dict(event.data) if named else {name: unnamed(name, fact) for name, fact in event.data.items()},
             )
             for event in found.events
         ),
         answers=tuple(_answer(one, found.complaint, seen) for one in found.answers),
     )
+
+
+def unnamed(name: str, fact: Any) -> Any:
+    """Return a fact without the name of whoever of the city's people it names."""
+    return STAFF if name in BY and fact not in {None, HOUSE} else fact
 
 
 def _answer(said: Answer, complaint: Complaint, seen: Sight) -> AnswerView:

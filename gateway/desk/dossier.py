@@ -21,7 +21,7 @@ from gateway.people import Visit
 from gateway.split import Splits
 from gateway.store import answers, complaints, incidents
 from gateway.store.answers import Answer
-from gateway.store.complaints import Case, Event
+from gateway.store.complaints import BY, Case, Event
 from gateway.store.doubled import doubled
 from gateway.store.engine import Connection
 from gateway.store.incidents import HOUSE, Brief
@@ -37,7 +37,6 @@ RECENT: Final = timedelta(days=3)  # within which a second problem is still wort
 LISTED: Final = 20
 EXCERPT: Final = 200  # characters
 LONGEST: Final = 64  # characters of a number as it is typed
-_BY: Final = ("by", "joined_by", "left_by", "split_by", "transcribed_by", "called_back_by")  # facts that name a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ class Dossier:
             "kind": "triaged" if at_the_desk else event.type,
             "at": event.time,
             "department": self._department(event.department, language) if event.type != "amended" else "",
-            "by": next((one for name in _BY if (one := str(event.data.get(name) or HOUSE)) != HOUSE), ""),
+            "by": next((one for name in BY if (one := str(event.data.get(name) or HOUSE)) != HOUSE), ""),
             "joined": bool(event.data.get("joined_by")),
             "raised": bool(event.data.get("priority_raised")),
             "half": halved,

@@ -18,6 +18,9 @@ from router.route import Route
 
 FINAL = tuple(status.value for status in Status if status.final)  # for statements; elsewhere ask the status
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+BY = ("by", "joined_by", "left_by", "split_by", "transcribed_by", "called_back_by")
+"""Facts of an event that name who of the city's people did it."""
+
 EVENT_LOCK = 0x62616C61_65766E74  # held shared by whoever appends events, so that the sealer can wait for all of them
 
 

@@ -14,7 +14,7 @@ from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.tasks import WrongAnswer
 from normalizer.complaint import Priority
-from tests.gateway.walk import Walk
+from tests.gateway.walk import OUTAGE, Walk
 
 BOTH = "الماء مقطوع عن بيتنا منذ يومين، والحاوية أمام المدرسة ممتلئة"
 HALF = "والحاوية أمام المدرسة ممتلئة"
@@ -103,6 +103,18 @@ async def test_danger_goes_with_the_words_that_speak_of_it(walk: Walk, splits: S
 
     priorities = [(await walk.case(half.reference)).complaint.priority for half in (first, second)]
     assert [Priority.NORMAL, Priority.DISTRESS] == priorities
+
+
+async def test_danger_that_is_seen_only_in_a_half_is_answered_with_whom_to_call(walk: Walk, splits: Splits) -> None:
+    """Also of a half the emergency numbers come once: not again where the citizen had them with the whole."""
+    wire = "سلك كهرباء مكشوف قرب باب المدرسة"
+    calm = await both(walk)
+    await splits.split(calm, "electricity.hazard", "sara", text=wire)
+    alarmed = await walk.hear(f"{OUTAGE}. {wire}", "+9647709990001", answers={"category": "water.outage"})
+    await splits.split(alarmed.reference, "electricity.hazard", "sara", text=wire)
+
+    told = [row.purpose for row in await walk.rows("SELECT purpose FROM replies")]
+    assert ["distress", "distress", "received", "received"] == sorted(told)
 
 
 async def test_what_cannot_be_split_is_refused(walk: Walk, splits: Splits) -> None:

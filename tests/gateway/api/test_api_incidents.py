@@ -93,6 +93,8 @@ async def test_a_department_does_not_learn_who_at_the_desk_did_it(door: Door) ->
         _, shown = await ask(door, "GET", address, headers=headers)
         assert (who, who) == (shown["created_by"], shown["closed_by"])
         assert [who, who] == [one["joined_by"] for one in shown["complaints"]]
+        _, shown = await door.get(found[1], headers=headers)
+        assert who == shown["events"][-1]["data"]["joined_by"]
 
 
 async def test_a_department_splits_off_what_is_not_its_own(door: Door) -> None:
