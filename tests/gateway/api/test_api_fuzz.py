@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 from gateway.api.body import read_json
 from gateway.api.problem import Problem
 from gateway.schema import documents
-from tests.gateway.api.caller import DESK, Door
+from normalizer.reference import make
+from tests.gateway.api.caller import DESK, WATER, Door
 
 ANY = st.recursive(
     st.none()
@@ -47,6 +48,23 @@ REPORTS = st.fixed_dictionaries(
         "language": st.from_regex(r"\A[a-z]{2}(-[A-Z]{2})?\Z") | ANY,
     },
 ) | st.dictionaries(NAMES | st.text(max_size=8), ANY)
+DATA = st.fixed_dictionaries(
+    {"offer": st.text(min_size=1, max_size=9) | ANY},
+    optional={name: st.text() | ANY for name in ("due_at", "officer", "reason", "note", "outcome", "answer")},
+)
+ENVELOPES = st.fixed_dictionaries(
+    {
+        "specversion": st.just("1.0"),
+        "id": st.text(min_size=1) | ANY,
+        "source": st.just("/x"),
+        "type": st.sampled_from(
+            [f"balagh.update.{verb}.v1" for verb in ("accepted", "rejected", "progressed", "eaten")]
+        ),
+        "subject": st.just(make(b"a city's key", "nobody")) | ANY,
+        "data": DATA | ANY,
+    },
+    optional={"time": MOMENTS | ANY, "datacontenttype": ANY, "extension": ANY},
+)
 IN_A_FIXTURE = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -84,6 +102,18 @@ async def test_any_bytes_as_a_form_get_an_answer(documented: tuple[Door, set[int
     for sent in (body, framed):
         headers = {**DESK, "Content-Type": "multipart/form-data; boundary=edge"}
         assert (await door.post(data=sent, headers=headers))[0] in statuses
+
+
+@settings(IN_A_FIXTURE, max_examples=80)
+@given(envelope=ENVELOPES | ANY)
+async def test_any_answer_of_a_department_gets_one_that_is_described(idle: Door, envelope: Any) -> None:
+    """No envelope breaks the door of departments, and none is taken for an answer to an offer that was never made."""
+    headers = {**WATER, "Content-Type": "application/cloudevents+json"}
+    async with idle.client.post("/api/v1/updates", data=json.dumps(envelope).encode(), headers=headers) as response:
+        said = await response.json()
+
+    assert response.status in {400, 404, 422}, said
+    assert said["type"].startswith("/problems/")
 
 
 @given(content=st.binary() | st.text().map(str.encode))
