@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator
 
 from gateway.api import offers
+from gateway.app import running
 from gateway.broker.bus import Delivery
 from gateway.broker.topology import department_queue
 from gateway.city.city import City
 from gateway.schema import documents
-from gateway.store import complaints
+from gateway.store import complaints, outbox
 from gateway.store.engine import Connection, Store
 from gateway.store.ledger import Ledger
 from tests.gateway.api.caller import BOSS, DESK, POWER, READER, WATER, Door, make_house, site
 from tests.gateway.api.department import Program
+from tests.servers.waiting import until
 
 PHONE = {"contact": {"phone": "07701234567", "name": "أم علي الجبوري"}}
 
@@ -205,3 +208,25 @@ async def test_a_damaged_complaint_is_left_out_and_alarmed(door: Door) -> None:
     await door.house.store.write(lambda found: found.exec_driver_sql(spoil, (broken["reference"],)) and None)
 
     assert [whole["reference"]] == [event["subject"] for event in await Program(door).news()]
+
+
+async def test_a_department_without_a_queue_is_served_from_offer_to_end(tmp_path: Path, baghdad: City) -> None:
+    """Its delivery is "pull": it fetches, accepts and resolves over HTTP, and nothing of it waits for the broker."""
+    water = replace(baghdad.departments["water"], delivery="pull")
+    city = replace(baghdad, departments={**baghdad.departments, "water": water})
+    house = make_house(tmp_path, city)
+    async with running(house), TestClient(TestServer(site(house))) as client:
+        program = Program(Door(house, client))
+        shown = await program.door.filed()
+        [offer] = await program.news()
+        assert 200 == (await program.answer(offer, "accepted"))[0]
+        assert 200 == (await program.answer(offer, "resolved", answer="تم"))[0]
+        told = [event["type"].split(".")[2] for event in await program.news()]
+
+        async def published() -> bool:
+            return (await house.store.read(outbox.backlog))[0] == 0
+
+        await until(published)
+        assert shown["reference"] == offer["subject"]
+        assert ["accepted", "resolved"] == told
+        assert department_queue("water") not in [queue.name for queue in house.bus.topology.queues]

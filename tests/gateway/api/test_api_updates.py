@@ -225,6 +225,18 @@ async def test_a_program_of_two_departments_speaks_for_the_one_that_was_asked(tm
     assert [False, True] == [said["duplicate"] for _, said in (first, again)]
 
 
+async def test_a_department_that_the_city_has_not_says_nothing(tmp_path: Path, baghdad: City) -> None:
+    """A key may name what the city's files do not know; for it nothing is there, and nothing is kept."""
+    house = make_house(tmp_path, baghdad, BALAGH_API_KEYS="ghosts:a-key-of-ghosts:department.ghosts")
+    async with TestClient(TestServer(site(house))) as client:
+        ghosts = Program(Door(house, client), headers={"Authorization": "Bearer a-key-of-ghosts"})
+        status, said = await ghosts.send(answering(OFFER, "accepted"))
+    kept = await house.store.read(lambda found: found.exec_driver_sql("SELECT count(*) FROM answers").scalar())
+    house.store.close()
+
+    assert (404, "/problems/not-found", 0) == (status, said["type"], kept)
+
+
 # Who reads what departments wrote
 
 

@@ -50,4 +50,3 @@ async def test_a_department_writes_under_its_own_name_and_reads_its_own_queue(ra
             with pytest.raises(ChannelClosed, match="ACCESS_REFUSED"):
                 await read(queue)
     await bus.stop()
-    rabbitmq.node.ctl("delete_user", user)
