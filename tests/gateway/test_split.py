@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -10,11 +13,13 @@ from channels.message import Scheme
 from gateway.incidents import NotThere
 from gateway.split import Splits
 from gateway.store import complaints
+from gateway.store.doubled import doubled
 from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.tasks import WrongAnswer
 from normalizer.complaint import Priority
 from tests.gateway.walk import OUTAGE, Walk
+from tests.servers.waiting import until
 
 BOTH = "الماء مقطوع عن بيتنا منذ يومين، والحاوية أمام المدرسة ممتلئة"
 HALF = "والحاوية أمام المدرسة ممتلئة"
@@ -103,6 +108,32 @@ async def test_danger_goes_with_the_words_that_speak_of_it(walk: Walk, splits: S
 
     priorities = [(await walk.case(half.reference)).complaint.priority for half in (first, second)]
     assert [Priority.NORMAL, Priority.DISTRESS] == priorities
+
+
+async def test_what_went_by_itself_is_listed_with_its_second_problem(walk: Walk) -> None:
+    """The newest first, none that a person routed, none that is confidential, resolved or older than was asked."""
+    words = "كسر في أنبوب الماء، ومصابيح الشارع مطفأة"
+    first = (await walk.hear(words, "+9647709990001")).reference
+    walk.clock.pass_by(hours=2)
+    since = walk.clock()
+    plain = [(await walk.hear("كسر في أنبوب الماء", "+9647709990002")).reference]
+    found = [(await walk.hear(words, f"+96477099901{one:02}")).reference for one in range(3)]
+    await walk.publish()
+
+    async def listed(**more: Any) -> list[str]:
+        cases = await walk.house.store.read(partial(doubled, **{"since": since, "limit": 9, **more}))
+        return [case.complaint.reference for case in cases]
+
+    async def routed() -> bool:
+        return all([(await walk.case(one)).route for one in (first, *plain, *found)])
+
+    await until(routed)
+    assert sorted(found) == sorted(await listed())
+    assert first == (await listed(since=since - timedelta(days=1)))[-1]
+    assert 2 == len(await listed(limit=2))
+    await walk.change("UPDATE complaints SET status = 'resolved' WHERE reference = :one", one=found[0])
+    await walk.change("UPDATE complaints SET confidential = true WHERE reference = :one", one=found[1])
+    assert found[2:] == await listed()
 
 
 async def test_danger_that_is_seen_only_in_a_half_is_answered_with_whom_to_call(walk: Walk, splits: Splits) -> None:
