@@ -152,7 +152,7 @@ async def smsc(log: Path, *tls: str) -> AsyncIterator[Smsc]:
     """Run the SMSC, and watch it."""
     port, control = free_port(), free_port()
     with running("smsc.js", str(port), str(control), *tls, log=log):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     reader, writer = await asyncio.open_connection("127.0.0.1", control)

@@ -137,7 +137,7 @@ class City:
             return found.get("status") == status
 
         try:
-            await until(there, 15)
+            await until(there)
         except TimeoutError as error:
             raise AssertionError(f"{reference} is {found.get('status')}, not {status}: {found}") from error
         return found

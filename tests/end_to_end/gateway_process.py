@@ -56,7 +56,7 @@ class GatewayProcess:
             **settings,
         }
 
-    def start(self, *, roles: str = "all", wait: float = 30) -> None:
+    def start(self, *, roles: str = "all", wait: float = 60) -> None:
         """Start it and return once it answers."""
         self.launch(roles=roles)
         assert self.process is not None
@@ -99,7 +99,7 @@ class GatewayProcess:
         """One number of /metrics, named with its labels as it stands there; 0 when it is not there."""
         import urllib.request
 
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as response:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as response:
             for line in response.read().decode().splitlines():
                 if line.startswith(f"{name} "):
                     return float(line.rsplit(" ", 1)[1])
@@ -109,20 +109,20 @@ class GatewayProcess:
         """End it at once, as a power cut would."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> int:
         """End it in order and return its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def close(self) -> None:
         """End it whatever its state."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)
 
     def log(self) -> str:
         """What it wrote, every run."""

@@ -284,7 +284,7 @@ async def offers(url: str, departments: set[str], count: int) -> list[dict[str, 
     """Take what departments are offered out of their queues, as their own systems do."""
     found: list[dict[str, Any]] = []
     connection = await aio_pika.connect(url)
-    async with connection, asyncio.timeout(20):
+    async with connection, asyncio.timeout(60):
         amqp = await connection.channel()
         while len(found) < count:
             for department in departments:

@@ -30,7 +30,7 @@ async def starts(balagh: GatewayProcess, *, dies_at: str = "", roles: str = HEAR
         await asyncio.to_thread(balagh.start, roles=roles)
 
 
-async def dies(balagh: GatewayProcess, *, seconds: float = 20) -> None:
+async def dies(balagh: GatewayProcess, *, seconds: float = 60) -> None:
     """Wait until it was killed where it was told. Raises TimeoutError."""
     process = balagh.process
     assert process is not None
@@ -40,7 +40,7 @@ async def dies(balagh: GatewayProcess, *, seconds: float = 20) -> None:
 
 async def answers(balagh: GatewayProcess) -> None:
     """Wait until a gateway that is about to die is there. Raises TimeoutError."""
-    await until(balagh.answers, 20)
+    await until(balagh.answers)
 
 
 def rows(balagh: GatewayProcess, query: str) -> list[Any]:
@@ -80,7 +80,7 @@ def holds(balagh: GatewayProcess, words: Collection[str]) -> Callable[[], bool]:
     return question
 
 
-async def each_once(balagh: GatewayProcess, words: Sequence[str], *, complaints: int, seconds: float = 20) -> None:
+async def each_once(balagh: GatewayProcess, words: Sequence[str], *, complaints: int, seconds: float = 60) -> None:
     """Assert that each of these words is in one complaint, once, and each complaint offered once; the books balance."""
     with contextlib.suppress(TimeoutError):  # what is missing is said below
         await until(holds(balagh, words), seconds)

@@ -22,7 +22,7 @@ async def metric(balagh: GatewayProcess, name: str) -> float:
     return await asyncio.to_thread(balagh.metric, name)
 
 
-async def reaches(balagh: GatewayProcess, name: str, least: float, *, seconds: float = 20) -> None:
+async def reaches(balagh: GatewayProcess, name: str, least: float, *, seconds: float = 60) -> None:
     """Wait until a number of /metrics is at least so high. Raises TimeoutError."""
 
     async def high() -> bool:
@@ -31,7 +31,7 @@ async def reaches(balagh: GatewayProcess, name: str, least: float, *, seconds: f
     await until(high, seconds)
 
 
-async def drains(balagh: GatewayProcess, *, seconds: float) -> None:
+async def drains(balagh: GatewayProcess, *, seconds: float = 60) -> None:
     """Wait until the broker is up, and nothing waits for it, is parked or undecided any more. Raises TimeoutError."""
     since = 0.0  # when it was first seen so; what is measured twice a second may be older than the question
 

@@ -40,7 +40,7 @@ class Follower:
         return self.output.read_text("utf-8")
 
     async def following(self, times: int = 1) -> None:
-        await until(lambda: self.said().count("following: ") >= times or self.process.poll() is not None, 30)
+        await until(lambda: self.said().count("following: ") >= times or self.process.poll() is not None)
         assert self.process.poll() is None, self.said()
 
     def end(self, how: signal.Signals = signal.SIGKILL) -> int:
@@ -91,7 +91,7 @@ async def settled(gateway: GatewayProcess) -> None:
         return not any(gateway.metric(f'balagh_backlog{{room="{room}"}}') for room in rooms)
 
     await asyncio.sleep(0)
-    await until(peace, 60)
+    await until(peace)
 
 
 async def reconciled(gateway: GatewayProcess) -> None:
@@ -104,7 +104,7 @@ async def reconciled(gateway: GatewayProcess) -> None:
         return found.returncode == 0 and " 0 complaints not routed" in found.stdout
 
     try:
-        await until(balanced, 20)
+        await until(balanced)
     except TimeoutError:
         raise AssertionError(found.stdout + found.stderr) from None
 
@@ -129,7 +129,7 @@ async def offered(gateway: GatewayProcess, reference: str) -> None:
     async def there() -> bool:
         return (await seen(gateway, reference))["department"] is not None
 
-    await until(there, 30)
+    await until(there)
 
 
 async def seen(gateway: GatewayProcess, reference: str) -> dict[str, object]:
@@ -224,7 +224,7 @@ async def test_a_tail_loses_nothing_to_the_last_second_and_tells_no_department_t
     last = Citizens(size(40, 3_000), first=40_000)
     await last.insist(house, last.deliveries())
     await settled(house)
-    await until(lambda: _tailed(folder) >= _kept(house, kind), 20)
+    await until(lambda: _tailed(folder) >= _kept(house, kind))
     house.kill9()
     follower.end()
     emptied(house)
@@ -284,7 +284,7 @@ async def test_what_only_the_spool_holds_is_in_the_backup_too(
     await follower.following()
     server.kill9()
     await spooled.insist(house, list(spooled.sayings))
-    await until(lambda: 40 == len(list((folder / "spool").glob("*.json"))), 20)
+    await until(lambda: 40 == len(list((folder / "spool").glob("*.json"))))
     assert "WRONG not following: " in follower.said()
     house.kill9()
     assert 0 == follower.end(signal.SIGTERM)

@@ -32,7 +32,7 @@ from tests.faults.books import answers, dies, each_once, holds, rows, starts
 from tests.servers.dovecot import DovecotServer
 from tests.servers.waiting import until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
 Make = Callable[..., GatewayProcess]
 Size = Callable[[int, int], int]
@@ -200,7 +200,7 @@ class Persistent(Caller):
 
     async def repeat(self, address: str, body: bytes) -> tuple[int, str]:
         """Send a request until it is answered."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     return await super().repeat(address, body)

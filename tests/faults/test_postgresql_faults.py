@@ -40,7 +40,7 @@ async def metric(gateway: GatewayProcess, name: str) -> float:
     return await asyncio.to_thread(gateway.metric, name)
 
 
-async def shows(gateway: GatewayProcess, name: str, right: Callable[[float], bool], seconds: float = 20) -> None:
+async def shows(gateway: GatewayProcess, name: str, right: Callable[[float], bool], seconds: float = 60) -> None:
     """Wait until a metric is right. Raises TimeoutError."""
 
     async def answer() -> bool:
@@ -234,9 +234,9 @@ def _lock_in_the_wrong_order(database: Database) -> None:
     before = _number(database, deadlocks)
     with hand(database.url, options="-c deadlock_timeout=1min -c statement_timeout=30s") as other:
         other.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
-        await_true(lambda: _number(database, waits) > 0, 20, "somebody to want the events")
+        await_true(lambda: _number(database, waits) > 0, 60, "somebody to want the events")
         other.execute("LOCK TABLE journal IN ACCESS EXCLUSIVE MODE")
-    await_true(lambda: _number(database, deadlocks) > before, 20, "the server to note it")
+    await_true(lambda: _number(database, deadlocks) > before, 60, "the server to note it")
 
 
 def _number(database: Database, question: str) -> int:

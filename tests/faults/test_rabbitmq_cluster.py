@@ -30,7 +30,7 @@ async def test_a_cluster_whose_leader_is_killed_goes_on(
             citizens = Citizens(size(150, 6000))
             everything = citizens.deliveries()
             await asyncio.to_thread(balagh.start)
-            await drains(balagh, seconds=60)
+            await drains(balagh)
             await departments.listen()
             leaders = await asyncio.to_thread(first.ctl, "list_queues", "name", "leader", "members")
             router = next(line.split("\t") for line in leaders.splitlines() if line.startswith("balagh.router\t"))
@@ -41,7 +41,7 @@ async def test_a_cluster_whose_leader_is_killed_goes_on(
             await until(lambda: len(citizens.accepted) > len(citizens.sayings) // 4)
             first.kill9()
             assert [] == await under_way
-            await drains(balagh, seconds=60)
+            await drains(balagh)
             assert [] == await wrongs(balagh)
 
             under_way = asyncio.create_task(citizens.deliver(balagh, everything[1::2]))
@@ -49,7 +49,7 @@ async def test_a_cluster_whose_leader_is_killed_goes_on(
             whole = "the cluster to be whole again"
             await asyncio.to_thread(await_true, lambda: NODES == cluster.running(seen_by=1), 30, whole)
             assert [] == await under_way
-            await drains(balagh, seconds=60)
+            await drains(balagh)
 
             await departments.take(complaints=len(citizens.sayings))
             departments.kept_the_promise(citizens)

@@ -63,7 +63,7 @@ async def test_a_broker_that_is_absent_stopped_or_killed_costs_only_time(
     [line] = await looking
     assert line.startswith("BALAGH_BROKER_URL: RabbitMQ is out of reach: ")
     await asyncio.to_thread(node.start)
-    await drains(balagh, seconds=20)
+    await drains(balagh)
     assert [] == await wrongs(balagh)
 
     under_way = asyncio.create_task(citizens.deliver(balagh, second))
@@ -72,7 +72,7 @@ async def test_a_broker_that_is_absent_stopped_or_killed_costs_only_time(
     await asyncio.sleep(size(2, 20))  # the length of the outage itself
     assert 0 == await metric(balagh, "balagh_broker_up")
     await asyncio.to_thread(node.start)
-    await drains(balagh, seconds=20)
+    await drains(balagh)
 
     under_way = asyncio.create_task(citizens.deliver(balagh, third))
     await until(lambda: len(citizens.accepted) > len(citizens.sayings) // 2)
@@ -80,7 +80,7 @@ async def test_a_broker_that_is_absent_stopped_or_killed_costs_only_time(
     assert [] == await under_way
     await until(lambda: _down(balagh))
     await asyncio.to_thread(node.start)
-    await drains(balagh, seconds=20)
+    await drains(balagh)
 
     await departments.take(complaints=len(citizens.sayings))
     departments.kept_the_promise(citizens)
@@ -100,7 +100,7 @@ async def test_a_connection_that_is_cut_or_falls_silent_is_replaced(
         citizens = Citizens(size(90, 4000))
         everything = citizens.deliveries()
         await asyncio.to_thread(balagh.start)
-        await drains(balagh, seconds=20)
+        await drains(balagh)
         await departments.listen()
 
         # The gateway has two connections: one publishes, the other consumes.
@@ -112,7 +112,7 @@ async def test_a_connection_that_is_cut_or_falls_silent_is_replaced(
             fault()
             assert [] == await under_way
             await until(lambda known=known: proxy.connections >= known + 2)
-            await drains(balagh, seconds=20)
+            await drains(balagh)
 
         proxy.silent = BOTH
         proxy.hush(BOTH)
@@ -125,7 +125,7 @@ async def test_a_connection_that_is_cut_or_falls_silent_is_replaced(
         assert line.startswith("BALAGH_BROKER_URL: RabbitMQ is out of reach: ")
         proxy.silent = frozenset()
         proxy.cut()
-        await drains(balagh, seconds=20)
+        await drains(balagh)
 
         await departments.take(complaints=len(citizens.sayings))
         departments.kept_the_promise(citizens)
@@ -143,10 +143,10 @@ async def test_a_memory_alarm_is_told_and_waited_out(gateway: Gateways, running:
     citizens = Citizens(size(60, 2000))
     everything = citizens.deliveries()
     balagh.start()
-    await drains(balagh, seconds=20)
+    await drains(balagh)
     await departments.listen()
     assert [] == await citizens.deliver(balagh, everything[::2])
-    await drains(balagh, seconds=20)
+    await drains(balagh)
 
     await asyncio.to_thread(running.ctl, "set_vm_memory_high_watermark", "0.00001")
     try:
@@ -160,7 +160,7 @@ async def test_a_memory_alarm_is_told_and_waited_out(gateway: Gateways, running:
         assert 0 == await metric(balagh, "balagh_relay_parked")
     finally:
         await asyncio.to_thread(running.ctl, "set_vm_memory_high_watermark", "0.4")
-    await drains(balagh, seconds=30)
+    await drains(balagh)
     assert 0 == await metric(balagh, "balagh_broker_blocked")
 
     await departments.take(complaints=len(citizens.sayings))

@@ -34,7 +34,7 @@ async def test_a_full_queue_parks_its_complaints_and_they_drain_once_there_is_ro
     balagh, departments = watchful(gateway(BALAGH_BROKER_URL=rabbitmq.url)), Departments(rabbitmq.url)
     citizens = Citizens(size(60, 2000))
     balagh.start()
-    await drains(balagh, seconds=20)
+    await drains(balagh)
     await departments.listen()
     limit = ("set_policy", "full", r"^department\.", '{"max-length":1}', "--apply-to", "queues")
     await asyncio.to_thread(rabbitmq.ctl, *limit)
@@ -52,7 +52,7 @@ async def test_a_full_queue_parks_its_complaints_and_they_drain_once_there_is_ro
     await asyncio.to_thread(rabbitmq.ctl, "clear_policy", "full")
     await departments.take(complaints=len(citizens.sayings))
     departments.kept_the_promise(citizens)
-    await drains(balagh, seconds=10)
+    await drains(balagh)
     assert [] == await wrongs(balagh)
     await balances(balagh)
 
@@ -65,10 +65,10 @@ async def test_what_a_hand_deletes_at_the_broker_comes_back_with_what_was_in_it(
     citizens = Citizens(size(90, 2000))
     everything = citizens.deliveries()
     balagh.start()
-    await drains(balagh, seconds=20)
+    await drains(balagh)
     await departments.listen()
     assert [] == await citizens.deliver(balagh, everything[::3])
-    await drains(balagh, seconds=20)
+    await drains(balagh)
 
     under_way = asyncio.create_task(citizens.deliver(balagh, everything[1::3]))
     connection = await aio_pika.connect(rabbitmq.url)
@@ -83,7 +83,7 @@ async def test_what_a_hand_deletes_at_the_broker_comes_back_with_what_was_in_it(
     departments.kept_the_promise(citizens)
     assert await metric(balagh, 'balagh_alarms_total{kind="lost_by_broker"}') > 0
     assert "published again: the broker lost it" in balagh.log()
-    await drains(balagh, seconds=20)
+    await drains(balagh)
     assert [] == await wrongs(balagh)
     await balances(balagh)
 
@@ -95,7 +95,7 @@ async def test_a_deleted_binding_loses_nothing_although_another_queue_takes_the_
     balagh, departments = watchful(gateway(BALAGH_BROKER_URL=rabbitmq.url, TEST_LOST="3")), Departments(rabbitmq.url)
     citizens = Citizens(size(30, 1000))
     balagh.start()
-    await drains(balagh, seconds=20)
+    await drains(balagh)
     await departments.listen()
     connection = await aio_pika.connect(rabbitmq.url)
     async with connection:
@@ -109,7 +109,7 @@ async def test_a_deleted_binding_loses_nothing_although_another_queue_takes_the_
 
     await departments.take(complaints=len(citizens.sayings))
     departments.kept_the_promise(citizens)
-    await drains(balagh, seconds=20)
+    await drains(balagh)
     await balances(balagh)
 
 
@@ -123,7 +123,7 @@ async def test_a_router_that_hangs_is_seen_and_another_takes_over(
     everything = citizens.deliveries()
     door.start(roles="intake,interpret,relay")
     hung.start(roles="router")
-    await drains(door, seconds=20)
+    await drains(door)
     await departments.listen()
     under_way = asyncio.create_task(citizens.deliver(door, everything[::2]))
     await until(lambda: len(citizens.accepted) > len(citizens.sayings) // 4)
@@ -144,7 +144,7 @@ async def test_a_router_that_hangs_is_seen_and_another_takes_over(
         await until(told)
         assert [line for line in found if line.startswith("queue balagh.router: ") and "nobody consumes it" in line]
         await asyncio.to_thread(spare.start, roles="router")
-        await drains(door, seconds=20)
+        await drains(door)
     finally:
         hung.process.send_signal(signal.SIGCONT)
     await departments.take(complaints=len(citizens.sayings))
@@ -160,7 +160,7 @@ async def test_a_department_whose_system_stops_taking_is_named(gateway: Gateways
     balagh.start()
     assert [] == await citizens.deliver(balagh, [*citizens.sayings])
     await reaches(balagh, 'balagh_queue_depth{queue="department.water"}', 1)
-    await drains(balagh, seconds=20)
+    await drains(balagh)
     assert [] == await wrongs(balagh)
 
     _grow_old(balagh, timedelta(minutes=20))

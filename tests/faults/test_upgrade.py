@@ -39,7 +39,7 @@ def migrating(tmp_path: Path) -> Migrating:
 
 async def ready(gateway: GatewayProcess) -> None:
     assert gateway.process is not None
-    await until(lambda: gateway.answers() or gateway.process.poll() is not None, 30)
+    await until(lambda: gateway.answers() or gateway.process.poll() is not None)
     assert gateway.process.poll() is None, gateway.log()
 
 
@@ -57,7 +57,7 @@ async def reconciled(gateway: GatewayProcess) -> None:
         done = gateway.command("reconcile", program=NEWER)
         return done.returncode == 0 and " 0 not understood yet" in done.stdout
 
-    await until(balanced, 30)
+    await until(balanced)
 
 
 def wards(url: str) -> list[tuple[str, int]]:
@@ -88,7 +88,7 @@ async def test_a_store_with_data_is_upgraded_although_the_upgrade_is_killed(
     newer(house, migrating)
     migrating.pause.touch()
     house.launch()
-    await until(lambda: bool(migrating.who()), 30)
+    await until(lambda: bool(migrating.who()))
     house.kill9()
     old = house.command("check")  # the old program still finds its own tables
     assert f"version {migrate.HEAD}" in old.stdout
@@ -130,13 +130,13 @@ async def test_two_that_start_at_once_upgrade_once_and_the_older_one_beside_them
     migrating.pause.touch()
     for one in pair:
         one.launch()
-    await until(lambda: bool(migrating.who()), 30)
+    await until(lambda: bool(migrating.who()))
     meanwhile = Citizens(40, first=50_000)
     accepting = asyncio.create_task(meanwhile.insist(old, list(meanwhile.sayings)))
-    await until(lambda: bool(meanwhile.accepted), 20)  # into the spool: the tables are locked
+    await until(lambda: bool(meanwhile.accepted))  # into the spool: the tables are locked
     [first] = migrating.who()
     os.kill(first, signal.SIGKILL)
-    await until(lambda: 2 == len(migrating.who()), 30)
+    await until(lambda: 2 == len(migrating.who()))
     migrating.pause.unlink()
     await accepting
     [second] = [one for one in pair if one.process is not None and one.process.pid != first]
@@ -152,7 +152,7 @@ async def test_two_that_start_at_once_upgrade_once_and_the_older_one_beside_them
     for those in (citizens, meanwhile):
         await those.insist([old, second, again], list(those.sayings))
     assert not [told for those in (citizens, meanwhile, later) for told in those.references.values() if len(told) > 1]
-    await until(lambda: 0 == old.metric("balagh_spool_depth"), 20)
+    await until(lambda: 0 == old.metric("balagh_spool_depth"))
     await reconciled(second)
     assert 0 == old.stop()
     old.launch()

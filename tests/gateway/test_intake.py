@@ -135,7 +135,7 @@ async def test_a_message_that_comes_just_when_a_batch_ends_is_not_forgotten(tmp_
 
     waiting = asyncio.create_task(second())
     await intake.accept(sms("SM1"))
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     assert ["SM1", "SM2"] == await external_ids(store)
     store.close()
 
@@ -309,7 +309,7 @@ async def test_a_store_that_does_not_answer_is_as_good_as_away(
 
     doubtful.trouble = hang
     intake = intake_of(doubtful, opened(tmp_path / "spool"))
-    receipt = await asyncio.wait_for(intake.accept(sms("SM1")), 5)
+    receipt = await asyncio.wait_for(intake.accept(sms("SM1")), 60)
     gate.set()
     async with draining(intake):
         await until(lambda: not intake.spooling)

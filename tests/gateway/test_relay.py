@@ -172,17 +172,17 @@ async def test_what_the_broker_has_not_confirmed_stays_unmarked(
         await walk.hear(OUTAGE)
         assert (1, 0) == (await walk.house.store.read(outbox.backlog))[:2]
         await asyncio.to_thread(node.start)
-        await until(lambda: _out(walk, 2), 30)
+        await until(lambda: _out(walk, 2))
 
         node.freeze()
         await walk.hear(POTHOLE, "+9647709999999")
-        await until(lambda: not walk.house.bus.connected, 20)
+        await until(lambda: not walk.house.bus.connected)
         waiting, parked, _ = await walk.house.store.read(outbox.backlog)
         assert waiting >= 1  # two, when the node had handed the event on before it froze
         assert 0 == parked
         assert 2 == len(await walk.rows("SELECT 1 FROM relay WHERE published_at IS NOT NULL"))
         node.thaw()
-        await until(lambda: _out(walk, 4), 30)
+        await until(lambda: _out(walk, 4))
     finally:
         node.thaw()
         running.cancel()
@@ -302,7 +302,7 @@ async def test_of_two_relays_one_publishes_and_the_other_takes_over(
         await asyncio.gather(tasks[holder], return_exceptions=True)
 
         await walks[holder].hear(OUTAGE)
-        await until(lambda: _out(walks[0], 18), 10)
+        await until(lambda: _out(walks[0], 18))
         assert [("water", "offered")] == walks[1 - holder].tape.told()
         assert 8 == len(walks[holder].tape.told())
     finally:

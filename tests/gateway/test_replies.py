@@ -163,7 +163,7 @@ async def test_killed_between_sending_and_noting_it(line: Line) -> None:
     line.twilio.posts.append(Fault(takes=True, hang=asyncio.Event()))
     await line.walk.hear()
     dying = asyncio.create_task(line.walk.replies.step())
-    await asyncio.wait_for(line.twilio.arrived.wait(), 10)
+    await asyncio.wait_for(line.twilio.arrived.wait(), 60)
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
 
@@ -236,7 +236,7 @@ async def test_a_flood_on_one_channel_holds_up_no_other_and_no_danger(tmp_path: 
         await line.walk.hear("حريق في البناية والناس محاصرين ساعدونا", sender="+9647702222222")
         await line.walk.hear(channel="whatsapp")
         running = asyncio.create_task(line.walk.replies.run())
-        await until(lambda: any(message["to"].startswith("whatsapp:") for message in line.twilio.messages), 5)
+        await until(lambda: any(message["to"].startswith("whatsapp:") for message in line.twilio.messages), 30)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         texts = [message for message in line.twilio.messages if not message["to"].startswith("whatsapp:")]
@@ -283,7 +283,7 @@ async def test_a_report_that_overtakes_the_answer(line: Line) -> None:
     answer = line.twilio.slow = asyncio.Event()
     await line.walk.hear()
     stepping = asyncio.create_task(line.walk.replies.step())
-    await asyncio.wait_for(line.twilio.arrived.wait(), 10)
+    await asyncio.wait_for(line.twilio.arrived.wait(), 60)
     await line.reports("delivered")
     answer.set()
     await stepping

@@ -42,11 +42,11 @@ def test_killed_while_mail_comes_in(dovecot_server: DovecotServer, user: str, tm
             dovecot_server.deliver(mail(number, From=f"s{number}@example.org"), user)
         for taken in (1, 8, 16):
             gateway.start(roles="intake,interpret,relay,router,clock,pollers")
-            await_true(_at_least(gateway, taken), 20, f"{taken} mails to be taken")
+            await_true(_at_least(gateway, taken), 60, f"{taken} mails to be taken")
             gateway.kill9()
         gateway.start()
-        await_true(lambda: _complaints(gateway) == MAILS, 30, "all mails to be complaints")
-        await_true(lambda: len(sink.envelopes) >= MAILS, 30, "all to be answered")
+        await_true(lambda: _complaints(gateway) == MAILS, 60, "all mails to be complaints")
+        await_true(lambda: len(sink.envelopes) >= MAILS, 60, "all to be answered")
         time.sleep(0.5)  # whatever would come twice has had its time
     finally:
         gateway.close()

@@ -376,11 +376,11 @@ def test_a_fax_is_known_by_what_it_is(raw: bytes, fax: bool) -> None:
 def test_a_large_mail_is_read_within_a_second_or_two() -> None:
     """Twenty megabytes of photo keep nobody waiting."""
     raw = HEAD + several("mixed", text("انظر"), file("1.jpg", b"\xff\xd8" * 7_000_000))
-    began = time.perf_counter()
+    began = time.process_time()
     letter = read(raw)
 
     assert (14_000_000, "انظر") == (len(letter.attachments[0].data), letter.text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -418,10 +418,10 @@ def test_a_large_mail_is_read_within_a_second_or_two() -> None:
 )
 def test_no_mail_keeps_its_reader_busy(raw: bytes) -> None:
     """What is written to make patterns go astray is read about as fast as anything else."""
-    began = time.perf_counter()
+    began = time.process_time()
     read(raw)
 
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 LINES = b"""From: a@b.example

@@ -108,10 +108,10 @@ def test_words_in_rich_text_stay_in_the_file() -> None:
 )
 def test_counts_are_not_believed(data: bytes) -> None:
     """A file that says four thousand million of something is read at once."""
-    began = time.perf_counter()
+    began = time.process_time()
     unwrap(data)
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @given(st.binary(max_size=300))

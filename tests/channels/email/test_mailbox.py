@@ -106,7 +106,7 @@ async def test_mail_is_announced(dovecot_server: DovecotServer, user: str, opene
     dovecot_server.deliver(mail(1), user)
     await listening
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < channel.idle / 2
 
 
 async def test_server_killed_while_we_listen(own_server: DovecotServer, opened: Build, office: Office) -> None:
@@ -404,7 +404,7 @@ async def test_closing_while_waiting(dovecot_server: DovecotServer, user: str, o
     await asyncio.gather(waiting, return_exceptions=True)
     await channel.close()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < channel.idle / 2
 
 
 async def test_who_does_not_let_us_in(dovecot_server: DovecotServer, user: str, opened: Build, office: Office) -> None:

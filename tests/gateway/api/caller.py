@@ -48,7 +48,7 @@ class Door:
 
     async def settled(self, reference: str, *, status: str = "offered") -> dict[str, Any]:
         """Wait until a complaint has come as far as `status` and return what its supervisor sees."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 _, shown = await self.get(reference)
                 if shown["status"] == status:

@@ -150,7 +150,7 @@ async def test_an_unusual_report_is_taken(door: Door, said: dict[str, Any]) -> N
     status, receipt = await door.post({**OUTAGE, **said})
 
     assert 201 == status, receipt
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await door.get(receipt["reference"]))[1]["department"] is None:
             await asyncio.sleep(0.02)
 

@@ -29,7 +29,7 @@ async def test_slow_files_give_way_to_those_who_wait(tmp_path: Path, monkeypatch
     slow = [asyncio.create_task(shelf.put(photo(pause=0.1, times=600))) for _ in range(posted.UPLOADS)]
     await asyncio.sleep(0.3)
 
-    stored = await asyncio.wait_for(shelf.put(photo()), 5)
+    stored = await asyncio.wait_for(shelf.put(photo()), 60)
 
     assert "image/jpeg" == stored.content_type
     assert [Full] == [type(one.exception()) for one in slow if one.done()]

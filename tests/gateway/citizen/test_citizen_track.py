@@ -142,7 +142,7 @@ async def test_a_page_without_script_looks_again_by_itself(visitor: Visitor) -> 
 async def next_story(response: ClientResponse) -> str:
     """Read the next event of a stream and return its data."""
     lines = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (line := (await response.content.readline()).decode().rstrip("\r\n")) or not lines:
             lines.append(line)
     return "\n".join(line.removeprefix("data: ") for line in lines if line.startswith("data: "))
@@ -200,7 +200,7 @@ async def test_the_house_can_stop_while_pages_are_open(visitor: Visitor) -> None
         await next_story(response)
         begun = asyncio.get_running_loop().time()
         await visitor.client.server.close()
-        assert asyncio.get_running_loop().time() - begun < 5
+        assert asyncio.get_running_loop().time() - begun < 30, "it waited for the reader to leave"
 
 
 async def test_a_stream_is_only_for_who_may_see_the_report(visitor: Visitor) -> None:
@@ -220,7 +220,7 @@ async def test_the_number_of_open_streams_is_bounded(visitor: Visitor, monkeypat
         async with visitor.client.get("/track/events") as second:
             assert 503 == second.status
         first.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 async with visitor.client.get("/track/events") as third:
                     if third.status == 200:
@@ -233,7 +233,7 @@ async def test_a_stream_ends_after_its_time(visitor: Visitor, monkeypatch: pytes
     monkeypatch.setattr(live, "LIFE", 0.1)
     monkeypatch.setattr(live, "POLL", 0.02)
     await visitor.send(text=PIPE)
-    async with visitor.client.get("/track/events") as response, asyncio.timeout(10):
+    async with visitor.client.get("/track/events") as response, asyncio.timeout(60):
         assert "event: end" in (await response.text())
 
 

@@ -107,7 +107,7 @@ class Visitor:
     async def offered(self, reference: str) -> complaints.Case:
         """Wait until a report has reached a department."""
         plain = reference.replace(" ", "")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 case = await self.house.store.read(lambda connection: complaints.load(connection, plain))
                 if case is not None and case.department:

@@ -152,7 +152,7 @@ async def test_a_closed_store_says_so_instead_of_keeping_a_caller_for_ever(sqlit
     sqlite_store.close()
 
     with pytest.raises(StoreUnavailable, match="closed"):
-        await asyncio.wait_for(sqlite_store.write(note("late")), 5)
+        await asyncio.wait_for(sqlite_store.write(note("late")), 60)
 
 
 def test_a_store_outlives_an_event_loop_that_went_away(sqlite_store: Store) -> None:
@@ -264,7 +264,7 @@ async def test_jobs_that_lock_each_other_out_are_both_done(postgres_store: Store
     """
     for name in ("a", "b"):
         await postgres_store.write(note(name))
-    met = threading.Barrier(2, timeout=10)
+    met = threading.Barrier(2, timeout=60)
     runs: list[str] = []
 
     def touch(first: str, second: str) -> Callable[[Connection], str]:
@@ -340,7 +340,7 @@ async def test_a_job_that_waited_for_a_lock_sees_what_was_done_meanwhile(
     """However strict the database is by default: two nodes count to two, and neither is refused."""
     postgres.server.run(f"ALTER DATABASE {postgres.name} SET default_transaction_isolation = 'serializable'")
     postgres_store.engine.dispose()  # what connects from here on finds the new default
-    met, runs = threading.Barrier(2, timeout=10), []
+    met, runs = threading.Barrier(2, timeout=60), []
 
     def count(connection: Connection) -> None:
         runs.append(1)

@@ -45,7 +45,7 @@ async def test_a_holder_that_died_is_succeeded(store: Store) -> None:
     """Its term runs out: the next one takes it, and the dead one, come back, waits."""
     assert await hold(store, "a", term=timedelta(milliseconds=200))
     assert not await hold(store, "b")
-    await until(lambda: hold(store, "b"), 5)
+    await until(lambda: hold(store, "b"))
     assert not await hold(store, "a")
 
 
