@@ -66,7 +66,9 @@ class UpdateEvent(BaseModel):
 
     specversion: Literal["1.0"]
     id: Id = Field(description="The department's own. The same id again is the same answer, and does nothing twice.")
-    source: Annotated[str, Field(min_length=1, max_length=2000, description="Who sent it, as a URI reference.")]
+    source: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        None, description="The department's system, as a URI reference; it is not looked at."
+    )
     type: Annotated[
         str,
         Field(
