@@ -44,7 +44,7 @@ run: setup ## Run the gateway on http://127.0.0.1:8080 with the sample city, or 
 	BALAGH_LOG=$${BALAGH_LOG:-text} exec $(BIN)/balagh run
 
 test: setup-dev servers ## Run the whole suite against real servers
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 check: setup-dev ## Check format, types and import rules
 	@$(BIN)/ruff format --check --quiet .

@@ -437,21 +437,16 @@ async def test_a_backup_or_a_restore_that_is_killed_is_begun_again(gateway: Call
 
     async def killed_until_it_ends(*command: str) -> int:
         """Give it more time each time; returns how often it was killed."""
-        for number in range(20):
-            process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
-                [sys.executable, "-m", "gateway", *command],
-                cwd=ROOT,
-                env=house.environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+        for number in range(40):
+            with (house.folder / "said").open("wb") as said:
+                process = house.spawn(*command, output=said)
             try:
-                _, errors = await asyncio.to_thread(process.communicate, timeout=0.4 * 1.25**number)
+                await asyncio.to_thread(process.wait, 0.05 * 1.25**number)
             except subprocess.TimeoutExpired:
-                process.kill()
-                await asyncio.to_thread(process.communicate)
+                process.send_signal(signal.SIGKILL)
+                await asyncio.to_thread(process.wait)
                 continue
+            errors = (house.folder / "said").read_text("utf-8")
             if process.returncode == 2:  # killed a moment before, when all was done and it had only to say so
                 assert "is there already" in errors or "holds balagh.db: " in errors, errors
             else:
