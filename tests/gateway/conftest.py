@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -43,14 +42,19 @@ def city() -> City:
     return load("baghdad")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-async def walk(request: pytest.FixtureRequest, tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house in which everything is done by hand, on either store."""
-    more: dict[str, Any] = {}
-    if request.param == "postgresql":
-        database: Database = request.getfixturevalue("postgres")
-        more = {"BALAGH_STORE_URL": database.url}
-    made = Walk(tmp_path, city, **more)
+@pytest.fixture
+def kept_in(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Say in settings where a house keeps everything: SQLite in its folder, where `EITHER_STORE` says nothing else."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    database: Database = request.getfixturevalue("postgres")
+    return {"BALAGH_STORE_URL": database.url}
+
+
+@pytest.fixture
+async def walk(kept_in: dict[str, str], tmp_path: Path, city: City) -> AsyncIterator[Walk]:
+    """A house with the embedded broker, in which everything is done by hand."""
+    made = Walk(tmp_path, city, **kept_in)
     await made.open()
     yield made
     await made.close()

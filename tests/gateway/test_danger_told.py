@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from channels.message import Media, Purpose, Scheme
 from gateway.broker.topology import COMPLAINTS, DEPARTMENTS
@@ -22,15 +19,6 @@ from tests.servers.waiting import until
 
 SHOCK = "سلك كهرباء مكشوف قرب باب المدرسة والأطفال يلعبون عنده"
 VOICE = Media(content_type="audio/ogg", url="https://api.twilio.com/2010-04-01/Accounts/AC/Messages/MM1/Media/ME1")
-
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house in which everything is done by hand."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def say(walk: Walk, text: str, **more: object) -> str:

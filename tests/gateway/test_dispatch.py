@@ -30,15 +30,6 @@ T = TypeVar("T")
 GREETING = "مرحبا اريد اشتكي"
 
 
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house on SQLite and the embedded broker."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
-
-
 def delivery(reference: str, sequence: int = 1, message_id: str = "event-1") -> Delivery:
     body = json.dumps({"subject": reference, "sequence": str(sequence)})
     return Delivery(ROUTER, message_id, body.encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,15 +28,6 @@ FORM = {
 }
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
 KEY = {"Authorization": "Bearer a-key-for-tests"}
-
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house on SQLite."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
 
 
 def signed() -> dict[str, str]:

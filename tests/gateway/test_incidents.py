@@ -19,7 +19,9 @@ from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
 from normalizer.complaint import Priority, Status
-from tests.gateway.walk import OUTAGE, Walk
+from tests.gateway.walk import EITHER_STORE, OUTAGE, Walk
+
+pytestmark = EITHER_STORE
 
 HERE = Pin(latitude=33.3331, longitude=44.3331)
 NEAR = Pin(latitude=33.3346, longitude=44.3337)  # some 170 metres on

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import structlog
@@ -15,7 +14,6 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from channels.message import Purpose
 from gateway import observe
-from gateway.city.city import City
 from gateway.watch import _measure
 from tests.gateway.walk import CITIZEN, OUTAGE, Walk, logged, metric
 
@@ -37,15 +35,6 @@ NAMED = (
     "balagh_store_up",
     "balagh_alarms_total",
 )
-
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house on SQLite."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def test_one_line_for_each_complaint_in_each_room(walk: Walk) -> None:

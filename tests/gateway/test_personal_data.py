@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -22,15 +20,6 @@ from tests.gateway.walk import Walk
 NAME = "زينب كريم"
 TOLD = f"انا {NAME} رقمي ٠٧٧٠ ٩٨٧ ٦٥٤٣ وبطاقتي 784-1990-1234567-6 وايميلي zainab@example.org"
 UNCLEAR = f"عندي مشكلة كبيرة وما احد يرد علي. {TOLD}"
-
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house in which everything is done by hand."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
 
 
 def clean(text: str) -> bool:

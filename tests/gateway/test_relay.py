@@ -30,15 +30,6 @@ POTHOLE = "حفرة كبيرة وسط الشارع"
 
 
 @pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house on SQLite and the embedded broker."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 async def on_rabbit(tmp_path: Path, city: City, rabbitmq: Vhost) -> AsyncIterator[Walk]:
     """A house on SQLite and a real RabbitMQ."""
     made = Walk(tmp_path, city, BALAGH_BROKER_URL=rabbitmq.url)

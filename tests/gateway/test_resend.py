@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from channels.message import Media, Pin, Scheme
 from normalizer.complaint import Priority, Status
-from normalizer.resend import nothing_new, sent_before
-from tests.gateway.walk import CITIZEN, Walk
+from tests.gateway.walk import CITIZEN, EITHER_STORE, Walk
+
+pytestmark = EITHER_STORE
 
 WORDS = "الماء مقطوع عن بيتنا في حي الجامعة منذ يومين"
 OTHER = "+9647709999999"
@@ -151,10 +150,3 @@ async def test_two_letters_of_one_batch_are_one_complaint(walk: Walk) -> None:
 
     assert 1 == len(await walk.rows("SELECT reference FROM complaints"))
     assert [("amendment",), ("complaint",)] == sorted(await walk.rows("SELECT outcome FROM journal"))
-
-
-@given(st.text(), st.text())
-def test_comparing_never_fails(text: str, earlier: str) -> None:
-    """Whatever people type is compared, and nothing is new in what stands there already."""
-    assert isinstance(sent_before(text, earlier), bool)
-    assert nothing_new(text, text)

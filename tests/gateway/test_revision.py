@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from channels.message import Media, Purpose, Scheme
-from gateway.city.city import City
 from gateway.store import accounts
 from gateway.store.engine import Connection
 from gateway.store.tasks import TaskKind
@@ -20,15 +17,6 @@ from normalizer.normalize import REMOVED
 from tests.gateway.walk import Walk
 
 EDITED = "المجاري طافحة في الزقاق 7 منذ أمس"
-
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house with WhatsApp."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def say(walk: Walk, text: str, **more: Any) -> None:

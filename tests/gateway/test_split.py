@@ -18,8 +18,10 @@ from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.tasks import WrongAnswer
 from normalizer.complaint import Priority
-from tests.gateway.walk import OUTAGE, Walk
+from tests.gateway.walk import EITHER_STORE, OUTAGE, Walk
 from tests.servers.waiting import until
+
+pytestmark = EITHER_STORE
 
 BOTH = "الماء مقطوع عن بيتنا منذ يومين، والحاوية أمام المدرسة ممتلئة"
 HALF = "والحاوية أمام المدرسة ممتلئة"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from channels.message import Address, Media, Purpose, Scheme
-from gateway.city.city import City
 from gateway.store import tasks as store_tasks
 from gateway.store.tasks import Draft, Task, TaskKind
 from gateway.tasks import Answer, NotThere, Over, Taken, Tasks, WrongAnswer
@@ -21,15 +18,6 @@ from tests.gateway.walk import Walk
 POST = "شوفوا هاي الصورة"
 UNCLEAR = "عندي مشكلة كبيرة وما احد يرد علي"
 VOICE = Media(content_type="audio/ogg", url="https://api.twilio.com/2010-04-01/Accounts/AC/Messages/MM1/Media/ME1")
-
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house in which everything is done by hand."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
 
 
 @pytest.fixture

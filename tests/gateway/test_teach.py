@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from gateway.city.city import City
 from gateway.store import complaints, lessons
 from gateway.store.engine import Connection
 from gateway.teach import teach
 from tests.gateway.walk import OUTAGE, Walk
-
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house in which everything is done by hand."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def test_what_a_department_rejects_teaches_whose_it_is(walk: Walk) -> None:

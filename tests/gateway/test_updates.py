@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from gateway.broker.topology import COMPLAINTS
-from gateway.city.city import City
 from gateway.incidents import Incidents
 from gateway.store import answers, complaints, incidents, lessons, tasks
 from gateway.store.accounts import gaps
@@ -23,15 +18,6 @@ from normalizer.complaint import Priority, Status
 from tests.gateway.walk import CITIZEN, OUTAGE, Walk, metric
 
 REASON = "الخط تابع لمجاري بغداد، راجعوا أم علي على 07701234567"
-
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City) -> AsyncIterator[Walk]:
-    """A house on SQLite and the embedded broker."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def case(walk: Walk, reference: str) -> complaints.Case:

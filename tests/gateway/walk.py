@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 from aiohttp import web
 
@@ -44,6 +45,11 @@ NUMBER = "+9647800000124"
 CITIZEN = "+9647701234567"
 OUTAGE = "الماء مقطوع عن حي الجامعة منذ يومين"
 PUBLIC_URL = "https://balagh.example"
+
+EITHER_STORE = pytest.mark.parametrize(
+    "kept_in", ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)], indirect=True
+)
+"""The mark of tests whose `walk` is tried on SQLite and on PostgreSQL."""
 
 
 @dataclass
