@@ -23,7 +23,7 @@ from gateway.store.ledger import Ledger
 from gateway.updates.effects import Effects, written
 from gateway.updates.update import Outcome, Update
 from normalizer.complaint import Priority, Status
-from router.lifecycle import NOT_YOURS, Refusal, Said, Standing, decide, read
+from router.lifecycle import LONGEST, NOT_YOURS, Refusal, Said, Standing, decide, read
 
 USED_BEFORE: Final = Refusal("سبق أن استُعمل هذا المعرّف لإجابة أخرى", "this id was used for another answer before", "id")
 
@@ -75,7 +75,7 @@ class Updates:
             reference=update.reference,
             verb=update.verb,
             offer=update.offer,
-            said_at=update.at,
+            said_at=_spoken(update, now),
             at=now,
             body={},
             result=REFUSED,
@@ -88,18 +88,18 @@ class Updates:
             misuse = _refused(replace(answer, id=answers.id_of(update.department, update.id, digest)), USED_BEFORE)
             fresh = answers.begin(connection, misuse)
             return self._conclude(connection, misuse, tell) if fresh else _outcome(misuse, duplicate=True), False
-        said = self._read(update, now)
+        said = self._read(update, answer.said_at)
         if isinstance(said, Refusal):
             return self._conclude(connection, _refused(answer, said), tell), False
         return self._hear(connection, replace(answer, body=written(said)), said, tell)
 
-    def _read(self, update: Update, now: datetime) -> Said | Refusal:
+    def _read(self, update: Update, at: datetime) -> Said | Refusal:
         """Read the fields as of when the department spoke: what waited in a queue was in time all the same."""
         city = self.city()
         return read(
             update.verb,
             update.data,
-            at=min(update.at, now),
+            at=at,
             department=update.department,
             departments=city.departments.keys(),
             triage=city.triage,
@@ -130,6 +130,11 @@ class Updates:
         queued = department is not None and department.delivery == "amqp"
         answers.conclude(connection, answer, tell=tell and queued and answer.result == REFUSED)
         return _outcome(answer)
+
+
+def _spoken(update: Update, now: datetime) -> datetime:
+    """Return when a department spoke, in UTC; a clock that is ahead, or months behind, says nothing: then it is now."""
+    return update.at.astimezone(UTC) if now - LONGEST <= update.at <= now else now
 
 
 def _standing(case: Case, *, rejected: bool) -> Standing:
