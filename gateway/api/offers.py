@@ -50,6 +50,8 @@ class OfferDoor:
         self._house, self._keys = house, keys
         self._waiting: Counter[str] = Counter()
         self._stopping = asyncio.Event()
+        self._settled = 0
+        self._asking: asyncio.Future[int | None] | None = None
 
     async def stop(self, _app: web.Application) -> None:
         """Answer everybody who waits, so that the house can stop."""
@@ -85,22 +87,37 @@ class OfferDoor:
         loop, store = asyncio.get_running_loop(), self._house.store
         end = loop.time() + wait
         while loop.time() < end and not self._stopping.is_set() and request.transport is not None:
-            if await store.read(partial(feed.stirs, department=department, after=page.position.seq)):
+            before = page.position
+            if await store.read(partial(feed.stirs, department=department, after=before.seq)):
                 page = await self._read(department, page, limit)
                 if page.told:
                     return page
-            else:
+            if page.position == before:  # nothing there, or behind somebody who is still appending
                 await self._pause(max(0.0, min(POLL, end - loop.time())))
         return await self._read(department, page, limit)
 
     async def _read(self, department: str, page: Page, limit: int) -> Page:
         """Return the page behind an empty one."""
-        until = await self._house.store.read(feed.settled)
+        until = await self._until(page.position.seq)
         if until is None:
             return page
         return await self._house.store.read(
             partial(feed.read, department=department, after=page.position, until=until, limit=limit)
         )
+
+    async def _until(self, after: int) -> int | None:
+        """Return up to which number all is settled, as far as is known beyond `after`; None when it takes too long.
+
+        On PostgreSQL whoever appends waits for who asks this, so all who want to know ask it together.
+        """
+        if self._settled <= after:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.ensure_future(self._house.store.read(feed.settled))
+            found = await asyncio.shield(self._asking)
+            if found is None:
+                return None
+            self._settled = max(self._settled, found)
+        return self._settled
 
     async def _pause(self, seconds: float) -> None:
         try:

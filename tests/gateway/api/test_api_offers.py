@@ -17,7 +17,7 @@ from gateway.broker.bus import Delivery
 from gateway.broker.topology import department_queue
 from gateway.city.city import City
 from gateway.schema import documents
-from gateway.store import complaints, outbox
+from gateway.store import complaints, feed, outbox
 from gateway.store.engine import Connection, Store
 from gateway.store.ledger import Ledger
 from tests.gateway.api.caller import BOSS, DESK, POWER, READER, WATER, Door, make_house, site
@@ -190,6 +190,27 @@ async def test_a_program_that_asks_too_often_at_once_must_wait(idle: Door, monke
     monkeypatch.setattr(offers, "WAITING_OF_ONE", 0)
     status, said = await Program(idle).fetch()
     assert (503, "/problems/busy") == (status, said["type"])
+
+
+async def test_programs_that_wait_behind_somebody_who_appends_ask_seldom_and_together(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL every such question holds up who appends, and a connection: two programs ask once per look."""
+    asked = 0
+
+    def never(_connection: Connection) -> None:
+        nonlocal asked
+        asked += 1
+
+    water, power = Program(door), Program(door, "electricity", POWER)
+    for program in (water, power):
+        assert [] == await program.news()
+    monkeypatch.setattr(feed, "settled", never)
+    await door.filed()
+    pages = await asyncio.gather(*(one.fetch(cursor=one.cursor, wait=1) for one in (water, power, water)))
+
+    assert [(200, [])] * 3 == [(status, page["events"]) for status, page in pages]
+    assert 1 <= asked <= 3 * (1 / offers.POLL + 2)
 
 
 async def test_with_the_store_away_the_feed_says_so(idle: Door) -> None:
