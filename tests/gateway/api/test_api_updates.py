@@ -148,6 +148,8 @@ WRONG_ENVELOPES: list[tuple[dict[str, Any], str]] = [
     ({"subject": f"{NOBODYS[:-1]}{(int(NOBODYS[-1]) + 1) % 10}"}, "subject"),
     ({"subject": "x"}, "subject"),
     ({"time": "yesterday"}, "time"),
+    ({"time": "0001-01-01T00:00:00+14:00"}, "time"),
+    ({"time": "9999-12-31T23:59:59-14:00"}, "time"),
     ({"data": {}}, "data.offer"),
     ({"data": []}, "data"),
 ]
