@@ -33,7 +33,6 @@ TYPES: Final = frozenset({"application/json", "application/cloudevents+json"})
 _PRIVATE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _SCOPE: Final = "department."
 _LONGEST_REFERENCE: Final = 64  # characters, separators included
-_EARLIEST, _LATEST = 2000, 9000  # years in which a department may say that it answered
 
 
 def _kept(value: str) -> str:
@@ -47,12 +46,6 @@ def _referring(value: str) -> str:
     if found is None:
         raise Wrong("reference", "It must be a reference of ten digits.")
     return found
-
-
-def _in_our_time(value: datetime) -> datetime:
-    if not _EARLIEST <= value.year <= _LATEST:  # nearer the ends of the calendar no reckoning with it is possible
-        raise Wrong("moment", f"It must be in the years {_EARLIEST} to {_LATEST}.")
-    return value
 
 
 Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_kept)]
@@ -84,9 +77,7 @@ class UpdateEvent(BaseModel):
         ),
     ]
     subject: Annotated[str, AfterValidator(_referring)] = Field(description="The complaint's reference.")
-    time: Annotated[Occurred, AfterValidator(_in_our_time)] | None = Field(
-        None, description="When the department answered; the moment of arrival if left out."
-    )
+    time: Occurred | None = Field(None, description="When the department answered; the moment of arrival if left out.")
     datacontenttype: Literal["application/json"] | None = None
     data: AnswerData
 
