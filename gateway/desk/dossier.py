@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.cloudevents import without_contact
 from gateway.desk.danger import seen
 from gateway.desk.material import items
 from gateway.desk.page import VISIT, DeskPages
 from gateway.desk.said import said
 from gateway.desk.session import Sessions
+from gateway.desk.triage import why
 from gateway.house import House
 from gateway.incidents import NotThere
 from gateway.people import Visit
@@ -26,11 +28,11 @@ from gateway.store.doubled import doubled
 from gateway.store.engine import Connection
 from gateway.store.incidents import HOUSE, Brief
 from gateway.tasks import WrongAnswer
+from gateway.updates.effects import RULE as REJECTION
 from normalizer.complaint import Complaint, Priority, Status
 from normalizer.personal import mask
 from normalizer.reference import read as read_reference
 from normalizer.reference import show
-from router.route import Route
 
 ADDRESS: Final = "/desk/complaints"
 RECENT: Final = timedelta(days=3)  # within which a second problem is still worth asking about
@@ -78,7 +80,7 @@ class Dossier:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show one complaint. Who sent it is not on the page."""
+        """Show one complaint. Who sent it is not on the page, and the words do not say it either."""
         found = await self.house.store.read(partial(_opened, reference=request.match_info["reference"]))
         if found is None:
             raise web.HTTPNotFound
@@ -90,7 +92,7 @@ class Dossier:
             request,
             "complaint.html",
             path=f"{ADDRESS}/{complaint.reference}",
-            complaint=complaint,
+            complaint=without_contact(complaint),
             reference=show(complaint.reference),
             distress=complaint.priority is Priority.DISTRESS,
             danger=seen(complaint, self.house.city, self.pages, language) if readable else None,
@@ -100,7 +102,8 @@ class Dossier:
             department=self._department(case.department, language),
             category=self._category(complaint.category, language),
             route=case.route,
-            why=_why(case.route, language),
+            suggested=case.route is not None and case.route.rule == REJECTION,
+            why=why(case.route, language),
             due_at=case.due_at,
             incident=found.incident,
             incident_lead=show(found.incident.reference) if found.incident else "",
@@ -174,12 +177,6 @@ class Dossier:
 def _readable(complaint: Complaint, visit: Visit) -> bool:
     """Tell whether somebody at the desk may read the words: of a confidential one only while they decide on it."""
     return not complaint.confidential or complaint.status is Status.TRIAGE or visit.may("supervisor")
-
-
-def _why(route: Route | None, language: str) -> str:
-    """Say why it went there, in Arabic or in English."""
-    arabic, _, english = route.reason.partition(" / ") if route else ("", "", "")
-    return arabic if language.partition("-")[0] == "ar" else english or arabic
 
 
 def _unasked(case: Case, related: Sequence[Case]) -> list[str]:

@@ -20,7 +20,8 @@ from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.tasks import Task, TaskKind
 from gateway.tasks import Answer, NotThere, Over, Taken, Tasks, WrongAnswer
-from normalizer.complaint import Priority
+from normalizer.complaint import Complaint, Contact, Priority
+from normalizer.personal import conceal
 from normalizer.reference import show
 from router.route import Route
 from router.rules.words import percent
@@ -81,7 +82,7 @@ class Triage:
         except (NotThere, Unknown):
             raise web.HTTPNotFound from None
         except WrongAnswer:
-            return self.pages.said("/desk/triage", "missing")
+            return self.pages.said("/desk/triage", "unsplit")
         return self.pages.said("/desk/triage", "split", half.reference)
 
     def _card(self, task: Task, case: Case, language: str) -> dict[str, Any]:
@@ -105,8 +106,8 @@ class Triage:
             "category": complaint.category,
             "second": next(iter(city.reader.guess(complaint.text).second), ""),
             "danger": seen(complaint, city, self.pages, language),
-            "why": _why(case.route, language),
-            "rejections": [self._rejection(one, language) for one in task.body.get("rejections", ())],
+            "why": why(case.route, language),
+            "rejections": [self._rejection(one, complaint, language) for one in task.body.get("rejections", ())],
             "suggestions": [
                 {
                     "value": f"{one.category}:{one.department}",
@@ -119,18 +120,19 @@ class Triage:
             ],
         }
 
-    def _rejection(self, said: Mapping[str, Any], language: str) -> dict[str, str]:
+    def _rejection(self, said: Mapping[str, Any], complaint: Complaint, language: str) -> dict[str, str]:
         """Lay out how a department rejected it; one that left the city has only its id."""
         names = {
             name: self.pages.name(found.names, language) if (found := self.house.city.departments.get(name)) else name
             for name in (said["department"], said.get("suggested_department", ""))
         }
         suggested = names[said.get("suggested_department", "")]
-        return {"department": names[said["department"]], "suggested": suggested, "reason": said["reason"]}
+        reason = conceal(said["reason"], complaint.contact or Contact())
+        return {"department": names[said["department"]], "suggested": suggested, "reason": reason}
 
 
-def _why(route: Route | None, language: str) -> str:
-    """Say why no rule sent it anywhere: its reason, in Arabic or in English."""
+def why(route: Route | None, language: str) -> str:
+    """Say why it is where it is, in Arabic or in English."""
     arabic, _, english = route.reason.partition(" / ") if route else ("", "", "")
     return arabic if language.partition("-")[0] == "ar" else english or arabic
 

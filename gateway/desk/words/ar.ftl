@@ -66,7 +66,7 @@ note-left = أُخرجت من الحادثة، وستعلم الدائرة بذ�
 note-shut = أُغلقت الحادثة.
 note-elsewhere = أحدها في حادثة أخرى: أخرجوه منها أولاً.
 note-split = صار للمشكلة الثانية بلاغ مستقل برقم { $reference }.
-note-unsplit = لا يمكن فصل هذا: اختاروا موضوعاً آخر غير موضوع البلاغ.
+note-unsplit = لا يمكن فصل هذا: اختاروا موضوعاً غير موضوع البلاغ، على أن لا يكون البلاغ قد انتهى.
 note-missing = اختاروا الدائرة أولاً.
 note-not-stored = تعذر الحفظ الآن. كل ما كتبتموه باقٍ هنا: أرسلوه بعد دقيقة.
 note-sent-before = أُرسلت هذه الاستمارة من قبل وحُفظ بلاغها. تعديلاتكم ليست فيه: لإدخالها بلاغاً آخر أرسلوا مرة أخرى.
@@ -238,8 +238,8 @@ triage-title = الفرز
 triage-lead = أي دائرة هي المسؤولة؟ أقوى الاقتراحات أولاً.
 triage-none = لا شيء ينتظر قراراً.
 triage-more = وراء هذه غيرها.
-triage-rejected = رفضتها { $department }:
-triage-suggested = رفضتها { $department } واقترحت { $suggested }:
+triage-rejected = رفضته { $department }:
+triage-suggested = رفضته { $department } واقترحت { $suggested }:
 said-heading = ما قالته الدوائر
 said-verb = { $verb ->
     [accepted] قَبِلته
@@ -314,16 +314,17 @@ complaints-open = فتح
 complaints-none = لا بلاغ بهذا الرقم. راجعوا أرقامه العشرة.
 complaints-doubled = لعل فيها مشكلة ثانية
 complaints-doubled-lead = وصلت إلى دائرتها تلقائياً في الأيام الثلاثة الأخيرة، وفيها كلام عن أمر آخر. لم يُسأل أحد عنه بعد.
-complaints-doubled-none = لا بلاغ يبدو أن فيه مشكلة ثانية.
+complaints-doubled-none = لا يبدو أن في أي بلاغ مشكلة ثانية.
 complaints-split-as = فصل «{ $category }» في بلاغ مستقل
-dossier-words-hidden = هذا بلاغ سري: كلماته للدائرة التي عندها وحدها.
+dossier-words-hidden = هذا بلاغ سري: لا يطّلع على نصه إلا الدائرة المسؤولة عنه.
 dossier-confidential = سري
 dossier-route = المسار
 dossier-department = الدائرة
 dossier-category = الموضوع
 dossier-how = كيف
 dossier-automatic = تلقائياً، بالقاعدة { $rule }
-dossier-decided = بقرار إنسان
+dossier-decided = بقرار موظف
+dossier-suggested = باقتراح الدائرة التي رفضته
 dossier-why = لماذا
 dossier-due = الموعد
 dossier-incident = الحادثة
@@ -359,12 +360,12 @@ dossier-event = { $event ->
     [triaged] عُرض على الفرز
     [recalled] سُحب من دائرة
     [accepted] قبلته الدائرة
-    [rejected] ردّته الدائرة
+    [rejected] رفضته الدائرة
     [progressed] عملت الدائرة عليه
     [resolved] أُنجز
     [closed] أُغلق
     [reopened] فُتح من جديد
-    [escalated] رُفع إلى أعلى
+    [escalated] رُفع إلى جهة أعلى
     [withdrawn] سُحب
    *[other] { $event }
 }

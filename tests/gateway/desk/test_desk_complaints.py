@@ -53,7 +53,7 @@ async def test_a_second_problem_of_what_went_by_itself_is_asked_about_and_split_
     assert "lighting.broken" == other.complaint.category
     half = other.complaint.reference
     assert show(half) in page.words
-    assert "لا بلاغ يبدو أن فيه مشكلة ثانية" in page.words
+    assert "لا يبدو أن في أي بلاغ مشكلة ثانية" in page.words
     opened = await busy.get(f"/desk/complaints/{reference}")
     assert f"/desk/complaints/{half}" in opened.text
     assert "زِيد عليه أو عُدّل" in history(opened)
@@ -78,6 +78,16 @@ async def test_a_complaint_is_opened_by_its_number_as_people_type_it(busy: Agent
     assert english in html.unescape(page.text)
     assert ["Received", "Offered to a department"] == history(page)
     assert f'href="/desk/complaints/{reference}?lang=ar"' in page.text
+
+
+async def test_who_sent_it_is_not_in_the_words_on_its_page_either(busy: Agent) -> None:
+    """The sender's own number is hidden in what they wrote; another's, which may be needed, is not."""
+    await busy.begin("triage")
+    words = "كسر في أنبوب الماء، رقمي 07709876543 ورقم الحارس 07701234567"
+    reference = await routed(busy, words, number="+9647709876543")
+    page = await busy.get(f"/desk/complaints/{reference}")
+    assert "كسر في أنبوب الماء" in page.words
+    assert ("7709876543" in page.text, "07701234567" in page.text) == (False, True)
 
 
 async def test_a_number_of_no_complaint_is_said_and_nothing_breaks(agent: Agent) -> None:

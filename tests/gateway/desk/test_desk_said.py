@@ -55,6 +55,16 @@ async def test_a_complaint_s_page_shows_what_departments_said(busy: Agent) -> No
     assert "قَبِلته · دائرة ماء بغداد" in arabic.words
 
 
+async def test_a_complaint_that_a_department_passed_on_says_who_decided(busy: Agent) -> None:
+    """Nobody at the desk decided it, and the page does not say so."""
+    await busy.begin("triage")
+    reference = await offered(busy)
+    await answer(busy, reference, "rejected", reason="عمود كهرباء", suggested_department="electricity")
+    page = await busy.get(f"/desk/complaints/{reference}?lang=en")
+    assert "as the department that rejected it suggested" in page.words
+    assert "decided by a person" not in page.words
+
+
 async def test_whoever_rings_a_citizen_back_sees_what_was_answered(busy: Agent) -> None:
     """The first question on the telephone is what the department says."""
     await busy.begin("agent", "triage")

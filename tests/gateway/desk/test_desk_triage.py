@@ -101,6 +101,17 @@ async def test_a_department_can_be_chosen_by_hand(busy: Agent) -> None:
     assert "roads" == (await busy.case(reference)).department
 
 
+async def test_what_cannot_be_split_off_is_said_as_that(busy: Agent) -> None:
+    """Nobody is asked for a department where it was the subject that does not fit."""
+    await busy.begin("triage")
+    (reference,) = await undecided(busy, VAGUE)
+    (task,) = await busy.tasks(TaskKind.TRIAGE)
+    known = (await busy.case(reference)).complaint.category
+    page = await busy.press(await busy.get("/desk/triage"), f"/desk/triage/{task.id}/split", second=known)
+    assert "لا يمكن فصل هذا" in page.words
+    assert () == (await busy.case(reference)).complaint.related
+
+
 async def test_the_second_who_decides_is_told_and_changes_nothing(busy: Agent) -> None:
     """Two look at the same page: the first decision stands."""
     await busy.begin("triage")
@@ -153,12 +164,13 @@ async def test_what_a_department_rejected_comes_with_its_reason(busy: Agent) -> 
 
         await until(offered)
         offer = (await busy.case(receipt.reference)).offer or ""
-        data = {"reason": f"<b>ليست لنا {number}</b>", "suggested_department": suggested}
+        data = {"reason": f"<b>ليست لنا {number}</b> اتصلنا على 07701110099", "suggested_department": suggested}
         update = Update("1", department, "rejected", receipt.reference, offer, data, datetime.now(UTC))
         assert (await updates.answer(update)).done
 
     page = await busy.get("/desk/triage?lang=en")
     assert all(f"&lt;b&gt;ليست لنا {number}&lt;/b&gt;" in page.text for number in (0, 1))
     assert "Baghdad Water Authority" in page.text
+    assert "7701110099" not in page.text  # who complains
     assert "Baghdad Sewerage Authority" in page.text
     assert "دائرة مجاري بغداد" in (await busy.get("/desk/triage?lang=ar")).text
