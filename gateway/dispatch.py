@@ -8,11 +8,9 @@ delivery in vain brings a message nearer to the broker's delivery limit.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +23,7 @@ from gateway.batcher import Batcher
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
+from gateway.outage import Outage
 from gateway.signals import Signal
 from gateway.store import answers, complaints, journal, quarantine, tasks
 from gateway.store.complaints import Case
@@ -39,10 +38,6 @@ from router.rules import Decision, decide
 PREFETCH = 64  # deliveries in hand; they share the store's transactions
 CONCURRENT = 4  # transactions at once on PostgreSQL
 TRIES = 3  # of one delivery before a person must look
-PAUSE = 2.0  # seconds before a delivery is given back while the store is away
-PROBE = 1.0  # seconds between two looks whether the store is back
-LONGEST_PROBE = 60.0  # the same, once a store that seemed to be back has failed again and again
-CALM = 10.0  # seconds without a failure after which the store is taken to be well
 
 log = observe.logger("dispatch")
 
@@ -86,8 +81,7 @@ class Dispatcher:
         self.wake, self.clock = wake, clock
         self._tries: dict[str, int] = {}
         self._batches = Batcher(self._decide, size=PREFETCH, concurrent=1 if store.embedded else CONCURRENT)
-        self._outage: asyncio.Task[None] | None = None
-        self._probe, self._resumed = PROBE, float("-inf")
+        self._outage = Outage(bus, (ROUTER_DISTRESS, ROUTER), lambda: self.store)
 
     async def start(self) -> None:
         """Begin to consume; distress has a consumer of its own, so that it never waits behind the rest."""
@@ -100,8 +94,7 @@ class Dispatcher:
             with observe.timed("dispatch"):
                 verdict = await self._batches.ask(_read(delivery))
         except StoreUnavailable as error:
-            self._wait_for_the_store()
-            raise Retry(PAUSE) from error
+            raise self._outage.begins() from error
         except Exception as error:
             tries = self._tries[delivery.id] = self._tries.get(delivery.id, 0) + 1
             if tries < TRIES and not isinstance(error, Unroutable):
@@ -206,39 +199,7 @@ class Dispatcher:
                 )
             )
         except StoreUnavailable as error:
-            self._wait_for_the_store()
-            raise Retry(PAUSE) from error
-
-    def _wait_for_the_store(self) -> None:
-        """Take nothing more until the store is back. Returns at once: the handler that asks for it must end first."""
-        if self._outage is None or self._outage.done():
-            self._outage = asyncio.create_task(self._sit_out())
-
-    async def _sit_out(self) -> None:
-        clock = asyncio.get_running_loop().time
-        calm = clock() - self._resumed > CALM
-        # One that failed again at once answers the look and still cannot write.
-        self._probe = PROBE if calm else min(2 * self._probe, LONGEST_PROBE)
-        log.warning("store away", consuming=False)
-        try:
-            async with AsyncExitStack() as taking_again:  # whatever happens in here, no queue stays paused
-                for queue in (ROUTER_DISTRESS, ROUTER):
-                    taking_again.push_async_callback(self.bus.resume, queue)
-                    await self.bus.pause(queue)
-                await self._until_the_store_answers()
-        except Exception as error:  # the queues are taken from again, and what is wrong shows there
-            log.exception("store cannot be waited for", exc_info=observe.bare(error))
-        self._resumed = clock()
-        log.info("consuming again")
-
-    async def _until_the_store_answers(self) -> None:
-        while True:
-            await asyncio.sleep(self._probe)
-            try:
-                await self.store.write(_would_decide)
-            except StoreUnavailable:
-                continue
-            return
+            raise self._outage.begins() from error
 
 
 def _refused_by(connection: Connection, case: Case) -> set[str]:
@@ -253,11 +214,6 @@ def _amended(complaint: Complaint, decision: Decision) -> Complaint:
         danger_reason=f"{OF_A_RULE}{decision.raised_by}" if danger else complaint.danger_reason,
         confidential=complaint.confidential or decision.confidential,
     )
-
-
-def _would_decide(connection: Connection) -> None:
-    """Ask for a lock on nothing, as deciding does: a store that can only be read refuses it."""
-    complaints.load_many(connection, {""}, lock=True)
 
 
 def _subject(delivery: Delivery) -> str:

@@ -1,8 +1,7 @@
 """The consumer of balagh.updates: reads what departments send there and hands it to the one door.
 
 A message is acknowledged when its answer is committed. What names no answer of a department becomes a quarantine row,
-and from there a copy in balagh.dead. While the store is away everything stays in the queue, and is asked for ever
-more seldom, since every delivery in vain brings a message nearer to the broker's delivery limit.
+and from there a copy in balagh.dead. While the store is away everything stays in the queue.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from typing import Any, Final
 from gateway import observe
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import UPDATES
+from gateway.outage import Outage
 from gateway.quarantine import UPDATES as STAGE
 from gateway.store import quarantine
 from gateway.store.engine import StoreUnavailable
@@ -29,7 +29,6 @@ from normalizer.text import storable
 
 PREFETCH: Final = 16
 TRIES: Final = 3  # of one delivery before a person must look
-PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds before a delivery is given back while the store is away; it doubles
 LARGEST: Final = 65_536  # bytes: the fields that we read have a few thousand characters
 
 log = observe.logger("updates")
@@ -47,7 +46,7 @@ class Listener:
     def __init__(self, updates: Updates, bus: Bus) -> None:
         self.updates, self.bus = updates, bus
         self._tries: Counter[str] = Counter()
-        self._away = 0  # deliveries given back since the store last answered
+        self._outage = Outage(bus, (UPDATES,), lambda: self.updates.store)
 
     async def start(self) -> None:
         """Begin to consume."""
@@ -60,9 +59,7 @@ class Listener:
             with observe.timed("updates"):
                 await self._hear(delivery, subject)
         except StoreUnavailable as error:
-            self._away += 1
-            raise Retry(min(PAUSE * 2 ** min(self._away // PREFETCH, 10), LONGEST_PAUSE)) from error
-        self._away = 0
+            raise self._outage.begins() from error
         self._tries.pop(subject, None)
 
     async def _hear(self, delivery: Delivery, subject: str) -> None:

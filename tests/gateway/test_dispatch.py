@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import aio_pika
 import pytest
 
-from gateway import dispatch
 from gateway import quarantine as commands
 from gateway.broker.bus import Delivery
 from gateway.broker.topology import COMPLAINTS, DEAD, ROUTER
@@ -254,8 +253,8 @@ async def outage(
     request: pytest.FixtureRequest, tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Outage]:
     """A message on its way to a router whose store is away, on either broker; a second lasts a twentieth of one."""
-    monkeypatch.setattr(dispatch, "PAUSE", 0.1)
-    monkeypatch.setattr(dispatch, "PROBE", 0.05)
+    monkeypatch.setattr("gateway.outage.PAUSE", 0.1)
+    monkeypatch.setattr("gateway.outage.PROBE", 0.05)
     more = {}
     if request.param == "rabbitmq":
         more["BALAGH_BROKER_URL"] = request.getfixturevalue("rabbitmq").url
