@@ -50,7 +50,6 @@ class OfferDoor:
         self._house, self._keys = house, keys
         self._waiting: Counter[str] = Counter()
         self._stopping = asyncio.Event()
-        self._settled = 0
         self._asking: asyncio.Future[int | None] | None = None
 
     async def stop(self, _app: web.Application) -> None:
@@ -98,26 +97,25 @@ class OfferDoor:
 
     async def _read(self, department: str, page: Page, limit: int) -> Page:
         """Return the page behind an empty one."""
-        until = await self._until(page.position.seq)
+        until = await self._until()
         if until is None:
             return page
         return await self._house.store.read(
             partial(feed.read, department=department, after=page.position, until=until, limit=limit)
         )
 
-    async def _until(self, after: int) -> int | None:
-        """Return up to which number all is settled, as far as is known beyond `after`; None when it takes too long.
+    async def _until(self) -> int | None:
+        """Return up to which number all is settled; None when somebody appends for too long.
 
-        On PostgreSQL whoever appends waits for who asks this, so all who want to know ask it together.
+        On PostgreSQL whoever appends waits for who asks this, so it is asked once at a time, for all who want to know.
         """
-        if self._settled <= after:
-            if self._asking is None or self._asking.done():
-                self._asking = asyncio.ensure_future(self._house.store.read(feed.settled))
-            found = await asyncio.shield(self._asking)
-            if found is None:
-                return None
-            self._settled = max(self._settled, found)
-        return self._settled
+        earlier = self._asking
+        if earlier is not None and not earlier.done():  # it may not see what was committed since
+            await asyncio.wait([earlier])
+        if self._asking is earlier:
+            self._asking = asyncio.ensure_future(self._house.store.read(feed.settled))
+        assert self._asking is not None
+        return await asyncio.shield(self._asking)
 
     async def _pause(self, seconds: float) -> None:
         try:
