@@ -273,6 +273,23 @@ async def test_a_department_reads_its_own_answers_alone(water: Program) -> None:
     assert ["rejected", "accepted"] == [answer["verb"] for answer in whole["answers"]]
 
 
+async def test_a_department_that_also_files_reads_of_others_what_it_filed_itself(tmp_path: Path, baghdad: City) -> None:
+    """A key for both is no key to what one department said to the complaint that another key filed."""
+    keys = (
+        "desk:desk-key-1:intake,boss:admin-key-1:admin,waterworks:water-key-1:department.water,"
+        "counter:counter-key-1:intake+department.electricity"
+    )
+    counter = {"Authorization": "Bearer counter-key-1"}
+    house = make_house(tmp_path, baghdad, BALAGH_API_KEYS=keys)
+    async with running(house), TestClient(TestServer(site(house))) as client:
+        water = Program(Door(house, client))
+        offer = await offered(water)
+        await water.answer(offer, "accepted", due_at=TOMORROW)
+        await water.answer(offer, "rejected", reason="عمود كهرباء", suggested_department="electricity")
+        status, shown = await water.door.get(offer["subject"], counter)
+    assert (200, []) == (status, shown["answers"])
+
+
 async def test_the_citizen_s_name_in_an_answer_is_hidden_with_the_contact(water: Program) -> None:
     """Who may not see the contact does not read it in a department's words either."""
     said = {"confidential": True, "contact": {"phone": "07701234567", "name": "أم علي الجبوري"}}
