@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, select, text, update
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select, text, update
 
 from gateway.store import facts, outbox
-from gateway.store.tables import complaints, events, quarantine, relay
+from gateway.store.tables import answers, complaints, events, quarantine, relay
 from gateway.store.tables import facts as facts_table
 from normalizer.complaint import Priority
 
@@ -125,7 +125,7 @@ def remembered(connection: Connection, queue: str) -> Depth | None:
 
 
 def offer_again(connection: Connection, department: str, depth: Depth, until: datetime) -> int:
-    """Publish anew what a department's lost queue can have held, and return how many events that is.
+    """Publish anew what a department's lost queue can have held, refusals too, and return how many messages that is.
 
     That is as many as it held when last looked at, the latest ones, and all that was published from then to `until`.
     Some of it the department may have taken meanwhile: it sees an event id again.
@@ -142,7 +142,16 @@ def offer_again(connection: Connection, department: str, depth: Depth, until: da
     if depth.messages:
         rows += connection.execute(held.limit(depth.messages)).scalars()
     _anew(connection, rows)
-    return len(rows)
+    return len(rows) + _refuse_again(connection, department, depth, until)
+
+
+def _refuse_again(connection: Connection, department: str, depth: Depth, until: datetime) -> int:
+    told = select(answers.c.id).where(answers.c.department == department, answers.c.told_at < until)
+    held = told.where(answers.c.told_at < depth.at).order_by(answers.c.told_at.desc(), answers.c.id)
+    lost = or_(
+        answers.c.id.in_(told.where(answers.c.told_at >= depth.at)), answers.c.id.in_(held.limit(depth.messages))
+    )
+    return connection.execute(update(answers).where(lost).values(tell_at=answers.c.at)).rowcount
 
 
 def copy_again(connection: Connection, before: datetime) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from gateway.store import answers
+from gateway.store import answers, stranded
 from gateway.store.answers import DONE, REFUSED, Answer, id_of
 from gateway.store.engine import Store
+from gateway.store.stranded import Depth
 from tests.gateway.store.making import NOW, later
 
 
@@ -65,3 +66,16 @@ async def test_a_refusal_is_told_once(store: Store) -> None:
     await store.write(partial(answers.put_off, ids=[owed[1].id], until=later(minutes=8)))
     assert ["u-2"] == await untold(5)
     assert ["u-1", "u-2"] == await untold(8)
+
+
+async def test_refusals_that_lay_in_a_lost_queue_are_told_again(store: Store) -> None:
+    """One lay in it when it was last looked at, two came after that: those, and none of another department."""
+    for number in range(5):
+        one = replace(answer(f"u-{number}", "roads" if number == 3 else "water"), result=REFUSED)
+        await keep(store, one, tell=True)
+        await store.write(partial(answers.told, ids=[one.id], now=later(minutes=number)))
+    depth = Depth(1, later(seconds=90))  # 0 and 1 had been told, and 0 taken
+    again = partial(stranded.offer_again, department="water", depth=depth, until=later(minutes=9))
+    assert 3 == await store.write(again)
+    found = await store.read(partial(answers.untold, now=later(minutes=9), limit=9))
+    assert {"u-1", "u-2", "u-4"} == {one.update_id for one in found}
