@@ -25,7 +25,7 @@ from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
 from gateway.outage import Outage
 from gateway.signals import Signal
-from gateway.store import answers, complaints, journal, quarantine, tasks
+from gateway.store import answers, complaints, incidents, journal, quarantine, tasks
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.ledger import Ledger
@@ -148,8 +148,8 @@ class Dispatcher:
             tasks.urge(ledger.connection, case.complaint.id)
         if case.department == decided.department and case.route is not None:
             return ledger.seen(case, latest), "unmoved"
-        if case.complaint.status is Status.TRIAGE and decided.department in _refused_by(ledger.connection, case):
-            return ledger.seen(case, latest), "unmoved"  # that department has said no: a person decides
+        if case.complaint.status is Status.TRIAGE and _is_for_a_person(ledger.connection, case, decided):
+            return ledger.seen(case, latest), "unmoved"
         if decided.automatic:
             if case.complaint.status is Status.TRIAGE:
                 asking.decided(ledger, case.complaint)
@@ -202,8 +202,14 @@ class Dispatcher:
             raise self._outage.begins() from error
 
 
-def _refused_by(connection: Connection, case: Case) -> set[str]:
-    return {answer.department for answer in answers.rejections(connection, case.complaint.id)}
+def _is_for_a_person(connection: Connection, case: Case, decided: Route) -> bool:
+    """Tell whether what was rejected stays at the desk: it goes back to nobody, and takes along those that follow it.
+
+    Only danger does not wait for these.
+    """
+    said_no = {answer.department for answer in answers.rejections(connection, case.complaint.id)}
+    waits = bool(said_no) and case.complaint.priority is not Priority.DISTRESS
+    return decided.department in said_no or (waits and bool(incidents.followers(connection, case.complaint.id)))
 
 
 def _amended(complaint: Complaint, decision: Decision) -> Complaint:

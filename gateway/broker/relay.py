@@ -182,12 +182,17 @@ class Relay:
         return len(copied)
 
     async def _tell_refusals(self) -> int:
-        """Tell departments which of their answers changed nothing. One that its queue does not take is told later."""
+        """Tell departments which of their answers changed nothing. One that its queue does not take is told later.
+
+        One that has left the city, or fetches its complaints now, has no queue of ours any more: nobody need take it.
+        """
         refusals = await self.store.read(partial(answers.untold, now=self.clock(), limit=WINDOW))
         if not refusals:
             return 0
-        envelopes = self.envelopes()
-        outcomes = await self.bus.publish([_refusal(answer, envelopes) for answer in refusals])
+        envelopes, queued = self.envelopes(), self.bus.topology.departments
+        outcomes = await self.bus.publish(
+            [_refusal(answer, envelopes, mandatory=answer.department in queued) for answer in refusals]
+        )
         paired = list(zip(refusals, outcomes, strict=True))
         told = [answer.id for answer, outcome in paired if isinstance(outcome, Confirmed)]
         vain = [answer.id for answer, outcome in paired if isinstance(outcome, Returned | Nacked)]
@@ -210,12 +215,13 @@ def _dead(row: Any) -> Parcel:
     )
 
 
-def _refusal(answer: Answer, envelopes: Envelopes) -> Parcel:
+def _refusal(answer: Answer, envelopes: Envelopes, *, mandatory: bool) -> Parcel:
     return Parcel(
         exchange=DEPARTMENTS,
         routing_key=f"{answer.department}.refused",
         id=answer.id,
         body=envelopes.refusal(answer),
+        mandatory=mandatory,
         type=REFUSED,
         timestamp=answer.at,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -111,7 +111,8 @@ class Updates:
         if case is None:
             return self._conclude(connection, _refused(answer, NOT_YOURS), tell), False
         rejected = bool(answers.rejections(connection, case.complaint.id))
-        change = decide(_standing(case, rejected=rejected), answer.department, answer.offer, said)
+        standing = _standing(case, following, rejected=rejected)
+        change = decide(standing, answer.department, answer.offer, said)
         if isinstance(change, Refusal):
             theirs = case.complaint.id if change is not NOT_YOURS else None
             return self._conclude(connection, _refused(replace(answer, complaint_id=theirs), change), tell), False
@@ -137,14 +138,15 @@ def _spoken(update: Update, now: datetime) -> datetime:
     return update.at.astimezone(UTC) if now - LONGEST <= update.at <= now else now
 
 
-def _standing(case: Case, *, rejected: bool) -> Standing:
+def _standing(case: Case, following: Sequence[Case], *, rejected: bool) -> Standing:
+    """Say how a complaint stands; those that follow it go where it goes, the confidential among them too."""
     complaint = case.complaint
     return Standing(
         status=complaint.status,
         department=case.department,
         offer=case.offer,
         due_at=case.due_at,
-        confidential=complaint.confidential,
+        confidential=any(one.complaint.confidential for one in (case, *following)),
         rejected=rejected,
     )
 

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pytest
 
+from gateway.broker.topology import Topology
+from gateway.incidents import Incidents
+from gateway.store import answers
 from gateway.store.complaints import Case
-from gateway.updates import Update
-from tests.gateway.walk import CITIZEN, OUTAGE, Walk
+from gateway.store.tasks import TaskKind
+from gateway.tasks import Answer as Decision
+from gateway.tasks import Tasks
+from gateway.updates import Outcome, Update
+from tests.gateway.walk import CITIZEN, OUTAGE, Walk, metric
 
 
-async def offered(walk: Walk, sender: str = CITIZEN) -> Case:
-    """A complaint that the water department has been offered."""
-    receipt = await walk.hear(OUTAGE, sender)
+async def offered(walk: Walk, sender: str = CITIZEN, text: str = OUTAGE) -> Case:
+    """A complaint on its way; the water department is offered what is said of its own matter."""
+    receipt = await walk.hear(text, sender)
     await walk.publish()
     return await walk.case(receipt.reference)
+
+
+async def led(walk: Walk, text: str = OUTAGE) -> tuple[Case, Case]:
+    """Two complaints of one cause: the lead, and the one that follows it."""
+    pair = [await offered(walk, sender, text) for sender in (CITIZEN, "+9647709990001")]
+    await Incidents(walk.house, clock=walk.clock).create([one.complaint.reference for one in pair], "huda")
+    [(leading,)] = await walk.rows("SELECT lead FROM incidents")
+    first, second = sorted(pair, key=lambda one: one.complaint.id != leading)
+    return await walk.case(first.complaint.reference), await walk.case(second.complaint.reference)
+
+
+async def answer(walk: Walk, found: Case, verb: str, *, offer: str = "", **data: str) -> Outcome:
+    """Let the water department answer."""
+    reference, offer = found.complaint.reference, offer or found.offer or ""
+    outcome = await walk.updates.answer(Update(verb, "water", verb, reference, offer, data, walk.clock()), tell=True)
+    walk.clock.pass_by(seconds=1)
+    return outcome
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"])
@@ -28,3 +52,52 @@ async def test_a_department_whose_clock_is_wrong_is_heard(walk: Walk, at: str) -
     assert "accepted" == (await walk.updates.answer(update)).status
     past = replace(update, id="two", data={"due_at": "1970-01-02T00:00:00Z"})
     assert "due_at" == (await walk.updates.answer(past)).field
+
+
+async def test_a_department_that_left_is_told_nothing(walk: Walk) -> None:
+    """Its answer was refused, and then it left the city: nobody is owed that any more, and no alarm sounds for ever."""
+    found = await offered(walk)
+    await answer(walk, found, "accepted", offer="stale")
+    staying = [name for name in walk.tape.topology.departments if name != "water"]
+    walk.tape.topology = Topology(staying)
+    before = metric("balagh_alarms_total", kind="parked")
+    await walk.publish()
+    walk.clock.pass_by(hours=1)
+    assert [] == await walk.house.store.read(partial(answers.untold, now=walk.clock(), limit=9))
+    assert before == metric("balagh_alarms_total", kind="parked")
+
+
+@pytest.mark.parametrize(
+    ("words", "department"),
+    [
+        ("الكهرباء مقطوعة عن حي الجامعة منذ يومين", "citizens"),
+        ("عمود الكهرباء سقط والمحولة انفجرت واحترق البيت", "electricity"),
+    ],
+)
+async def test_a_rejected_lead_waits_for_the_desk_with_those_that_follow_it(
+    walk: Walk, words: str, department: str
+) -> None:
+    """The citizen's next words would send it elsewhere and leave the others behind; only danger does not wait."""
+    desk = Tasks(walk.house, clock=walk.clock)
+    lead, follower = await led(walk, "لدي مشكلة في حي الجامعة")
+    for task in await desk.list([TaskKind.TRIAGE]):
+        await desk.complete(task.id, "huda", Decision(department="water"))
+    await walk.publish()
+    await answer(walk, await walk.case(lead.complaint.reference), "rejected", reason="ليست لنا")
+    assert lead.complaint.contact is not None
+    await walk.hear(words, lead.complaint.contact.phone or "")
+    await walk.publish()
+    assert [department, "water"] == [(await walk.case(one.complaint.reference)).department for one in (lead, follower)]
+    assert (department == "citizens") == bool(await desk.list([TaskKind.TRIAGE]))
+
+
+async def test_who_follows_in_confidence_goes_nowhere_on_a_departments_word(walk: Walk) -> None:
+    """The lead is no secret and one that follows it is: the department's rejection goes to the desk."""
+    lead, follower = await led(walk)
+    confidential = follower.complaint.but(confidential=True).model_dump_json(exclude_none=True)
+    await walk.change(
+        "UPDATE personal SET body = :body WHERE complaint_id = :id", body=confidential, id=follower.complaint.id
+    )
+    outcome = await answer(walk, lead, "rejected", reason="لا", suggested_department="sewage")
+    assert "triage" == outcome.status
+    assert "water" == (await walk.case(follower.complaint.reference)).department
