@@ -1,15 +1,21 @@
-"""Answers when something is amiss: a wrong clock, a department that has left, a broker that lost its queue."""
+"""Answers when something is amiss: a wrong clock, a department that has left, a gateway that does not run."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from gateway.broker.topology import Topology
+from gateway.app import bus_of
+from gateway.broker.bus import Confirmed, Parcel
+from gateway.broker.topology import UPDATES, Topology
+from gateway.check import check
+from gateway.city.city import City
 from gateway.incidents import Incidents
+from gateway.settings import load
 from gateway.store import answers
 from gateway.store.complaints import Case
 from gateway.store.tasks import TaskKind
@@ -17,6 +23,8 @@ from gateway.tasks import Answer as Decision
 from gateway.tasks import Tasks
 from gateway.updates import Outcome, Update
 from tests.gateway.walk import CITIZEN, OUTAGE, Walk, metric
+from tests.servers.rabbitmq import Vhost
+from tests.servers.waiting import until
 
 
 async def offered(walk: Walk, sender: str = CITIZEN, text: str = OUTAGE) -> Case:
@@ -101,3 +109,27 @@ async def test_who_follows_in_confidence_goes_nowhere_on_a_departments_word(walk
     outcome = await answer(walk, lead, "rejected", reason="لا", suggested_department="sewage")
     assert "triage" == outcome.status
     assert "water" == (await walk.case(follower.complaint.reference)).department
+
+
+@pytest.mark.servers
+async def test_check_says_that_nobody_takes_answers(
+    tmp_path: Path, city: City, rabbitmq: Vhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer lies in balagh.updates and no gateway runs the role that hears it."""
+    settings = {"BALAGH_BROKER_URL": rabbitmq.url, "BALAGH_DATA_DIR": str(tmp_path)}
+    bus = bus_of(load(settings), city)
+    await bus.start()
+    await until(lambda: bus.connected)
+    assert [Confirmed()] == await bus.publish([Parcel(UPDATES, "water.accepted", "one", b"{}")])
+
+    async def lies_there() -> bool:
+        return {UPDATES: 1} == await bus.depths([UPDATES])
+
+    await until(lies_there)
+    await bus.stop()
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    said: list[str] = []
+    assert not await check(said.append)
+    wanted = f"WRONG queue {UPDATES}: 1 wait and nobody consumes it: no process runs the role router"
+    assert wanted in said, said
