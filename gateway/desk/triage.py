@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.cloudevents import without_contact
 from gateway.desk.danger import seen
 from gateway.desk.material import items
 from gateway.desk.page import VISIT, DeskPages
@@ -88,6 +89,7 @@ class Triage:
     def _card(self, task: Task, case: Case, language: str) -> dict[str, Any]:
         """Lay out one complaint. Who complains is not on it: where it goes does not hang on that."""
         complaint, city = case.complaint, self.house.city
+        shown = without_contact(complaint)  # the words may say it too
         suggestions = case.route.suggestions if case.route else ()
         wanted = [one for one in suggestions if one.department in city.departments and one.department != city.triage]
         district = city.districts.get(complaint.place.district or "") if complaint.place else None
@@ -99,8 +101,8 @@ class Triage:
             "since": complaint.received_at,
             "waiting_since": task.created_at,
             "language": complaint.language,
-            "text": complaint.text,
-            "place": complaint.place.text or "" if complaint.place else "",
+            "text": shown.text,
+            "place": shown.place.text or "" if shown.place else "",
             "district": self.pages.name(district.names, language) if district else "",
             "items": items(complaint.attachments),
             "category": complaint.category,

@@ -101,6 +101,20 @@ async def test_a_department_can_be_chosen_by_hand(busy: Agent) -> None:
     assert "roads" == (await busy.case(reference)).department
 
 
+async def test_who_complains_is_not_in_the_words_on_the_card_either(busy: Agent) -> None:
+    """The sender's own number is hidden in them; what else they say is there."""
+    await busy.begin("triage")
+    await hear(busy.house, f"{VAGUE}، رقمي 07709876543", number="+9647709876543")
+
+    async def asked() -> bool:
+        return bool(await busy.tasks(TaskKind.TRIAGE))
+
+    await until(asked)
+    page = await busy.get("/desk/triage")
+    assert VAGUE in page.words
+    assert "7709876543" not in page.text
+
+
 async def test_what_cannot_be_split_off_is_said_as_that(busy: Agent) -> None:
     """Nobody is asked for a department where it was the subject that does not fit."""
     await busy.begin("triage")
