@@ -56,7 +56,7 @@ class Effects:
             self.ledger.connection,
             case,
             category=None,
-            department=said.suggested,
+            department=said.suggested if said.suggested not in self._said_no(case) else None,  # it is disputed
             source=lessons.REJECTED,
             by=self.department,
             now=self.ledger.now,
@@ -113,11 +113,15 @@ class Effects:
 
     def _suggestions(self, case: Case) -> tuple[Suggestion, ...]:
         """Say what else it may be, by the words alone: whoever has rejected it is not proposed again."""
-        said_no = {one.department for one in answers.rejections(self.ledger.connection, case.complaint.id)}
-        table, refused = self.city.rules, {self.department, *said_no}
+        table, refused = self.city.rules, self._said_no(case)
         others = {category: name for category, name in table.responsible.items() if name not in refused}
         asked = replace(table, rules=(), responsible=others)
         return route(case.complaint, asked, self.city.reader.guess(case.complaint.text)).suggestions
+
+    def _said_no(self, case: Case) -> set[str]:
+        """Return who has rejected it, this time and before."""
+        earlier = answers.rejections(self.ledger.connection, case.complaint.id)
+        return {self.department, *(one.department for one in earlier)}
 
     def _names(self, department: str) -> tuple[str, str]:
         """Return a department's names, the Arabic first; one that left the city has only its id."""

@@ -16,7 +16,7 @@ from gateway.check import check
 from gateway.city.city import City
 from gateway.incidents import Incidents
 from gateway.settings import load
-from gateway.store import answers
+from gateway.store import answers, lessons
 from gateway.store.complaints import Case
 from gateway.store.tasks import TaskKind
 from gateway.tasks import Answer as Decision
@@ -109,6 +109,17 @@ async def test_who_follows_in_confidence_goes_nowhere_on_a_departments_word(walk
     outcome = await answer(walk, lead, "rejected", reason="لا", suggested_department="sewage")
     assert "triage" == outcome.status
     assert "water" == (await walk.case(follower.complaint.reference)).department
+
+
+async def test_two_that_point_at_each_other_teach_nothing_twice(walk: Walk) -> None:
+    """Whoever has said no is not taught as the one whose matter it is: a person decides, and that is learned."""
+    found = await offered(walk)
+    await answer(walk, found, "rejected", reason="لا", suggested_department="sewage")
+    moved = await walk.case(found.complaint.reference)
+    data = {"reason": "بل للماء", "suggested_department": "water"}
+    back = Update("back", "sewage", "rejected", moved.complaint.reference, moved.offer or "", data, walk.clock())
+    assert "triage" == (await walk.updates.answer(back)).status
+    assert ["sewage"] == [one.department for one in await walk.house.store.read(lessons.all)]
 
 
 @pytest.mark.servers
