@@ -111,6 +111,20 @@ async def test_a_department_splits_off_what_is_not_its_own(door: Door) -> None:
     assert ("waste.collection", "عن الدار") == (other["category"], other["text"])
 
 
+async def test_a_department_finds_no_number_out_by_splitting(door: Door) -> None:
+    """Words that are hidden from it are as any that the citizen never wrote; those that it reads may be split off."""
+    shown = await door.filed(
+        text="الماء مقطوع عن الدار، رقمي 07701234567 والحاوية ممتلئة",
+        contact={"phone": "07701234567"},
+        confidential=True,
+    )
+    address, wanted = f"complaints/{shown['reference']}/split", {"category": "waste.collection"}
+    for guess in ("0770", "07701234567", "9999"):
+        status, problem = await ask(door, "POST", address, {**wanted, "text": guess}, WATER)
+        assert (422, ["text"]) == (status, fields(problem)), guess
+    assert 201 == (await ask(door, "POST", address, {**wanted, "text": "والحاوية ممتلئة"}, WATER))[0]
+
+
 async def test_what_cannot_be_is_refused(door: Door) -> None:
     """Each refusal is a problem that says which field or which complaint."""
     found = await filed(door, 4)
