@@ -21,7 +21,7 @@ from gateway.house import House
 from gateway.incidents import NotThere
 from gateway.people import Visit
 from gateway.split import Splits
-from gateway.store import answers, complaints, incidents
+from gateway.store import answers, complaints, incidents, journal
 from gateway.store.answers import Answer
 from gateway.store.complaints import BY, Case, Event
 from gateway.store.doubled import doubled
@@ -67,16 +67,23 @@ class Dossier:
         """Open the complaint whose number was typed, or show which may have a second problem in them."""
         typed = request.query.get("reference", "")[:LONGEST]
         reference = read_reference(typed) if typed else None
+        fault = "complaints-none" if typed else ""
         if reference is not None:
             found = await self.house.store.read(partial(complaints.load, reference=reference))
             if found is not None:
                 return self.pages.redirect(f"{ADDRESS}/{reference}")
+            row = await self.house.store.read(partial(journal.find, reference=reference))
+            if row is not None and row.state in {
+                "pending",
+                "quarantined",
+            }:  # the citizen's number is right all the same
+                fault = "complaints-unread"
         since = datetime.now(UTC) - RECENT
         doubles = await self.house.store.read(partial(_doubles, since=since))
         language = self.pages.language(request)
         cards = [self._double(one, second, language) for one, second in doubles]
         return self.pages.render(
-            request, "complaints.html", cards=cards, typed=typed, status=404 if typed else 200, unknown=bool(typed)
+            request, "complaints.html", cards=cards, typed=typed, status=404 if fault else 200, fault=fault
         )
 
     async def show(self, request: web.Request) -> web.Response:

@@ -312,6 +312,7 @@ complaints-lead = أين وصل، ولماذا، وماذا جرى له. ولا 
 complaints-number = رقم البلاغ
 complaints-open = فتح
 complaints-none = لا بلاغ بهذا الرقم. راجعوا أرقامه العشرة.
+complaints-unread = الرقم صحيح، والرسالة محفوظة ولم تُفهم بعد. إن بقيت هكذا دقائق فأخبروا مشغّل النظام.
 complaints-doubled = لعل فيها مشكلة ثانية
 complaints-doubled-lead = وصلت إلى دائرتها تلقائياً في الأيام الثلاثة الأخيرة، وفيها كلام عن أمر آخر. لم يُسأل أحد عنه بعد.
 complaints-doubled-none = لا يبدو أن في أي بلاغ مشكلة ثانية.

@@ -300,6 +300,7 @@ complaints-lead = Where it is, why, and what has become of it. Who sent it is no
 complaints-number = Number of the complaint
 complaints-open = Open
 complaints-none = There is no complaint of this number. Check its ten digits.
+complaints-unread = The number is right: the message is safe and has not been understood yet. If that lasts for minutes, tell the operator.
 complaints-doubled = There may be a second problem in these
 complaints-doubled-lead = They went to their department by themselves within the last three days, and speak of something else too. Nobody has been asked about that yet.
 complaints-doubled-none = No complaint seems to have a second problem in it.

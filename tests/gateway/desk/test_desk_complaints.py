@@ -101,6 +101,15 @@ async def test_a_number_of_no_complaint_is_said_and_nothing_breaks(agent: Agent)
     assert 404 == (await agent.get("/desk/complaints/nonsense")).status
 
 
+async def test_a_number_whose_message_nobody_has_understood_yet_is_not_called_wrong(agent: Agent) -> None:
+    """Whoever rings with it is not told to look again: the message is on disk, or in quarantine."""
+    await agent.begin("triage")
+    receipt = await hear(agent.house, BOTH)
+    page = await agent.get("/desk/complaints", params={"reference": receipt.reference})
+    assert (404, True) == (page.status, "الرقم صحيح، والرسالة محفوظة" in page.words)
+    assert "لا بلاغ بهذا الرقم" not in page.words
+
+
 async def test_only_who_may_triage_opens_it_and_only_from_our_own_pages(busy: Agent) -> None:
     """Not an agent, not another site, not a form of an earlier session; a hostile text stays text."""
     await busy.hire("ali", "agent")
