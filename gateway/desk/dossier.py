@@ -73,10 +73,8 @@ class Dossier:
             if found is not None:
                 return self.pages.redirect(f"{ADDRESS}/{reference}")
             row = await self.house.store.read(partial(journal.find, reference=reference))
-            if row is not None and row.state in {
-                "pending",
-                "quarantined",
-            }:  # the citizen's number is right all the same
+            # The citizen's number is right all the same.
+            if row is not None and row.state in {"pending", "quarantined"}:
                 fault = "complaints-unread"
         since = datetime.now(UTC) - RECENT
         doubles = await self.house.store.read(partial(_doubles, since=since))
