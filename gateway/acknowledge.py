@@ -40,6 +40,7 @@ ENTRY = "desk"  # the channel of what people at the desk enter
 SPLIT_OF = "split_of"  # in the answers of a half that they split off: the id of the whole
 BUDGET = 12  # replies to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
+DANGER_BUDGET = 24  # the same, for words on whom to call in danger: whoever wrote much before hears them all the same
 
 
 class Correspondents:
@@ -179,7 +180,7 @@ class Acknowledger:
     ) -> None:
         if target.sender != row.sender:
             others = Correspondents(ledger.connection, {target.sender}, ledger.now)
-        if others.told[target.sender] >= BUDGET:
+        if others.told[target.sender] >= (DANGER_BUDGET if purpose == "distress" else BUDGET):
             observe.ROOM.labels("replies", "over_budget").inc()
             return
         others.told[target.sender] += 1

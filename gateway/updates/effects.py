@@ -89,17 +89,17 @@ class Effects:
         if change.to is not None:
             to_arabic, to_english = self._names(change.to)
             reason = (
-                f"رفضتها {arabic} وقالت إنها من شأن {to_arabic}"
+                f"رفضته {arabic} وقالت إنه من شأن {to_arabic}"
                 f" / rejected by {english}, which says that it is for {to_english}"
             )
         elif said.suggested is not None:
             to_arabic, to_english = self._names(said.suggested)
             reason = (
-                f"رفضتها {arabic} واقترحت {to_arabic}: القرار للفرز"
+                f"رفضته {arabic} واقترحت {to_arabic}: القرار للفرز"
                 f" / rejected by {english}, which suggests {to_english}: a person decides"
             )
         else:
-            reason = f"رفضتها {arabic}: القرار للفرز / rejected by {english}: a person decides"
+            reason = f"رفضته {arabic}: القرار للفرز / rejected by {english}: a person decides"
         return Route(
             department=change.to or self.city.triage,
             category=case.complaint.category,

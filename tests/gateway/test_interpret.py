@@ -486,6 +486,16 @@ async def test_two_machines_that_thank_each_other_stop(room: Room) -> None:
     assert BUDGET + 1 == len(await room.owed())
 
 
+async def test_whoever_is_in_danger_hears_whom_to_call_however_much_they_wrote(room: Room) -> None:
+    """The hour's budget is spent on other words; the emergency numbers come all the same."""
+    for number in range(BUDGET + 2):
+        room.now = later(minutes=2 * number)
+        await room.tell(sms(f"SM{number}", "شكرا لكم"))
+    await room.tell(sms("SM-danger", "سلك كهرباء مكشوف قرب باب المدرسة والأطفال يلعبون عنده"))
+
+    assert "distress" in [purpose for purpose, _, _ in await room.owed()]
+
+
 async def test_a_channel_that_cannot_speak_owes_nothing(room: Room) -> None:
     """The channel is off, or has no voice: the complaint is filed, and no reply waits for ever."""
     room.speakers = frozenset()
