@@ -15,8 +15,8 @@ class Guess:
     distribution over categories, best first, at most eight. `words` are the city's words that spoke for the best;
     `agreed` says that words and model name the same department. `second` are further problems seen in the same text.
     A confidence of 1.0 is kept for what somebody stated outright. `kind` is `act` for what somebody should act on,
-    `enquiry`, `suggestion`, or `idle` for thanks, greetings and what is nobody's business; `danger` is the model's
-    probability that it tells of danger.
+    `enquiry`, `suggestion`, or `idle` for thanks, greetings and what is nobody's business; `acting` is how probable
+    `act` is, `danger` the model's probability that it tells of danger.
     """
 
     category: str
@@ -27,3 +27,4 @@ class Guess:
     second: tuple[str, ...] = ()
     kind: str = ACT
     danger: float = 0.0
+    acting: float = 1.0

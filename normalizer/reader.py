@@ -8,6 +8,7 @@ from itertools import chain
 
 from channels.message import Purpose
 from normalizer.category import Matcher, Model
+from normalizer.category.joint import DangerFactors
 from normalizer.guess import Guess
 from normalizer.place import Areas, Found, Gazetteer
 from normalizer.urgency import LEARNED, Alarm, DangerWords, Urgency
@@ -66,16 +67,23 @@ class Reader:
     def danger(self, text: str) -> Alarm | None:
         """Say what in a text speaks of danger to life or health now; None where nothing does.
 
-        The city's frames tell it, a category that is a danger in itself, or the model, which has read how people in
-        danger write without naming it.
+        The city's frames tell it, a category that is a danger in itself, and the model, which has read how people in
+        danger write without naming it; what all of them say together decides.
         """
-        alarm = self._urgency.danger(text)
-        if alarm is not None:
-            return alarm
+        alarm, over = self._urgency.heard(text)
         guess, model = self.guess(text), self.matcher.model
-        if model is not None and guess.danger >= model.alarm:
-            return Alarm((), LEARNED)
-        return self._urgency.implied(guess)
+        why = alarm or (None if over else self._urgency.implied(guess))
+        if model is None or not model.danger:
+            return why
+        chance = DangerFactors(*model.danger).chance(
+            told=alarm is not None, over=over, danger=guess.danger, acting=guess.acting
+        )
+        return (why or Alarm((), LEARNED)) if chance >= model.alarm else None
+
+    def told_of(self, text: str) -> tuple[bool, bool]:
+        """Tell what the city's words alone say of danger: whether a text speaks of it, and whether of what is over."""
+        alarm, over = self._urgency.heard(text)
+        return alarm is not None, over
 
     def vulnerable(self, text: str) -> bool:
         """Tell whether somebody says that they, or who lives with them, are old, ill, disabled or in need."""

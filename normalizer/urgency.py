@@ -140,7 +140,20 @@ class Urgency:
 
     def danger(self, text: str) -> Alarm | None:
         """Return what in the text speaks of danger now, or None."""
-        return next((alarm for reading in self._readings(text) for alarm in self._alarms(reading)), None)
+        return self.heard(text)[0]
+
+    def heard(self, text: str) -> tuple[Alarm | None, bool]:
+        """Return what in the text speaks of danger now, and whether it tells of what is over.
+
+        That is something long ago, put right or elsewhere, of which it says nowhere that it still is so.
+        """
+        alarm, over = None, False
+        for reading in self._readings(text):
+            sentences = [_sentence(words, self._danger) for words in _split(reading)]
+            alarm = alarm or next(self._alarms(reading, sentences), None)
+            still = any(sentence.of(_STILL) for sentence in sentences)
+            over = over or (not still and any(map(self._past, sentences)))
+        return alarm, over
 
     def implied(self, guess: Guess) -> Alarm | None:
         """Return the alarm that lies in what a text is about, or None."""
@@ -159,12 +172,11 @@ class Urgency:
         if _LATIN.search(text) and language(text) == ARABIZI:
             yield tokens(self._arabizi.arabic(text))
 
-    def _alarms(self, reading: Sequence[str]) -> Iterator[Alarm]:
+    def _alarms(self, reading: Sequence[str], sentences: Iterable[_Sentence]) -> Iterator[Alarm]:
         said = [word for word in reading if is_word(word)]
         if 0 < len(said) <= _LONGEST_CRY and self._cries.issuperset(said):
             yield Alarm(tuple(dict.fromkeys(said)), WHOLE)
-        for words in _split(reading):
-            sentence = _sentence(words, self._danger)
+        for sentence in sentences:
             if sentence.found and not self._over(sentence):
                 yield from (Alarm((cry.written,), ALONE) for cry in sentence.of(ALONE) if self._stands(sentence, cry))
                 yield from self._filled(sentence)
@@ -186,7 +198,10 @@ class Urgency:
 
     def _over(self, sentence: _Sentence) -> bool:
         """Tell whether the sentence says that all this is long ago or put right."""
-        return not sentence.of(_STILL) and any(self._stands(sentence, past) for past in sentence.of(_PAST))
+        return not sentence.of(_STILL) and self._past(sentence)
+
+    def _past(self, sentence: _Sentence) -> bool:
+        return any(self._stands(sentence, past) for past in sentence.of(_PAST))
 
     def _stands(self, sentence: _Sentence, found: Found) -> bool:
         """Tell whether nothing directly before denies it: in "ماكو كهرباء وسلك مكشوف" nobody denies the wire."""

@@ -73,7 +73,7 @@ def study(
     if not texts:
         what = f"nothing to learn from: write {EXAMPLES}/*.csv or {CASES}"
         raise CityError([Problem(str(folder.joinpath(EXAMPLES)), 0, "", what)])
-    trained = train(Material(city.reader.matcher, texts))
+    trained = train(Material(city.reader.matcher, texts, city.reader.told_of))
     judges = [city.reader.with_model(model) for model in trained.unseen]
     unseen = {id(case): trained.fold_of[place] for place, (case, _) in enumerate(teaching)}
 

@@ -9,7 +9,7 @@ import hashlib
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from gateway.learning.material import Text
 from normalizer.category import NOTHING, OTHER, Matcher, Model
 from normalizer.category.features import of_pairs, of_word, words
-from normalizer.category.joint import EXCLUDED, Factors
+from normalizer.category.joint import EXCLUDED, DangerFactors, Factors, danger_signs
 from normalizer.category.model import quantized
 from normalizer.guess import ACT, ENQUIRY, IDLE, SUGGESTION
 from normalizer.stem import Reading, tokens
@@ -33,13 +33,14 @@ from normalizer.vocabulary import Vocabulary
 
 FOLDS = 4
 KINDS = (ACT, ENQUIRY, SUGGESTION, IDLE)
-_FALSE_ALARMS = 0.011  # of the texts that tell of no danger
+_FALSE_ALARMS = 0.03  # of the texts that tell of no danger
 _TWO = 2
 _COMMON = 2  # texts that a feature must stand in
 _MOST_FEATURES = 24_000
 _WORD, _PAIR, _RUN = 1.0, 1.0, 0.6  # what a feature of each sort counts
 _SCALE = 10.0
 _SMOOTH = 8.0  # the regression's C
+_SMOOTH_DANGER = 2.0  # of what there are two classes of, and few texts of one
 _OF_WORDS = 0.5  # what a word of the city's lists weighs beside an example
 _AS_ACTS = 10  # one phrase in so many says that something is to be done
 _ROUNDS = 12  # through all the texts, where there are many classes
@@ -52,10 +53,14 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Everything a model is made from: the city's phrases, as its matcher reads them, and texts of known category."""
+    """Everything a model is made from: the city's phrases, as its matcher reads them, and texts of known category.
+
+    `told_of` says what the city's words of danger say of a text: that it speaks of danger, and that this is over.
+    """
 
     matcher: Matcher
     texts: Sequence[Text]
+    told_of: Callable[[str], tuple[bool, bool]]
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -134,6 +139,7 @@ class _Bench:
         self.kinds = np.array([KINDS.index(text.kind) for text in material.texts])
         self.danger = np.array([-1 if text.danger is None else int(text.danger) for text in material.texts])
         self._evidence = self._laid_out(readings)
+        self._told_of = [material.told_of(text.text) for text in material.texts]
 
     def fit(self, included: NDArray[np.bool_]) -> _Part:
         """Fit the regression on all phrases and on the texts that are included."""
@@ -167,20 +173,37 @@ class _Bench:
         found = minimize(loss, np.array([1.0, 1.0, 0.5, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-7})
         return Factors(*(round(float(value), 4) for value in found.x))
 
-    def alarm(self, opinions: Scores, included: NDArray[np.bool_]) -> float:
-        """Choose from which probability a text is one of danger: few false alarms among those that are not."""
-        calm = np.sort(opinions[included & (self.danger == 0)][:, -1])
-        if not len(calm):
-            return 1.0
+    def alarm(self, opinions: Scores, included: NDArray[np.bool_]) -> tuple[tuple[float, ...], float]:
+        """Fit how the signs of danger are weighed, and choose from which probability a text is one of danger.
+
+        That probability leaves few false alarms among the texts that tell of none. Where nobody has told of any text
+        that it is one of danger, or of none that it is not, there is nothing to weigh.
+        """
+        places = np.flatnonzero(included & (self.danger >= 0))
+        right = self.danger[places]
+        if len(set(right.tolist())) < _TWO:
+            return (), 1.0
+        acting = np.exp(_log_softmax(opinions[:, len(self.labels) : -1]))[:, KINDS.index(ACT)]
+        chances = 1 / (1 + np.exp(-opinions[:, -1]))
+        signs = np.array([self._signs(int(place), float(chances[place]), float(acting[place])) for place in places])
+        fitted = LogisticRegression(C=1.0).fit(signs, right)
+        weighed = (*fitted.coef_[0], *fitted.intercept_)
+        factors = DangerFactors(*(round(float(factor), 4) for factor in weighed))
+        calm = np.sort(signs[right == 0] @ np.array(factors.values()[:-1])) + factors.bias
         score = calm[min(len(calm) - 1, math.ceil(len(calm) * (1 - _FALSE_ALARMS)))]
-        return float(1 / (1 + np.exp(-score)))
+        return factors.values(), float(1 / (1 + np.exp(-score)))
+
+    def _signs(self, place: int, danger: float, acting: float) -> tuple[float, ...]:
+        told, over = self._told_of[place]
+        return danger_signs(told=told, over=over, danger=danger, acting=acting)
 
     def model(self, part: _Part, opinions: Scores, included: NDArray[np.bool_]) -> Model:
         """Write a regression as the model that a gateway asks: rarity and scale are within its weights.
 
         `opinions` are those of models that had not seen the texts; what is fitted on them looks at `included` alone.
         """
-        factors, alarm = self.factors(opinions, included), self.alarm(opinions, included)
+        factors = self.factors(opinions, included)
+        danger, alarm = self.alarm(opinions, included)
         weights, scale = quantized(part.weights * self.shares[:, None])
         return Model(
             self.labels,
@@ -190,6 +213,7 @@ class _Bench:
             scale,
             part.bias.astype(np.float32),
             factors.values(),
+            danger,
             alarm,
             hashlib.sha256(weights.tobytes() + "\n".join(self.names).encode()).hexdigest()[:12],
         )
@@ -223,7 +247,9 @@ def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | Non
     return weights, bias
 
 
-def _fitted(features: Matrix, right: NDArray[np.int64], weight: Scores | None) -> LogisticRegression:
+def _fitted(
+    features: Matrix, right: NDArray[np.int64], weight: Scores | None, smooth: float = _SMOOTH
+) -> LogisticRegression:
     # A step of lbfgs goes through the weights of all classes several times over, one of sag through those of the few
     # features that a text has: with many classes it is there in a quarter of the time. It draws its texts at random,
     # from the same seed every time.
@@ -232,14 +258,14 @@ def _fitted(features: Matrix, right: NDArray[np.int64], weight: Scores | None) -
     with warnings.catch_warnings(), threadpool_limits(1):  # what there is to multiply is too little to share out
         # It stops before the last digit on purpose: what follows changes nothing but the time it takes.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=_SMOOTH, tol=1e-3, **how).fit(features, right, sample_weight=weight)
+        return LogisticRegression(C=smooth, tol=1e-3, **how).fit(features, right, sample_weight=weight)
 
 
 def _binary(features: Matrix, right: NDArray[np.int64]) -> tuple[Scores, Scores]:
     """Return weights and bias of one column that tells danger; of nothing told, one that never does."""
     if len(set(right.tolist())) < _TWO:
         return np.zeros((features.shape[1], 1)), np.array([-30.0])
-    fitted = _fitted(features, right, None)
+    fitted = _fitted(features, right, None, _SMOOTH_DANGER)
     return fitted.coef_.T, fitted.intercept_
 
 

@@ -8,6 +8,7 @@ not seen, so that what it calls 0.9 is right nine times in ten.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass
 
@@ -18,6 +19,8 @@ from normalizer.category.words import Evidence
 
 EXCLUDED = 5.0  # taken from the score of a category whose `never` phrase stands in the text
 _LEAST = 1e-6  # no probability is nought
+_FAINTEST = 0.01  # less likely than this to ask for an act is no reason to doubt a danger further
+_STEEPEST = 30.0  # a score beyond which a probability is all but 0 or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,37 @@ class Factors:
     def values(self) -> tuple[float, ...]:
         """Return the four, in their order."""
         return astuple(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DangerFactors:
+    """How much each sign of danger counts: the city's words, the model, that an act is asked for, that it is over.
+
+    They are fitted on texts that the model had not seen. Words that tell of danger are taken back only where the model
+    is all but sure of the contrary: in the news, in thanks, in a question about what is long past.
+    """
+
+    words: float
+    model: float
+    act: float
+    over: float
+    bias: float
+
+    def values(self) -> tuple[float, ...]:
+        """Return the five, in their order."""
+        return astuple(self)
+
+    def chance(self, *, told: bool, over: bool, danger: float, acting: float) -> float:
+        """Return how probable danger is: `told` and `over` by the city's words, the two probabilities by the model."""
+        signs = danger_signs(told=told, over=over, danger=danger, acting=acting)
+        score = self.bias + sum(factor * sign for factor, sign in zip(self.values(), signs, strict=False))
+        return 1.0 / (1.0 + math.exp(-min(max(score, -_STEEPEST), _STEEPEST)))
+
+
+def danger_signs(*, told: bool, over: bool, danger: float, acting: float) -> tuple[float, float, float, float]:
+    """Return the signs that the first four of the factors weigh."""
+    sure = min(max(danger, _LEAST), 1.0 - _LEAST)
+    return float(told), math.log(sure / (1.0 - sure)), math.log(max(acting, _FAINTEST)), float(over)
 
 
 def softmax(scores: Vector) -> Vector:

@@ -189,11 +189,13 @@ class Matcher:
         scores = tuple((self._labels[place], min(round(float(chances[place]), 4), _SUREST)) for place in real)
         second = tuple(self._labels[place] for place in further if place != real[0])
         kind = self._kinds[int(opinion.kinds.argmax())]
+        acting = float(opinion.kinds[self._kinds.index(ACT)])
         if ranked[0] >= self._real or chances[ranked[0]] < _NAMED:
-            return Guess(OTHER, 0.0, scores, second=second, kind=kind, danger=opinion.danger)
+            return Guess(OTHER, 0.0, scores, second=second, kind=kind, danger=opinion.danger, acting=acting)
         found = opinion.evidence.get(ranked[0])
         agreed = kind == ACT and self._agree(opinion)
-        return Guess(*scores[0], scores, tuple(found.words) if found else (), agreed, second, kind, opinion.danger)
+        spoke = tuple(found.words) if found else ()
+        return Guess(*scores[0], scores, spoke, agreed, second, kind, opinion.danger, acting)
 
     def _agree(self, opinion: _Opinion) -> bool:
         """Tell whether the words alone and the model alone name the department that both together name."""

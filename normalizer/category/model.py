@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from normalizer.category.features import of_pairs, of_word
 
-FORMAT = 1
+FORMAT = 2
 _STEP = 127  # weights are kept in steps of the largest / 127
 _REMEMBERED = 8192  # words whose contribution is kept; 0.25 kB each
 
@@ -35,8 +35,9 @@ class Model:
 
     `labels` are category ids, with `none` for what is no complaint; behind them stand the scores of each kind of
     message, and one for danger. A text of n words has the scores bias + (sum of its features' weights) / sqrt(n).
-    `joint` are the factors fitted on texts that the model had not seen (see `normalizer.category.joint`), `alarm` is
-    the probability from which a text is one of danger. `version` names the training: twelve hex digits.
+    `joint` and `danger` are the factors fitted on texts that the model had not seen (see `normalizer.category.joint`),
+    `alarm` is the probability from which a text is one of danger; without `danger`, because nobody has told which texts
+    are, the city's words alone decide it. `version` names the training: twelve hex digits.
     """
 
     labels: tuple[str, ...]
@@ -46,6 +47,7 @@ class Model:
     scale: Vector = field(repr=False)  # of each label
     bias: Vector = field(repr=False)
     joint: tuple[float, ...]
+    danger: tuple[float, ...]
     alarm: float
     version: str
 
@@ -85,6 +87,7 @@ def pack(model: Model) -> bytes:
         "kinds": model.kinds,
         "alarm": round(model.alarm, 6),
         "joint": [round(factor, 6) for factor in model.joint],
+        "danger": [round(factor, 6) for factor in model.danger],
         "version": model.version,
     }
     file = io.BytesIO()
@@ -116,6 +119,7 @@ def unpack(content: bytes) -> Model:
             scale.astype(np.float32),
             bias.astype(np.float32),
             tuple(map(float, about["joint"])),
+            tuple(map(float, about["danger"])),
             float(about["alarm"]),
             str(about["version"]),
         )

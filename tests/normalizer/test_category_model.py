@@ -13,7 +13,9 @@ from normalizer.category import Matcher, Model, ModelError, pack, unpack
 from normalizer.category.features import of_pairs, of_word, words
 from normalizer.category.model import Scorer, quantized
 from normalizer.guess import ACT, IDLE
+from normalizer.reader import Reader
 from normalizer.stem import tokens
+from normalizer.urgency import LEARNED, Alarm, DangerWords, Frame
 from normalizer.vocabulary import Vocabulary
 
 LABELS = ("lighting.broken", "none", "other", "sewage.overflow", "water.outage", "water.quality")
@@ -40,7 +42,7 @@ def model() -> Model:
     counted, scale = quantized(weights)
     bias = np.zeros(len(LABELS) + 3, dtype=np.float32)
     bias[-1] = -8.0
-    return Model(LABELS, (ACT, IDLE), tuple(features), counted, scale, bias, (1.0, 1.0, 1.0, 0.0), 0.9, "0" * 12)
+    return Model(LABELS, (ACT, IDLE), tuple(features), counted, scale, bias, (1.0, 1.0, 1.0, 0.0), (), 0.9, "0" * 12)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +125,41 @@ def test_a_letter_is_judged_by_what_it_is_about(matcher: Matcher) -> None:
     guess = matcher.guess(f"طفحت المجاري\n{chatter}طفحت مجاري الزقاق كلها. {chatter}")
 
     assert ("sewage.overflow", True) == (guess.category, guess.agreed)
+
+
+DANGER = DangerWords(
+    frames=(Frame("pipe", what=("مجاري",), state=("طفحت",)),),
+    past=("تصلح",),
+    categories=("lighting.broken",),
+    min_confidence=0.1,
+)
+WEIGHED = (6.0, 0.5, 1.0, -6.0, 0.0)  # the words, the model, an act, what is over, and the bias
+
+
+def why(reader: Reader, text: str) -> str | None:
+    alarm = reader.danger(text)
+    return alarm.why if alarm else None
+
+
+def test_words_and_model_decide_on_danger_together(city: Vocabulary) -> None:
+    """A frame raises what asks for help, but not in thanks or of what is over; the model hears what no frame does."""
+    reader = Reader(city, model=replace(model(), danger=WEIGHED, alarm=0.5), danger=DANGER)
+
+    assert "pipe" == why(reader, "المجاري طفحت")
+    assert why(reader, "شكرا شكرا المجاري طفحت") is None
+    assert why(reader, "المجاري طفحت. المجاري تصلح") is None
+    assert "lighting.broken" == why(reader, "عمود لمبة")
+    assert why(reader, "ماء مقطوع") is None
+    unnamed = Reader(city, model=replace(model(), danger=WEIGHED, alarm=0.5), danger=replace(DANGER, categories=()))
+    assert Alarm((), LEARNED) == unnamed.danger("عمود لمبة")
+
+
+def test_words_decide_on_danger_alone_where_the_model_was_not_told_of_any(city: Vocabulary) -> None:
+    """A city that has marked no example as danger has its frames and alarming categories, and nothing doubts them."""
+    for reader in (Reader(city, model=model(), danger=DANGER), Reader(city, danger=DANGER)):
+        assert "pipe" == why(reader, "شكرا المجاري طفحت")
+        assert "lighting.broken" == why(reader, "لمبة عمود")
+        assert why(reader, "لمبة العمود تصلح") is None
 
 
 def test_a_file_gives_back_the_model_that_was_written() -> None:

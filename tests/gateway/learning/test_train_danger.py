@@ -1,0 +1,71 @@
+"""How the signs of danger are weighed against each other, on a city of one problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import pytest
+
+from gateway.learning.material import Text
+from gateway.learning.train import Material, train
+from normalizer.category import Matcher, pack, unpack
+from normalizer.category.joint import DangerFactors
+from normalizer.guess import ACT, IDLE
+from normalizer.vocabulary import Vocabulary
+
+PLACES = ("البيت", "المدرسة", "السوق", "الجامع", "الشارع", "الحديقة")
+
+
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    return Matcher(
+        Vocabulary(
+            region="IQ",
+            languages=("ar",),
+            strong={"electricity.hazard": ("سلك",), "waste.collection": ("زبالة",)},
+            words={},
+            never={},
+            departments={"electricity.hazard": "electricity", "waste.collection": "waste"},
+            categories=frozenset({"electricity.hazard", "waste.collection"}),
+        )
+    )
+
+
+def texts(*, told: bool) -> list[Text]:
+    """A wire that burns, thanks for one that did, and waste, each at every place."""
+    said = (
+        ("سلك يحترق يم {} الحقونا", "electricity.hazard", ACT, True),
+        ("شكرا عالسلك يحترق يم {} وصلحتوه", "none", IDLE, False),
+        ("الزبالة متروسة يم {}", "waste.collection", ACT, False),
+    )
+    return [
+        Text(f"{words.format(place)} {turn}", (category,), kind, danger if told else None)
+        for (words, category, kind, danger), place, turn in product(said, PLACES, ("اليوم", "هسه"))
+    ]
+
+
+def framed(text: str) -> tuple[bool, bool]:
+    """Say what the city's words say: whatever burns is danger, and what was mended is over."""
+    return "يحترق" in text, "صلحتوه" in text
+
+
+def made(matcher: Matcher, taught: Sequence[Text]) -> tuple[tuple[float, ...], float]:
+    model = unpack(pack(train(Material(matcher, taught, framed)).model))
+    return model.danger, model.alarm
+
+
+def test_what_the_words_say_counts_for_danger_and_what_is_over_against_it(matcher: Matcher) -> None:
+    """The city's words and the model speak for danger, thanks for what was mended against it."""
+    factors, alarm = made(matcher, texts(told=True))
+    weighed = DangerFactors(*factors)
+
+    assert weighed.words > 0 > weighed.over
+    assert weighed.model > 0
+    assert weighed.chance(told=True, over=False, danger=0.6, acting=0.95) >= alarm
+    assert weighed.chance(told=True, over=True, danger=0.05, acting=0.1) < alarm
+
+
+def test_where_nobody_told_of_danger_there_is_nothing_to_weigh(matcher: Matcher) -> None:
+    """Examples without a word on danger leave the decision to the city's own words."""
+    assert ((), 1.0) == made(matcher, texts(told=False))
