@@ -22,10 +22,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from gateway.learning.danger import weighed
 from gateway.learning.material import Text
 from normalizer.category import NOTHING, OTHER, Matcher, Model
 from normalizer.category.features import of_pairs, of_word, words
-from normalizer.category.joint import EXCLUDED, DangerFactors, Factors, danger_signs
+from normalizer.category.joint import EXCLUDED, Factors, danger_signs
 from normalizer.category.model import quantized
 from normalizer.guess import ACT, ENQUIRY, IDLE, SUGGESTION
 from normalizer.stem import Reading, tokens
@@ -33,7 +34,6 @@ from normalizer.vocabulary import Vocabulary
 
 FOLDS = 4
 KINDS = (ACT, ENQUIRY, SUGGESTION, IDLE)
-_FALSE_ALARMS = 0.03  # of the texts that tell of no danger
 _TWO = 2
 _COMMON = 2  # texts that a feature must stand in
 _MOST_FEATURES = 24_000
@@ -173,29 +173,17 @@ class _Bench:
         found = minimize(loss, np.array([1.0, 1.0, 0.5, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-7})
         return Factors(*(round(float(value), 4) for value in found.x))
 
-    def alarm(self, opinions: Scores, included: NDArray[np.bool_]) -> tuple[tuple[float, ...], float]:
-        """Fit how the signs of danger are weighed, and choose from which probability a text is one of danger.
-
-        That probability leaves few false alarms among the texts that tell of none. Where nobody has told of any text
-        that it is one of danger, or of none that it is not, there is nothing to weigh.
-        """
-        places = np.flatnonzero(included & (self.danger >= 0))
-        right = self.danger[places]
-        if len(set(right.tolist())) < _TWO:
-            return (), 1.0
+    def danger_line(self, opinions: Scores, included: NDArray[np.bool_]) -> tuple[tuple[float, ...], float]:
+        """Fit how the signs of danger are weighed, and from which probability a text is one of danger."""
         acting = np.exp(_log_softmax(opinions[:, len(self.labels) : -1]))[:, KINDS.index(ACT)]
-        chances = 1 / (1 + np.exp(-opinions[:, -1]))
-        signs = np.array([self._signs(int(place), float(chances[place]), float(acting[place])) for place in places])
-        fitted = LogisticRegression(C=1.0).fit(signs, right)
-        weighed = (*fitted.coef_[0], *fitted.intercept_)
-        factors = DangerFactors(*(round(float(factor), 4) for factor in weighed))
-        calm = np.sort(signs[right == 0] @ np.array(factors.values()[:-1])) + factors.bias
-        score = calm[min(len(calm) - 1, math.ceil(len(calm) * (1 - _FALSE_ALARMS)))]
-        return factors.values(), float(1 / (1 + np.exp(-score)))
-
-    def _signs(self, place: int, danger: float, acting: float) -> tuple[float, ...]:
-        told, over = self._told_of[place]
-        return danger_signs(told=told, over=over, danger=danger, acting=acting)
+        danger = 1 / (1 + np.exp(-opinions[:, -1]))
+        places = np.flatnonzero(included & (self.danger >= 0)).tolist()
+        signs = [
+            danger_signs(told=told, over=over, danger=float(danger[place]), acting=float(acting[place]))
+            for place in places
+            for told, over in [self._told_of[place]]
+        ]
+        return weighed(signs, self.danger[places])
 
     def model(self, part: _Part, opinions: Scores, included: NDArray[np.bool_]) -> Model:
         """Write a regression as the model that a gateway asks: rarity and scale are within its weights.
@@ -203,7 +191,7 @@ class _Bench:
         `opinions` are those of models that had not seen the texts; what is fitted on them looks at `included` alone.
         """
         factors = self.factors(opinions, included)
-        danger, alarm = self.alarm(opinions, included)
+        danger, alarm = self.danger_line(opinions, included)
         weights, scale = quantized(part.weights * self.shares[:, None])
         return Model(
             self.labels,
