@@ -56,8 +56,8 @@ class DangerWords:
     """A city's words of danger and of need, as a clerk wrote them (see `normalizer.phrases` for ~ and =).
 
     `alone` is danger whatever stands beside it, `whole` only as a whole message. `never` are figures of speech, `past`
-    tells what is over unless `still` says that it is not, `denial` denies the word after it. Whatever is plainly about
-    one of `categories` is dangerous too: its guess is at least `min_confidence`.
+    tells what is over unless `still` says that it is not, `denial` denies the word after it. What is plainly about one
+    of `categories`, its guess at least `min_confidence`, is dangerous too, until a model has learned to tell.
     """
 
     frames: tuple[Frame, ...] = ()
