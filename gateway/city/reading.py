@@ -58,5 +58,7 @@ def _model(folder: Traversable, problems: list[Problem]) -> Model | None:
     try:
         return unpack(file.read_bytes())
     except (OSError, ModelError) as error:
-        problems.append(Problem(str(file), 0, "", f"cannot be used: {error}; delete it, and `balagh learn --adopt` makes another"))
+        problems.append(
+            Problem(str(file), 0, "", f"cannot be used: {error}; delete it, and `balagh learn --adopt` makes another")
+        )
         return None
