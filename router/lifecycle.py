@@ -18,11 +18,13 @@ from enum import StrEnum
 from typing import Any, Final
 
 from normalizer.complaint import Status
-from normalizer.text import clean
+from normalizer.text import clean, storable
 
 LONGEST: Final = timedelta(days=90)  # that a department may take: what lies further ahead is no promise
 LATE: Final = timedelta(minutes=5)  # that a date may be past: two clocks differ, and a form takes its time
 OFFICER, WORD, TEXT = 100, 60, 2_000  # characters of a name, of an outcome, of what is explained
+FIELDS: Final = ("due_at", "officer", "reason", "suggested_department", "note", "outcome", "answer")
+"""Every field that some verb has, beside `offer`, which all have."""
 
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _AT_A_DEPARTMENT = frozenset({Status.OFFERED, Status.ACCEPTED, Status.IN_PROGRESS})
@@ -143,10 +145,13 @@ def read(
 ) -> Said | Refusal:
     """Read the fields of an answer that `department` gave at `at`; the first that is wrong is named.
 
-    Fields of other verbs and unknown ones are left alone, null is the same as nothing.
+    A field that no verb has is refused, also with nothing in it, since it may be one of ours misspelt and what it says
+    would be lost. `offer` and the fields of other verbs are left alone, null in a field of ours is the same as nothing.
     """
     try:
-        match Verb(verb):
+        known = Verb(verb)
+        _none_unknown(data)
+        match known:
             case Verb.ACCEPTED:
                 return Said(Verb.ACCEPTED, due_at=_date(data, "due_at", at), officer=_text(data, "officer", OFFICER))
             case Verb.REJECTED:
@@ -160,14 +165,22 @@ def read(
     except _Wrong as wrong:
         return wrong.refusal
     except ValueError:
-        known = ", ".join(Verb)
-        return Refusal(f"الإجابة واحدة من: {known}", f"an answer is one of {known}", "verb")
+        verbs = ", ".join(Verb)
+        return Refusal(f"الإجابة واحدة من: {verbs}", f"an answer is one of {verbs}", "verb")
 
 
 class _Wrong(Exception):
     def __init__(self, name: str, arabic: str, english: str) -> None:
         super().__init__(name)
         self.refusal = Refusal(arabic, english, name)
+
+
+def _none_unknown(data: Mapping[str, Any]) -> None:
+    for name in data:
+        if name not in FIELDS and name != "offer":
+            # Only cut and made storable, so that no name becomes by it one that we know.
+            fields = ", ".join(FIELDS)
+            raise _Wrong(storable(name)[:WORD], f"لا حقل بهذا الاسم؛ الحقول: {fields}", f"no such field among {fields}")
 
 
 def _text(data: Mapping[str, Any], name: str, longest: int, *, required: bool = False) -> str:

@@ -22,9 +22,10 @@ from gateway.settings import ApiKey
 from gateway.store import complaints, feed
 from gateway.store.engine import Connection
 from gateway.updates import Outcome, Update, Updates
+from gateway.updates.answer import USED_BEFORE
 from normalizer.reference import read as read_reference
 from normalizer.text import storable
-from router.lifecycle import NOT_YOURS, Verb
+from router.lifecycle import FIELDS, NOT_YOURS, Verb
 
 PATH: Final = "/api/v1/updates"
 LARGEST: Final = 64 * 1024  # bytes
@@ -52,9 +53,11 @@ Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_kept)]
 
 
 class AnswerData(BaseModel):
-    """What a department says. Which fields count beside `offer` depends on the type; others are left alone."""
+    """What a department says. Which fields count beside `offer` depends on the type; other types' are left alone."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="allow", strict=True, json_schema_extra={"propertyNames": {"enum": ["offer", *FIELDS]}}
+    )
 
     offer: Id = Field(description="The id of the offered event that this answers.")
 
@@ -163,5 +166,6 @@ def _refusal(outcome: Outcome, *, had: bool) -> Problem:
         return Problem(NOT_FOUND)
     if outcome.field in {None, "offer"}:
         return Problem(NOT_OPEN, outcome.reason)
-    name = outcome.field if outcome.field == "id" else f"data.{outcome.field}"
+    # By the reason, because `data` may have a field of this name, too.
+    name = "id" if outcome.reason == USED_BEFORE.reason else f"data.{outcome.field}"
     return Problem(INVALID, errors=[Fault(field=name, detail=outcome.reason)])

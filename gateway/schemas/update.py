@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.updates.update import LONGEST as LONGEST_ID
 from normalizer.complaint import Moment
-from router.lifecycle import LONGEST, OFFICER, TEXT, WORD, Verb
+from router.lifecycle import FIELDS, LONGEST, OFFICER, TEXT, WORD, Verb
 
 _Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
 _Zoned = Annotated[
@@ -21,7 +21,9 @@ _Zoned = Annotated[
 
 
 class OfferAnswered(BaseModel):
-    """What every answer says."""
+    """What every answer says. Fields of other verbs are left alone; one that no verb has is refused."""
+
+    model_config = ConfigDict(json_schema_extra={"propertyNames": {"enum": ["offer", *FIELDS]}})
 
     offer: _Id = Field(description="The id of the `offered` event that this answers.")
 

@@ -23,7 +23,7 @@ from gateway.store.ledger import Ledger
 from gateway.updates.effects import Effects, written
 from gateway.updates.update import Outcome, Update
 from normalizer.complaint import Priority, Status
-from router.lifecycle import LONGEST, NOT_YOURS, Refusal, Said, Standing, decide, read
+from router.lifecycle import FIELDS, LONGEST, NOT_YOURS, Refusal, Said, Standing, decide, read
 
 USED_BEFORE: Final = Refusal("سبق أن استُعمل هذا المعرّف لإجابة أخرى", "this id was used for another answer before", "id")
 
@@ -57,7 +57,9 @@ class Updates:
         observe.ROOM.labels("updates", word).inc()
         # A reference that is not theirs may be anything that they typed.
         known = outcome.reference if outcome.done else ""
-        log.info(word, reference=known, department=update.department, status=outcome.status, field=outcome.field)
+        # Nor is a field that we do not know: it is whatever they typed.
+        field = outcome.field if outcome.field in {None, "id", "offer", "verb", *FIELDS} else "unknown"
+        log.info(word, reference=known, department=update.department, status=outcome.status, field=field)
         if left:  # in danger, and the department that had it will not come
             observe.distress("updates", outcome.reference)
         for signal in self.wake:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pytest
+
 from gateway.broker.topology import COMPLAINTS
 from gateway.incidents import Incidents
 from gateway.store import answers, complaints, incidents, lessons, tasks
@@ -164,6 +166,22 @@ async def test_a_refusal_is_told_in_the_departments_queue(walk: Walk) -> None:
     before = len(walk.tape.parcels)
     await walk.publish()
     assert before == len(walk.tape.parcels)
+
+
+async def test_a_misspelt_field_is_told_and_its_words_are_not_lost(
+    walk: Walk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The department hears which field nobody knows, the log does not, and the answer mended is the one that counts."""
+    found = await offered(walk)
+    await say(walk, found, "resolved", "one", anser="أُصلح الخط", outcome="repaired")
+    await walk.publish()
+    [told] = [event for event in walk.tape.events() if event["type"] == "balagh.update.refused.v1"]
+    assert ("one", "anser") == (told["data"]["update"], told["data"]["field"])
+    logged = capsys.readouterr().out
+    assert "anser" not in logged
+    assert "unknown" in logged
+    assert "offered" == (await case(walk, found.complaint.reference)).complaint.status
+    assert "resolved" == (await say(walk, found, "resolved", "two", answer="أُصلح الخط")).status
 
 
 async def test_a_refusal_that_the_broker_lost_goes_again_under_the_same_id(walk: Walk) -> None:

@@ -107,7 +107,7 @@ def test_where_a_rejected_complaint_goes(changes: dict[str, Any], suggested: str
             said(Verb.ACCEPTED, due_at=DUE, officer="سعاد علي\ufffd"),
         ),
         ("accepted", {"due_at": "2026-11-21t10:11:00.5z"}, said(Verb.ACCEPTED, due_at=NOW - timedelta(seconds=269.5))),
-        ("accepted", {"note": 7, "more": []}, said(Verb.ACCEPTED)),
+        ("accepted", {"note": 7, "offer": "offer-1"}, said(Verb.ACCEPTED)),
         ("rejected", {"reason": "لا"}, said(Verb.REJECTED, reason="لا")),
         (
             "rejected",
@@ -123,7 +123,7 @@ def test_where_a_rejected_complaint_goes(changes: dict[str, Any], suggested: str
     ],
 )
 def test_fields_are_read_and_cleaned(verb: str, data: dict[str, Any], expected: Said) -> None:
-    """What belongs to the verb is taken, cleaned as citizens' words are; null is nothing, the rest is left alone."""
+    """What belongs to the verb is taken, cleaned as citizens' words are; null is nothing, other verbs' are left alone."""
     assert expected == answer(verb, **data)
 
 
@@ -163,6 +163,29 @@ def test_a_wrong_field_is_named(verb: str, data: dict[str, Any], wrong: str) -> 
     assert arabic
     assert english
     assert "moon" not in refusal.reason
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("anser", "anser"),
+        ("Answer", "Answer"),
+        ("answer ", "answer "),
+        ("offer\0", "offer\ufffd"),
+        ("\ud800", "\ufffd"),
+        ("", ""),
+        ("جواب", "جواب"),
+        ("x" * 5_000, "x" * 60),
+    ],
+)
+def test_a_field_that_no_verb_has_is_named(verb: Verb, name: str, named: str) -> None:
+    """A misspelt field is refused before all else, whatever is in it, and the refusal says which fields there are."""
+    for value in ("أُصلح", None):
+        refusal = answer(verb, **{name: value})
+        assert isinstance(refusal, Refusal)
+        assert named == refusal.field
+        assert 2 == refusal.reason.count("due_at, officer, reason, suggested_department, note, outcome, answer")
 
 
 _VERBS = some.sampled_from(list(Verb))

@@ -124,6 +124,9 @@ WRONG_FIELDS: list[tuple[str, dict[str, Any], str]] = [
     ("rejected", {"reason": "x", "suggested_department": "dragons"}, "data.suggested_department"),
     ("progressed", {"note": " "}, "data.note"),
     ("resolved", {"answer": ["x"]}, "data.answer"),
+    ("resolved", {"anser": "dragons"}, "data.anser"),
+    ("accepted", {"id": "dragons"}, "data.id"),
+    ("progressed", {"note": "x", "offer ": "dragons"}, "data.offer "),
 ]
 
 
@@ -162,9 +165,9 @@ async def test_an_envelope_that_is_none_is_refused_by_its_field(idle: Door) -> N
 
 
 async def test_attributes_of_others_are_left_alone(water: Program) -> None:
-    """CloudEvents may carry more than we know, and the reference may be written in any digits."""
-    sent = answering(await offered(water), "accepted", crew=[1, {"deep": None}])
-    sent |= {"traceparent": "00-1", "dataschema": "/x", "subject": sent["subject"].translate(ARABIC)}
+    """CloudEvents may carry more than we know, data other verbs' fields, and the reference may be in any digits."""
+    sent = answering(await offered(water), "accepted", note=[1, {"deep": None}], outcome="repaired")
+    sent |= {"traceparent": "00-1", "crew": [1], "dataschema": "/x", "subject": sent["subject"].translate(ARABIC)}
     del sent["time"], sent["datacontenttype"], sent["source"]
     assert 200 == (await water.send(sent))[0]
 

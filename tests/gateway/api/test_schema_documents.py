@@ -121,6 +121,8 @@ async def test_what_the_schemas_refuse(tmp_path: Path, baghdad: City, written: d
         ("progressed", {"note": "x" * 2000}, True),
         ("progressed", {"note": "x" * 2001}, False),
         ("resolved", {"outcome": "repaired"}, True),
+        ("resolved", {"anser": "أُصلح"}, False),
+        ("accepted", {"note": "x", "outcome": "x", "reason": None}, True),
         ("eaten", {}, False),
     ],
 )
