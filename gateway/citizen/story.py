@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from gateway.city.phrases import PHRASES
+from gateway.city.phrases import DATED, PHRASES
 from gateway.store import answers, complaints, journal
 from gateway.store.complaints import FINAL, Case, Event
 from gateway.store.engine import Connection, Store
@@ -19,6 +19,12 @@ from router.lifecycle import Verb
 
 _IN_HAND = frozenset({Status.ACCEPTED, Status.IN_PROGRESS})
 _ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
+_WRITTEN = frozenset({"amended_by", "transcribed_by", "called_back_by"})
+"""Facts of an `amended` event that adds the citizen's own words or files. Rules, incidents and photos that we fetched
+amend a report too, and are nothing that the citizen knows of."""
+
+_LETS_GO = frozenset({"offered", "recalled", "rejected", "resolved", "closed", "reopened", "withdrawn"})
+"""Events after which a department has to accept a report again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,11 @@ class Story:
     steps: tuple[Step, ...]
     due: datetime | None = None
     answer: str = field(default="", repr=False)
+
+    @property
+    def handled(self) -> bool:
+        """Whether the department has dealt with it, and has it no more."""
+        return self.status in _ENDED
 
     @property
     def over(self) -> bool:
@@ -86,13 +97,17 @@ def unread(reference: str, *at: datetime) -> Story:
 
 def _steps(events: Sequence[Event]) -> tuple[Step, ...]:
     steps = []
+    accepted = False  # by the department that has it now
     for event in events:
         phrase = f"event-{event.type}"
+        if event.type == Verb.ACCEPTED:
+            phrase, accepted = DATED if accepted else phrase, True
+        elif event.type in _LETS_GO:
+            accepted = False
         if event.type == "offered" and event.data.get("status") == Status.TRIAGE.value:
             phrase = "event-triaged"
-        # A photo that we fetched ourselves is nothing that the citizen added just now.
-        own = event.type == "amended" and "attachments_fetched" in event.data
-        if phrase in PHRASES and not own:
+        ours = event.type == "amended" and _WRITTEN.isdisjoint(event.data)
+        if phrase in PHRASES and not ours:
             steps.append(Step(phrase, event.department, event.time, _due(event)))
     return tuple(steps)
 

@@ -119,6 +119,7 @@ class Track:
             "status": phrase(f"status-{story.status}", story.department),
             "department": name(story.department) if story.department else "",
             "over": story.over,
+            "handled": story.handled,
             "due": self.pages.date(language, story.due) if story.due else "",
             "answer": story.answer,
             "steps": [

@@ -47,6 +47,9 @@ EVENTS = (
 )
 """What can happen to a complaint, as the tracking page tells it: each is the phrase event-<name>."""
 
+DATED = "event-dated"
+"""The phrase for a department that had accepted a complaint and now names another date."""
+
 PHRASES: Mapping[str, frozenset[str]] = {
     "receipt": _RECEIPT,
     "receipt-amended": frozenset({"reference"}),
@@ -60,6 +63,7 @@ PHRASES: Mapping[str, frozenset[str]] = {
     "not-a-text": _NOTHING,
     **{f"status-{status}": _DEPARTMENT for status in Status},
     **{f"event-{event}": _DEPARTMENT for event in EVENTS},
+    DATED: _DEPARTMENT,
     "voice-code": frozenset({"pin"}),
     **{f"voice-{prompt}": _NOTHING for prompt in PROMPTS},
 }

@@ -131,6 +131,7 @@ track-busy = Too many wrong tries from your network. Please try again in a minut
 view-title = Report { $reference }
 view-status = Status
 view-department = Responsible now
+view-handled = Handled by
 view-department-none = Not decided yet
 view-due = Expected by
 view-due-by = To be done by { $date }

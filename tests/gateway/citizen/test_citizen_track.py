@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import ClientResponse, CookieJar
@@ -14,6 +15,7 @@ from babel.dates import format_date
 from channels.message import Inbound
 from gateway.citizen import live, track
 from gateway.city.city import City
+from gateway.incidents import Incidents
 from gateway.store import complaints
 from gateway.store.engine import Connection, Store
 from gateway.store.ledger import Ledger
@@ -240,7 +242,7 @@ async def test_a_stream_ends_after_its_time(visitor: Visitor, monkeypatch: pytes
 # What the department answers
 
 
-async def answered(visitor: Visitor, reference: str, verb: str, **said: Any) -> None:
+async def answered(visitor: Visitor, reference: str, verb: str, by: str = "water", **said: Any) -> None:
     """Let the department that has a report say something."""
     house = visitor.house
     plain = reference.replace(" ", "")
@@ -248,8 +250,8 @@ async def answered(visitor: Visitor, reference: str, verb: str, **said: Any) -> 
     assert case is not None
     outcome = await Updates(house.store, lambda: house.city, house.acknowledger, ()).answer(
         Update(
-            id=f"{plain}-{verb}-{len(said)}",
-            department="water",
+            id=str(uuid4()),
+            department=by,
             verb=verb,
             reference=plain,
             offer=case.offer or "",
@@ -281,6 +283,49 @@ async def test_an_accepted_report_says_by_when(visitor: Visitor, baghdad: City) 
     assert "سعد" not in arabic.text + english.text
 
 
+def told(page: Page) -> list[str]:
+    """What the timeline says happened, in order."""
+    return [re.sub(r"<[^>]+>", "", line) for line in re.findall(r"<li[^>]*>\s*<p>(.+?)</p>", page.text)]
+
+
+async def test_a_date_that_is_moved_is_said_as_that(visitor: Visitor) -> None:
+    """Nothing is accepted twice: the second line says that the department set a new date, and which."""
+    reference = await at_the_department(visitor)
+    for days in (3, 9):
+        due = datetime.now(UTC) + timedelta(days=days)
+        await answered(visitor, reference, "accepted", due_at=due.isoformat())
+    page = await visitor.get("/track/view")
+
+    water = "دائرة ماء بغداد"
+    expected = ["استلمنا البلاغ", f"أُرسل البلاغ إلى {water}", f"قبلت {water} البلاغ", f"حدّدت {water} موعداً جديداً"]
+    assert expected == told(page)
+    moved = format_date(due.astimezone(visitor.house.city.timezone), "EEEE d MMMM y", "ar_IQ")
+    assert 2 == page.words.count(moved)  # above, and beside the step
+    assert "set a new date" in (await visitor.get("/track/view?lang=en")).words
+
+
+async def test_another_department_that_accepts_it_moves_no_date(visitor: Visitor) -> None:
+    """What one department accepted and then rejected is accepted by the next, not put off."""
+    reference = await at_the_department(visitor)
+    await answered(visitor, reference, "accepted")
+    await answered(visitor, reference, "rejected", reason="ليس لنا", suggested_department="electricity")
+    await answered(visitor, reference, "accepted", by="electricity")
+    steps = told(await visitor.get("/track/view"))
+
+    assert 2 == sum(step.startswith("قبلت") for step in steps)
+    assert not any("موعد" in step for step in steps)
+
+
+async def test_what_others_reported_is_no_news_of_ones_own(visitor: Visitor) -> None:
+    """Put into an incident and taken out again, a report says nothing of it: its citizen added nothing."""
+    other, own = [(await at_the_department(visitor)).replace(" ", "") for _ in range(2)]
+    before = told(await visitor.get("/track/view"))
+    made = await Incidents(visitor.house).create([other, own], "sara")
+    await Incidents(visitor.house).leave(made.incident.id, [own], "sara")
+    assert ["استلمنا البلاغ", "أُرسل البلاغ إلى دائرة ماء بغداد"] == before
+    assert before == told(await visitor.get("/track/view"))
+
+
 async def test_work_in_progress_keeps_the_promised_day(visitor: Visitor) -> None:
     """The note is for the city's people; the citizen sees that work goes on, and until when."""
     reference = await at_the_department(visitor)
@@ -305,6 +350,9 @@ async def test_a_resolved_report_shows_what_the_department_wrote(visitor: Visito
     page = await visitor.get("/track/view")
 
     assert "أنجزته دائرة ماء بغداد" in page.words
+    assert ">عالجته</dt>" in page.text
+    assert "المسؤول الآن" not in page.words
+    assert ">Handled by</dt>" in (await visitor.get("/track/view?lang=en")).text
     assert "أصلحنا الأنبوب.\n&lt;script&gt;alert(1)&lt;/script&gt; {{ 7 * 7 }}" in page.text
     assert "<script>alert" not in page.text
     assert "\u202e" not in page.text

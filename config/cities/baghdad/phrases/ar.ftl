@@ -78,6 +78,9 @@ event-recalled =
     سُحب البلاغ من { $department } لإرساله إلى غيرها
 event-accepted =
     قبلت { $department } البلاغ
+# حين تغيّر الدائرة موعداً وعدت به
+event-dated =
+    حدّدت { $department } موعداً جديداً
 event-rejected =
     ردّت { $department } بأنه ليس من اختصاصها
 event-progressed =

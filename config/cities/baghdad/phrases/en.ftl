@@ -76,6 +76,9 @@ event-recalled =
     The report was taken back from { $department }, to be sent elsewhere
 event-accepted =
     { $department } accepted the report
+# When a department changes the date that it had promised
+event-dated =
+    { $department } set a new date
 event-rejected =
     { $department } answered that it is not responsible
 event-progressed =
