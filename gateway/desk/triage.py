@@ -21,6 +21,7 @@ from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.tasks import Task, TaskKind
 from gateway.tasks import Answer, NotThere, Over, Taken, Tasks, WrongAnswer
+from gateway.updates.effects import RULE as REJECTION
 from normalizer.complaint import Complaint, Contact, Priority
 from normalizer.personal import conceal
 from normalizer.reference import show
@@ -93,6 +94,8 @@ class Triage:
         suggestions = case.route.suggestions if case.route else ()
         wanted = [one for one in suggestions if one.department in city.departments and one.department != city.triage]
         district = city.districts.get(complaint.place.district or "") if complaint.place else None
+        place = shown.place.text or "" if shown.place else ""
+        rejections = [self._rejection(one, complaint, language) for one in task.body.get("rejections", ())]
         return {
             "id": task.id,
             "reference": show(complaint.reference),
@@ -102,14 +105,15 @@ class Triage:
             "waiting_since": task.created_at,
             "language": complaint.language,
             "text": shown.text,
-            "place": shown.place.text or "" if shown.place else "",
+            "place": "" if district and place in district.names.values() else place,
             "district": self.pages.name(district.names, language) if district else "",
             "items": items(complaint.attachments),
             "category": complaint.category,
             "second": next(iter(city.reader.guess(complaint.text).second), ""),
             "danger": seen(complaint, city, self.pages, language),
-            "why": why(case.route, language),
-            "rejections": [self._rejection(one, complaint, language) for one in task.body.get("rejections", ())],
+            # Who rejected it stands above their own words; the route's reason would say it a second time.
+            "why": "" if rejections and case.route and case.route.rule == REJECTION else why(case.route, language),
+            "rejections": rejections,
             "suggestions": [
                 {
                     "value": f"{one.category}:{one.department}",
@@ -118,7 +122,7 @@ class Triage:
                     "percent": percent(one.confidence),
                 }
                 for one in wanted[:SUGGESTIONS]
-                if one.category in city.categories
+                if one.category in city.categories and percent(one.confidence) != percent(0)
             ],
         }
 

@@ -5,6 +5,8 @@ import re
 from datetime import UTC, datetime
 
 from gateway.store import complaints
+from gateway.store.engine import Connection
+from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
 from gateway.updates import Update, Updates
 from normalizer.complaint import Status
@@ -70,6 +72,41 @@ async def test_a_figure_is_the_same_wherever_it_stands(busy: Agent) -> None:
     assert f"({shown[0]}" in route.reason
 
 
+async def test_what_it_can_hardly_be_has_no_key(busy: Agent) -> None:
+    """A guess of less than one in a hundred is no button to press in passing; its department can still be chosen."""
+    await busy.begin("triage")
+    (reference,) = await undecided(busy, TORN)
+    case = await busy.case(reference)
+    assert case.route is not None
+    first, second, third = case.route.suggestions[:3]
+    hardly = [first, second.model_copy(update={"confidence": 0.01}), third.model_copy(update={"confidence": 0.009})]
+    route = case.route.model_copy(update={"suggestions": tuple(hardly)})
+
+    def suggest(connection: Connection) -> None:
+        with Ledger(connection, datetime.now(UTC)) as ledger:
+            ledger.offer(case, route, routed_sequence=case.sequence)
+
+    await busy.house.store.write(suggest)
+    page = await busy.get("/desk/triage")
+
+    assert ["1", "2"] == [key for key, _ in choices(page.text)]
+    assert f'<option value="{third.department}">' in page.text
+
+
+async def test_a_place_that_is_its_district_is_named_once(busy: Agent) -> None:
+    """Who writes of Karrada reads Karrada once, in either language."""
+    await busy.begin("triage")
+    await hear(busy.house, "أرجو النظر في موضوع الكرادة", answers={"place": {"text": "الكرادة", "district": "karrada"}})
+
+    async def asked() -> bool:
+        return bool(await busy.tasks(TaskKind.TRIAGE))
+
+    await until(asked)
+    for language, name in (("ar", "الكرادة"), ("en", "Karrada")):
+        text = (await busy.get(f"/desk/triage?lang={language}")).text
+        assert [name] == re.findall(r"<p><bdi>([^<]*)</bdi><bdi></bdi></p>", text)
+
+
 async def test_one_press_puts_it_to_its_department(busy: Agent) -> None:
     """The department gets the offer, the page says so, and the next complaint is there."""
     await busy.begin("triage")
@@ -83,7 +120,7 @@ async def test_one_press_puts_it_to_its_department(busy: Agent) -> None:
     case = await busy.case(first)
     assert (Status.OFFERED, department, category) == (case.complaint.status, case.department, case.complaint.category)
     assert case.route is not None
-    assert "sara" in case.route.reason
+    assert "حدّده موظف الفرز sara" in case.route.reason
     assert [second] == [task.reference for task in await busy.tasks(TaskKind.TRIAGE)]
 
 
@@ -187,4 +224,6 @@ async def test_what_a_department_rejected_comes_with_its_reason(busy: Agent) -> 
     assert "Baghdad Water Authority" in page.text
     assert "7701110099" not in page.text  # who complains
     assert "Baghdad Sewerage Authority" in page.text
-    assert "دائرة مجاري بغداد" in (await busy.get("/desk/triage?lang=ar")).text
+    arabic = (await busy.get("/desk/triage?lang=ar")).words
+    assert "دائرة مجاري بغداد" in arabic
+    assert 1 == arabic.count("رفضته دائرة ماء بغداد")
