@@ -73,7 +73,7 @@ note-sent-before = أُرسلت هذه الاستمارة من قبل وحُفظ
 
 ## المهام
 
-tasks-title = ما ينتظر إنساناً
+tasks-title = مهام تنتظر موظفاً
 tasks-all = الكل
 tasks-none = لا شيء ينتظر هنا.
 task-transcribe = تدوين
@@ -103,7 +103,7 @@ task-fault-district = اختاروا البلدية من القائمة.
 task-fault-kind = اختاروا النوع من القائمة.
 task-fault-place = وصف المكان طويل جداً.
 task-fault-note = الملاحظة طويلة جداً.
-waits = تنتظر منذ { $time }
+waits = ينتظر منذ { $time }
 danger-badge = خطر على الحياة
 known-heading = ما كُتب من قبل
 call-number = الاتصال على:
@@ -161,7 +161,7 @@ way = { $way ->
     [youtube] يوتيوب
     [web] صفحة المواطن
     [app] تطبيق
-    [api] برنامج
+    [api] عبر نظام آخر
    *[other] { $way }
 }
 
@@ -313,8 +313,8 @@ complaints-number = رقم البلاغ
 complaints-open = فتح
 complaints-none = لا بلاغ بهذا الرقم. راجعوا أرقامه العشرة.
 complaints-unread = الرقم صحيح، والرسالة محفوظة ولم تُفهم بعد. إن بقيت هكذا دقائق فأخبروا مشغّل النظام.
-complaints-doubled = لعل فيها مشكلة ثانية
-complaints-doubled-lead = وصلت إلى دائرتها تلقائياً في الأيام الثلاثة الأخيرة، وفيها كلام عن أمر آخر. لم يُسأل أحد عنه بعد.
+complaints-doubled = بلاغات لعل فيها مشكلة ثانية
+complaints-doubled-lead = وصل كل بلاغ منها إلى دائرته تلقائياً في الأيام الثلاثة الأخيرة، وفيه كلام عن أمر آخر لم يُسأل أحد عنه بعد.
 complaints-doubled-none = لا يبدو أن في أي بلاغ مشكلة ثانية.
 complaints-split-as = فصل «{ $category }» في بلاغ مستقل
 dossier-words-hidden = هذا بلاغ سري: لا يطّلع على نصه إلا الدائرة المسؤولة عنه.

@@ -161,7 +161,7 @@ way = { $way ->
     [youtube] YouTube
     [web] Web page
     [app] App
-    [api] Program
+    [api] Through another system
    *[other] { $way }
 }
 
