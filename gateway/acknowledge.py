@@ -14,7 +14,6 @@ from gateway import observe
 from gateway.city.city import City
 from gateway.identity import Identities
 from gateway.store import complaints, journal, replies
-from gateway.store.complaints import Case
 from gateway.store.engine import Connection
 from gateway.store.journal import Row
 from gateway.store.ledger import Ledger
@@ -109,12 +108,11 @@ class Acknowledger:
         others = Correspondents(ledger.connection, {row.sender}, ledger.now)
         self.owe(ledger, others, row, inbound, purpose, complaint)
 
-    def news(self, ledger: Ledger, case: Case, purpose: str) -> None:
+    def news(self, ledger: Ledger, complaint: Complaint, purpose: str) -> None:
         """Owe the citizen what became of their complaint: where they wrote, or by SMS to a number that we know.
 
-        `purpose` is resolved, closed, or distress: what somebody else has seen in it.
+        `purpose` is resolved, closed, received (what a person split off) or distress (what somebody else saw in it).
         """
-        complaint = case.complaint
         row = written(ledger.connection, complaint.id)
         if row is None:
             return

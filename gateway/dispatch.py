@@ -168,7 +168,7 @@ class Dispatcher:
         facts = {"amended_by_rule": rule, "priority_raised": raised}
         case = ledger.amend(case, amended, heard_at=case.heard_at, facts=facts)
         if raised and amended.priority is Priority.DISTRESS:
-            self.acknowledger.news(ledger, case, "distress")
+            self.acknowledger.news(ledger, case.complaint, "distress")
         return case
 
     def _addressed(self, connection: Connection, case: Case, decided: Route, city: City) -> Route:

@@ -51,7 +51,7 @@ def resolve_followers(
         case = ledger.become(found, status, {"incident": found.complaint.incident, "as": reference})
         outcome = f"{status.value} with {reference}"
         tasks.settle(ledger.connection, TaskKind.TRIAGE, case.complaint.id, outcome=outcome, now=ledger.now)
-        acknowledger.news(ledger, case, NEWS[status])
+        acknowledger.news(ledger, case.complaint, NEWS[status])
         done.append(case)
     incidents.end(ledger.connection, lead.complaint.id, ledger.now)
     return done

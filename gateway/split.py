@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from channels.message import Address, Inbound, Scheme
 from gateway import observe
-from gateway.acknowledge import ENTRY, SPLIT_OF, Correspondents, written
+from gateway.acknowledge import ENTRY, SPLIT_OF
 from gateway.house import House
 from gateway.incidents import NotThere
 from gateway.store import complaints, journal
@@ -81,7 +81,8 @@ class Splits:
             facts = {"split_off": half.reference, "split_by": by}
             ledger.amend(case, related, heard_at=case.heard_at, facts=facts)
             known = case.complaint.priority is Priority.DISTRESS
-            self._tell(ledger, half, "received" if known or half.priority is not Priority.DISTRESS else "distress")
+            told = "received" if known or half.priority is not Priority.DISTRESS else "distress"
+            self.house.acknowledger.news(ledger, half, told)  # their new number; whom to call comes once
         return Half(half.reference, fresh=True, danger=half.priority is Priority.DISTRESS)
 
     def _inbound(self, complaint: Complaint, category: str, text: str, by: str) -> Inbound:
@@ -120,12 +121,3 @@ class Splits:
             incident=None,
             related=(complaint.id,),
         )
-
-    def _tell(self, ledger: Ledger, half: Complaint, purpose: str) -> None:
-        """Owe the citizen the new number, where they wrote of both, and whom to call if nobody has seen danger yet."""
-        row = written(ledger.connection, half.id)
-        if row is None:
-            return
-        others = Correspondents(ledger.connection, {row.sender}, ledger.now)
-        quietly = Inbound.from_json(row.body).but(comment_to=None)  # everybody has been told once that we heard
-        self.house.acknowledger.owe(ledger, others, row, quietly, purpose, half)

@@ -373,7 +373,7 @@ class _Completion:
         with Ledger(self.connection, self.now) as ledger:
             case = ledger.amend(case, amended, heard_at=case.heard_at, facts={**facts, "priority_raised": raised})
             if self.danger:  # their own words, which a person wrote down
-                self.house.acknowledger.news(ledger, case, "distress")
+                self.house.acknowledger.news(ledger, case.complaint, "distress")
 
     def _case(self, task: Task) -> Case:
         case = complaints.load_by_id(self.connection, task.complaint_id or "", lock=True)

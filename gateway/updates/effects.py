@@ -42,7 +42,7 @@ class Effects:
         for event, status in change.told:
             case = self.ledger.become(case, status, {"answer": self.answer_id}, event=event)
         if change.status is Status.RESOLVED:
-            self.acknowledger.news(self.ledger, case, NEWS[change.status])
+            self.acknowledger.news(self.ledger, case.complaint, NEWS[change.status])
             resolve_followers(self.ledger, case, following, change.status, self.acknowledger)
         return case
 

@@ -18,7 +18,7 @@ from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.tasks import WrongAnswer
 from normalizer.complaint import Priority
-from tests.gateway.walk import EITHER_STORE, OUTAGE, Walk
+from tests.gateway.walk import CITIZEN, EITHER_STORE, OUTAGE, Walk
 from tests.servers.waiting import until
 
 pytestmark = EITHER_STORE
@@ -79,7 +79,7 @@ async def test_the_citizen_hears_of_every_half_what_became_of_it(walk: Walk, spl
         cases = complaints.load_many(connection, every)
         with Ledger(connection, walk.clock()) as ledger:
             for reference in every:
-                walk.house.acknowledger.news(ledger, cases[reference], "resolved")
+                walk.house.acknowledger.news(ledger, cases[reference].complaint, "resolved")
 
     await walk.house.store.write(resolve)
     rows = await walk.rows(
@@ -87,6 +87,23 @@ async def test_the_citizen_hears_of_every_half_what_became_of_it(walk: Walk, spl
     )
     told = sorted((row.purpose, row.reference) for row in rows if row.channel == "whatsapp")
     assert sorted((purpose, one) for purpose in ("received", "resolved") for one in every) == told
+
+
+@pytest.mark.parametrize("channel", ["api", "web"])
+async def test_whoever_wrote_where_nobody_answers_hears_the_second_number_by_sms(
+    walk: Walk, splits: Splits, channel: str
+) -> None:
+    """A form or a program gave a telephone number: one SMS, however often a person splits; without a number, none."""
+    stated = {"category": "water.outage"}
+    way: dict[str, Any] = {"channel": channel, "account": channel, "provider": channel, "scheme": Scheme(channel)}
+    receipt = await walk.hear(BOTH, "one", answers={**stated, "contact": {"phone": CITIZEN}}, **way)
+    nobody = await walk.hear(BOTH, "two", answers=stated, **way)
+    halves = [await splits.split(receipt.reference, "waste.collection", by) for by in ("sara", "omar")]
+    await splits.split(nobody.reference, "waste.collection", "sara")
+
+    columns = "purpose, reference, channel, scheme, address"
+    (told,) = await walk.rows(f"SELECT {columns} FROM replies JOIN reply_payload USING (id)")
+    assert ("received", halves[0].reference, "sms", "tel", CITIZEN) == tuple(told)
 
 
 async def test_splitting_twice_gives_the_same_half(walk: Walk, splits: Splits) -> None:
