@@ -309,7 +309,7 @@ class _Completion:
             category=category,
             automatic=False,
             rule="desk",
-            reason=f"حدّدها موظف الفرز {self.by} / decided at the triage desk by {self.by}",
+            reason=f"حدّده موظف الفرز {self.by} / decided at the triage desk by {self.by}",
             confidence=1.0,
             suggestions=case.route.suggestions if case.route else (),
             version=self.city.rules.version,
