@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -48,6 +48,7 @@ from gateway.store.migrate import HEAD, demand, revision
 FREE = 512 * 1024 * 1024  # bytes of disk below which it is time to act
 STALE = 120.0  # seconds after which something that waits in front of a room is a problem
 UNTAKEN = 900.0  # seconds after which what lies in a department's queue says that its system takes nothing
+GIVEN_UP = timedelta(days=2)  # for which a reply that was never sent is spoken of: over a weekend
 PATIENCE = 6.0  # seconds to wait for the broker
 
 Say = Callable[[str], object]
@@ -194,6 +195,8 @@ async def _store(settings: Settings, well: Say, wrong: Say) -> None:
         held = quarantine.count(connection)
         (wrong if held else well)(f"quarantine: {held} open" + (": see balagh quarantine list" if held else ""))
         _waiting(connection, now, well, wrong)
+        unsaid = replies.given_up(connection, now - GIVEN_UP)
+        (wrong if unsaid else well)(f"replies: {unsaid} given up in the last two days, their providers stayed away")
         lost = attachments.states(connection).get("failed", 0)
         well(f"attachments: {lost} could not be fetched; replies: {replies.states(connection) or 'none'}")
 

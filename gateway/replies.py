@@ -28,9 +28,10 @@ BATCH = 32  # replies in hand at once
 HOLD = timedelta(minutes=3)  # longer than any try takes; after it a dead worker's replies are due again
 CLOSING = 60.0  # seconds between looks for what a channel that is off will never say
 POLL = 0.5  # seconds between looks when another process owes
-FIRST, MOST = 2.0, 900.0  # seconds of backoff: the first, and the longest
+FIRST, MOST = 2.0, 1800.0  # seconds of backoff: the first, and the longest
 BARRED_FOR = 300.0  # seconds before a provider that takes nothing from us is tried again
-TRIES = 12  # about two hours; past that a word of thanks is no use
+TRIES = 12  # at least, however long ago a reply was owed
+DOUBT = timedelta(hours=2)  # of tries that nobody knows the outcome of: each may have reached the citizen
 
 log = observe.logger("replies")
 
@@ -88,6 +89,9 @@ class Replies:
         """Owe nothing on a channel that was turned off."""
         closed = await self.store.write(partial(replies.close_all_but, channels=tuple(self.speakers), now=self.clock()))
         observe.ROOM.labels("replies", "no_channel").inc(closed)
+        if closed:
+            observe.ALARM.labels("reply_given_up").inc(closed)
+            log.error("given up", code="channel is off", number=closed)
         return closed
 
     async def _try(self, due: Due) -> None:
@@ -108,10 +112,10 @@ class Replies:
             unknown = due.reply.first_tried_at is not None
             await self._again("busy", due, error.code, error.retry_after, unknown=unknown)
         except OutcomeUnknown:
-            await self._again("unknown", due, "unknown", None, unknown=True)
+            await self._doubtful("unknown", due, "unknown")
         except Exception as error:  # a bug in a channel must not stop the others' replies
             log.exception("cannot be sent", channel=due.channel, reply=due.reply.id, exc_info=observe.bare(error))
-            await self._again("broken", due, type(error).__name__, None, unknown=True)
+            await self._doubtful("broken", due, type(error).__name__)
         else:
             await self._sent.ask((due, sent.provider_id))
             if self._barred.pop(due.channel, None) is not None:
@@ -125,8 +129,8 @@ class Replies:
             observe.BARRED.labels(due.channel).set(1)
             observe.ALARM.labels("channel_barred").inc()
             log.error("provider bars us", channel=due.channel, code=error.code)
-        if self.clock() - due.created_at > replies.PATIENCE:
-            await self._record("given_up", due, partial(replies.refused, code=f"gave up: {error.code}"))
+        if self._late(due):
+            await self._give_up(due, error.code)
             return
         at = self.clock() + timedelta(seconds=BARRED_FOR)
         unknown = due.reply.first_tried_at is not None
@@ -135,12 +139,29 @@ class Replies:
         )
 
     async def _again(self, outcome: str, due: Due, code: str, after: float | None, *, unknown: bool) -> None:
-        if due.attempts >= TRIES:
-            await self._record("given_up", due, partial(replies.refused, code=f"gave up: {code}"))
+        if due.attempts >= TRIES and self._late(due):
+            await self._give_up(due, code)
             return
         pause = backoff(due.attempts) if after is None else min(after, LONGEST.total_seconds())
         at = self.clock() + timedelta(seconds=pause)
         await self._record(outcome, due, partial(replies.again, code=code, at=at, unknown=unknown))
+
+    async def _doubtful(self, outcome: str, due: Due, code: str) -> None:
+        """Try again what may have been sent, for some hours: not every provider can be asked."""
+        first = due.reply.first_tried_at
+        if due.attempts >= TRIES and first is not None and self.clock() - first > DOUBT:
+            await self._give_up(due, code)
+        else:
+            await self._again(outcome, due, code, None, unknown=True)
+
+    def _late(self, due: Due) -> bool:
+        # A reply from the future was owed by a clock that ran ahead, and is not tried until that year.
+        return abs(self.clock() - due.created_at) > replies.patience(due.reply.purpose)
+
+    async def _give_up(self, due: Due, code: str) -> None:
+        observe.ALARM.labels("reply_given_up").inc()
+        log.error("given up", channel=due.channel, reply=due.reply.id, purpose=due.reply.purpose, code=code)
+        await self._record("given_up", due, partial(replies.refused, code=f"{replies.GAVE_UP}{code}"))
 
     async def _record(self, outcome: str, due: Due, job: Callable[..., None]) -> None:
         await self._records.ask(partial(job, reply_id=due.reply.id, now=self.clock()))
@@ -186,5 +207,6 @@ class Replies:
 
 
 def backoff(attempts: int) -> float:
-    """Return the seconds until the next try: doubling, with full jitter, so that tries do not come in waves."""
-    return FIRST + random.uniform(0, min(MOST, FIRST * 2**attempts))  # noqa: S311 - jitter, not a secret
+    """Return the seconds until the next try: doubling, with jitter, so that tries do not come in waves."""
+    longest = min(MOST, FIRST * 2 ** min(attempts, 32))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret

@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
+    not_,
     null,
     or_,
     select,
@@ -35,7 +36,9 @@ from gateway.store.tables import Instant, deliveries, opt_outs, replies, reply_p
 
 QUEUED, SUPPRESSED, REFUSED = "queued", "suppressed", "refused"
 SENDING = DeliveryState.SENDING.value
-PATIENCE = timedelta(days=1)  # for a channel that is off or barred: past that a word of thanks is no use
+PATIENCE = timedelta(days=1)  # with a provider that takes nothing, and a channel that is off
+NEWS = {"resolved": timedelta(days=2), "closed": timedelta(days=2)}  # the same, for what cannot be read anywhere sooner
+GAVE_UP = "gave up: "  # before the reason, in the error code of what we ceased to try
 ELSEWHERE = "/"  # between the purpose of a reply and the channel that it went to instead
 SENDINGS = 3  # of the same words, when the network says that a telephone was off
 RESEND_AFTER = timedelta(minutes=20)  # times the tries so far
@@ -110,6 +113,11 @@ _RECENT = (
 _SILENT = select(opt_outs.c.channel, opt_outs.c.account, opt_outs.c.sender).where(
     opt_outs.c.sender.in_(bindparam("senders", expanding=True))
 )
+
+
+def patience(purpose: str) -> timedelta:
+    """Return for how long after it was owed a reply for this purpose is worth sending."""
+    return NEWS.get(purpose.partition(ELSEWHERE)[0], PATIENCE)
 
 
 def queue(connection: Connection, drafts: Sequence[tuple[Draft, str]], now: datetime) -> set[str]:
@@ -422,13 +430,26 @@ def silent(connection: Connection, senders: Collection[str]) -> set[tuple[str, s
 
 
 def close_all_but(connection: Connection, channels: Collection[str], now: datetime) -> int:
-    """Give up what has waited a day for channels that nobody speaks for any more; returns how many."""
+    """Give up what has waited too long for channels that nobody speaks for any more; returns how many."""
+    plain = replies.c.purpose
+    named = {purpose: or_(plain == purpose, plain.startswith(purpose + ELSEWHERE)) for purpose in NEWS}
+    late = [and_(named[purpose], replies.c.created_at <= now - lasting) for purpose, lasting in NEWS.items()]
+    late.append(and_(not_(or_(*named.values())), replies.c.created_at <= now - PATIENCE))
     result = connection.execute(
         update(replies)
-        .where(replies.c.next_at <= now, replies.c.created_at <= now - PATIENCE, replies.c.channel.not_in(channels))
-        .values(state=REFUSED, error_code="channel is off", next_at=None, updated_at=now)
+        .where(replies.c.next_at <= now, or_(*late), replies.c.channel.not_in(channels))
+        .values(state=REFUSED, error_code=f"{GAVE_UP}channel is off", next_at=None, updated_at=now)
     )
     return result.rowcount
+
+
+def given_up(connection: Connection, since: datetime) -> int:
+    """Count the replies that were given up since a moment, because a provider or a channel stayed away."""
+    lost = select(func.count()).select_from(replies)
+    lost = lost.where(
+        replies.c.state == REFUSED, replies.c.error_code.startswith(GAVE_UP), replies.c.updated_at >= since
+    )
+    return int(connection.execute(lost).scalar_one())
 
 
 def states(connection: Connection) -> dict[str, int]:

@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -18,10 +19,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from twilio.request_validator import RequestValidator
 
 from channels import twilio_api
-from channels.message import Scheme
+from channels.base import OutcomeUnknown
+from channels.message import Receipt, Scheme
 from gateway.city.city import City
 from gateway.replies import HOLD, TRIES, Replies
 from gateway.store import replies as store_of_replies
+from gateway.store.engine import Connection
+from gateway.store.ledger import Ledger
 from normalizer.reference import show
 from tests.gateway.twilio_house import Fault, TwilioHouse
 from tests.gateway.walk import ACCOUNT, CITIZEN, NUMBER, OUTAGE, TOKEN, Clock, Walk, logged, metric
@@ -203,14 +207,76 @@ async def test_a_fault_of_ours_is_said_and_not_repeated(line: Line) -> None:
     assert {"refused": 2} == await line.states()
 
 
-async def test_a_provider_that_stays_away_is_given_up_in_the_end(line: Line) -> None:
-    """After its bounded tries a thank-you is no use any more."""
-    line.twilio.posts += [Fault(429, 20429)] * (TRIES + 5)
-    await line.walk.hear()
-    for _ in range(TRIES + 3):
+async def news_of(walk: Walk, receipt: Receipt, purpose: str) -> None:
+    """Owe the citizen what became of their complaint, and let nothing else be owed."""
+    complaint = (await walk.case(receipt.reference)).complaint
+
+    def job(connection: Connection) -> None:
+        with Ledger(connection, walk.clock()) as ledger:
+            walk.house.acknowledger.news(ledger, complaint, purpose)
+
+    await walk.replies.step()
+    await walk.house.store.write(job)
+
+
+@pytest.mark.parametrize(("purpose", "hours"), [("received", 24), ("resolved", 48), ("closed", 48)])
+async def test_a_provider_that_stays_away_is_given_up_in_the_end(line: Line, purpose: str, hours: int) -> None:
+    """A receipt is tried for a day, what became of a complaint for two, every half hour; giving up is an alarm."""
+    before = metric("balagh_alarms_total", kind="reply_given_up")
+    receipt = await line.walk.hear()
+    if purpose != "received":
+        await news_of(line.walk, receipt, purpose)
+    since = line.walk.clock()
+    line.twilio.posts += [Fault(429, 20429)] * 200
+    while (line.walk.clock() - since).total_seconds() <= hours * 3600:
+        assert 1 == await line.walk.replies.step()
+        line.walk.clock.pass_by(minutes=31)
+    assert (0, before) == (
+        (await line.states()).get("refused", 0),
+        metric("balagh_alarms_total", kind="reply_given_up"),
+    )
+
+    await line.walk.replies.step()
+    line.walk.clock.pass_by(hours=2)
+    assert 0 == await line.walk.replies.step()
+    assert (1, before + 1) == ((await line.states())["refused"], metric("balagh_alarms_total", kind="reply_given_up"))
+    told = await line.walk.house.store.read(partial(store_of_replies.given_up, since=since))
+    assert (1, 0) == (
+        told,
+        await line.walk.house.store.read(partial(store_of_replies.given_up, since=line.walk.clock())),
+    )
+
+
+async def test_news_outlast_a_provider_that_was_away_for_a_day(line: Line) -> None:
+    """Out of reach from morning to morning: the citizen hears once that their complaint is resolved."""
+    await news_of(line.walk, await line.walk.hear(), "resolved")
+    line.twilio.posts += [Fault(429, 20429)] * 50
+    while line.twilio.posts:
         await line.walk.replies.step()
-        line.walk.clock.pass_by(minutes=30)
-    assert (5, {"refused": 1}) == (len(line.twilio.posts), await line.states())
+        line.walk.clock.pass_by(minutes=31)
+    await line.walk.replies.step()
+    assert (2, {"sent": 2}) == (len(line.twilio.said), await line.states())
+
+
+async def test_what_may_have_been_sent_is_not_repeated_for_days(line: Line) -> None:
+    """A provider that cannot be asked, and takes every try without an answer: about a dozen of them in some hours."""
+
+    class Mute:
+        """A channel whose provider never says whether it took a reply."""
+
+        rate, tries = 100.0, 0
+
+        async def send(self, reply: Any) -> Any:
+            self.tries += 1
+            raise OutcomeUnknown("no answer")
+
+    await news_of(line.walk, await line.walk.hear(), "resolved")
+    mute: Any = Mute()
+    line.walk.replies.speakers = {"sms": mute}
+    for _ in range(40):
+        await line.walk.replies.step()
+        line.walk.clock.pass_by(minutes=31)
+    assert (TRIES, 1) == (mute.tries, (await line.states())["refused"])
 
 
 async def test_each_number_speaks_at_its_own_pace(tmp_path: Path, city: City) -> None:
@@ -337,14 +403,17 @@ async def test_nobody_is_answered_who_cannot_be_or_in_public(line: Line, sender:
 
 
 async def test_a_channel_that_was_turned_off_is_waited_for_a_day(line: Line) -> None:
-    """Restarted without a channel's settings by mistake: its replies wait for it, and after a day are given up."""
-    await line.walk.hear()
+    """Restarted without a channel's settings by mistake: its replies wait for it, a receipt for a day, news for two."""
+    receipt = await line.walk.hear()
+    await news_of(line.walk, receipt, "resolved")
+    await line.walk.hear(sender="+9647709999999")
     line.walk.replies.speakers = {}
     await line.walk.replies.step()
-    assert {"queued": 1} == await line.states()
-    line.walk.clock.pass_by(hours=24.1)
-    await line.walk.replies.step()
-    assert {"refused": 1} == await line.states()
+    assert {"sent": 1, "queued": 2} == await line.states()
+    for hours, given_up in ((24.1, 1), (23, 1), (1, 2)):
+        line.walk.clock.pass_by(hours=hours)
+        await line.walk.replies.step()
+        assert given_up == (await line.states())["refused"]
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
