@@ -28,6 +28,13 @@ FIELDS: Final = ("due_at", "officer", "reason", "suggested_department", "note", 
 
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _AT_A_DEPARTMENT = frozenset({Status.OFFERED, Status.ACCEPTED, Status.IN_PROGRESS})
+_ELSEWHERE = {  # what the others are called, after «بلاغ»
+    Status.RECEIVED: "وصل ولم يُعرض على دائرة بعد",
+    Status.TRIAGE: "ما زال عند الفرز",
+    Status.RESOLVED: "أُنجز",
+    Status.CLOSED: "أُغلق",
+    Status.WITHDRAWN: "سُحب",
+}
 
 
 class Verb(StrEnum):
@@ -110,8 +117,8 @@ def decide(standing: Standing, department: str, offer: str, said: Said) -> Chang
     if offer != standing.offer:
         return OLD_OFFER
     if standing.status not in _AT_A_DEPARTMENT:
-        now = standing.status.value
-        return Refusal(f"لا تُقبل إجابة على بلاغ حالته {now}", f"a complaint that is {now} takes no answer")
+        now, english = _ELSEWHERE[standing.status], standing.status.value
+        return Refusal(f"لا تُقبل إجابة على بلاغ {now}", f"a complaint that is {english} takes no answer")
     if said.verb is Verb.REJECTED:
         return _rejected(standing, said)
     if said.verb is Verb.ACCEPTED:

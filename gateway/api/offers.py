@@ -59,10 +59,11 @@ class OfferDoor:
     async def get(self, request: web.Request) -> web.Response:
         """Send the events after ?cursor=, at most ?limit=; when there are none, wait ?wait= seconds for some."""
         key, department = self._keys.caller(request), request.match_info["id"]
-        if f"department.{department}" not in key.scopes:
-            require(key, "department.<id>")
-        if department not in self._house.city.departments:
+        if department not in self._house.city.departments:  # what is none of ours comes back in no header
+            if f"department.{department}" not in key.scopes:
+                require(key, "department.<id>")
             raise Problem(NOT_FOUND)
+        require(key, f"department.{department}")
         after = _after(request, department)
         limit = _number(request, "limit", MOST, least=1, most=MOST)
         # The first time there is nothing that anything could be newer than.

@@ -112,6 +112,7 @@ async def test_only_the_department_s_own_key_opens_its_feed(idle: Door) -> None:
     for headers in (POWER, BOSS, READER, DESK):
         status, said = await Program(idle).fetch(headers)
         assert (403, "/problems/forbidden") == (status, said["type"])
+        assert "It takes a key with the scope department.water." == said["detail"]
 
 
 async def test_a_department_that_the_city_has_not_is_not_there(tmp_path: Path, baghdad: City) -> None:

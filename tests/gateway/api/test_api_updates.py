@@ -164,6 +164,17 @@ async def test_an_envelope_that_is_none_is_refused_by_its_field(idle: Door) -> N
     assert 422 == (await Program(idle).send([]))[0]
 
 
+async def test_an_answer_that_is_refused_says_so_in_words(idle: Door) -> None:
+    """No word of reports, which a department does not file, and the types that there are instead of a pattern."""
+    status, said = await Program(idle).send(answering(OFFER, "acepted"))
+    assert (422, "/problems/invalid", ["type"]) == (status, said["type"], fields(said))
+    assert "report" not in said["title"]
+    detail = said["errors"][0]["detail"]
+    assert "pattern" not in detail
+    for verb in ("accepted", "rejected", "progressed", "resolved"):
+        assert 2 == detail.count(f"balagh.update.{verb}.v1")
+
+
 async def test_attributes_of_others_are_left_alone(water: Program) -> None:
     """CloudEvents may carry more than we know, data other verbs' fields, and the reference may be in any digits."""
     sent = answering(await offered(water), "accepted", note=[1, {"deep": None}], outcome="repaired")
