@@ -89,7 +89,8 @@ class Books:
         for fault in self.faults:
             yield f"FAULT {fault}"
         unasked = sum(bool(one.problem) for one in self.tallied)
-        but = f", except what {unasked} providers could not be asked about" if unasked else ""
+        providers = "1 provider" if unasked == 1 else f"{unasked} providers"
+        but = f", except what {providers} could not be asked about" if unasked else ""
         yield f"balanced: every message is accounted for{but}" if self.balanced else "NOT balanced"
 
     def _providers(self) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gateway.broker.bus import Delivery, Parcel
 from gateway.broker.topology import DEAD, ROUTER, ROUTER_DISTRESS, UPDATES, Topology
 from gateway.city.city import City
 from gateway.reconcile import Books, reconcile
+from gateway.recount import Tallied
 from gateway.store.accounts import OnTheWay
 from tests.gateway.walk import OUTAGE, Walk
 from tests.servers.rabbitmq import Vhost
@@ -60,6 +62,21 @@ async def test_the_books_of_a_good_day(walk: Walk) -> None:
     lines = list(found.lines())
     assert "balanced: every message is accounted for" == lines[-1]
     assert "journal: 4 accepted; spool: 0; quarantine: 0 open" in lines
+
+
+@pytest.mark.parametrize(
+    ("troubled", "but"),
+    [
+        (0, ""),
+        (1, ", except what 1 provider could not be asked about"),
+        (2, ", except what 2 providers could not be asked about"),
+    ],
+)
+async def test_providers_that_could_not_be_asked_are_counted(walk: Walk, troubled: int, but: str) -> None:
+    """The last line says how many logs are not in the books, one of them as one."""
+    found = await books(walk)
+    tallied = [Tallied("sms", 3, 0), *(Tallied(f"channel-{n}", 0, 0, "no answer") for n in range(troubled))]
+    assert f"balanced: every message is accounted for{but}" == list(replace(found, tallied=tallied).lines())[-1]
 
 
 async def test_what_was_not_understood_is_missing(walk: Walk) -> None:
