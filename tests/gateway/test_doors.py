@@ -28,6 +28,7 @@ FORM = {
 }
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
 KEY = {"Authorization": "Bearer a-key-for-tests"}
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
 def signed() -> dict[str, str]:
@@ -186,12 +187,15 @@ async def test_a_channel_that_is_off_is_not_there(walk: Walk) -> None:
 
 
 async def test_staff_doors_move_away_when_they_have_an_address(walk: Walk) -> None:
-    """With BALAGH_ADMIN_LISTEN /api and /metrics answer there alone; health answers at both."""
+    """With BALAGH_ADMIN_LISTEN the desk, /api and /metrics answer there alone, as its example says; health at both."""
+    before, _, _ = EXAMPLE.read_text(encoding="utf-8").partition("#BALAGH_ADMIN_LISTEN=")
+    assert all(f"/{door}" in before.splitlines()[-1] for door in ("desk", "api", "metrics"))
     public, admin = public_site(walk.house, admin=False), admin_site(walk.house)
     async with TestClient(TestServer(public)) as outside, TestClient(TestServer(admin)) as inside:
-        for path in ("/metrics", "/api/v1/complaints/4821093756"):
+        for path in ("/metrics", "/desk", "/api/v1/complaints/4821093756"):
             assert 404 == (await asked(outside, path, headers=KEY))[0]
         assert 200 == (await asked(inside, "/metrics"))[0]
+        assert 200 == (await asked(inside, "/desk"))[0]
         status, problem = await asked(inside, "/api/v1/complaints/4821093756", headers=KEY)
         assert (404, 401) == (status, (await asked(inside, "/api/v1/complaints/4821093756"))[0]), problem
         for client in (outside, inside):
