@@ -1,4 +1,4 @@
-"""POST /api/v1/complaints and GET /api/v1/complaints/{reference}."""
+"""POST /api/v1/complaints and GET /api/v1/complaints/{reference}, where the complaint's id will do as well."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ PATH: Final = "/api/v1/complaints"
 UPLOADS: Final = 16  # forms read at once: each holds a file and some memory open for as long as its sender likes
 TURN: Final = 10.0  # seconds to wait for a place among them
 
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _PRIVATE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _WAITING: Final = "Messages wait to be put into the store, and this may be one of them."
@@ -74,14 +75,15 @@ class ComplaintDoor:
     async def get(self, request: web.Request) -> web.Response:
         """Show a complaint to a key that may see it. 503 as long as it may be one that the store has yet to be told."""
         key = self._keys.caller(request)
-        reference = _reference(request.match_info["reference"])
+        written = request.match_info["reference"]
+        named = _reference(written) or (written.lower() if _ID.fullmatch(written) else None)
         house = self._house
         waiting = (
             house.spool is not None and house.spool.depth > 0
         )  # asked before the journal: it moves from here to there
-        found = await house.store.read(partial(find, reference=reference, city=house.city)) if reference else None
+        found = await house.store.read(partial(find, named=named, city=house.city)) if named else None
         if found is None:
-            raise Problem(UNAVAILABLE, _WAITING) if reference and waiting else Problem(NOT_FOUND)
+            raise Problem(UNAVAILABLE, _WAITING) if named and waiting else Problem(NOT_FOUND)
         seen = sight(key, found.complaint, found.department, house.city)
         if seen is Sight.NOTHING:
             raise Problem(NOT_FOUND)

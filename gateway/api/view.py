@@ -93,14 +93,18 @@ class Found:
     answers: Sequence[Answer] = field(default=(), repr=False)
 
 
-def find(connection: Connection, reference: str, city: City) -> Found | None:
-    """Look a reference up: the complaint with its events, or the message that waits to be understood."""
-    case = complaints.load(connection, reference)
+def find(connection: Connection, named: str, city: City) -> Found | None:
+    """Look a reference up: the complaint with its events, or the message that waits to be understood.
+
+    `named` may also be a complaint's id; a message that waits has none, for it may become a part of another complaint.
+    """
+    by_id = "-" in named
+    case = complaints.load_by_id(connection, named) if by_id else complaints.load(connection, named)
     if case is not None:
         story = complaints.story(connection, case.complaint.id)
         said = answers.of_complaint(connection, case.complaint.id)
         return Found(case.complaint, True, case.department, case.due_at, case.route, story, said)
-    row = journal.find(connection, reference)
+    row = None if by_id else journal.find(connection, named)
     return Found(_draft(row, city), filed=False) if row else None
 
 

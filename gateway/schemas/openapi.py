@@ -170,7 +170,7 @@ def _follow() -> dict[str, Any]:
                 "name": "reference",
                 "in": "path",
                 "required": True,
-                "description": "Ten digits, of any script, with spaces or hyphens between them if you like.",
+                "description": "Ten digits, of any script, in groups if you like; or the complaint's id, a UUID.",
                 "schema": {"type": "string", "maxLength": 64},
             }
         ],

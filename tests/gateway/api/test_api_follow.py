@@ -96,8 +96,29 @@ async def test_a_reference_is_read_as_people_write_it(idle: Door, write: object)
     assert (200, receipt["reference"]) == (status, shown["reference"])
 
 
+async def test_a_complaint_is_found_by_its_id_too(door: Door) -> None:
+    """`related` holds ids: each opens to whoever may see that complaint, as its reference does, and to nobody else."""
+    shown = await door.filed()
+    for headers in (DESK, READER, WATER, BOSS):
+        assert await door.get(shown["reference"], headers) == await door.get(shown["id"].upper(), headers)
+    for headers in (OTHER, POWER):
+        assert 404 == (await door.get(shown["id"], headers))[0]
+
+
 @pytest.mark.parametrize(
-    "reference", [REFERENCE, "0000000000", "abc", "%00", "%ED%A0%80", "4821%0A093756", "x" * 3000, "1" * 200, "-"]
+    "reference",
+    [
+        REFERENCE,
+        "0d3f7c52-4f7b-8a0e-9d7e-5a6f1f0c2b11",
+        "0000000000",
+        "abc",
+        "%00",
+        "%ED%A0%80",
+        "4821%0A093756",
+        "x" * 3000,
+        "1" * 200,
+        "-",
+    ],
 )
 async def test_what_is_no_reference_here_is_not_found(idle: Door, reference: str) -> None:
     """A number nobody was given and a text that is none get the same answer."""
