@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from twilio.request_validator import RequestValidator
 from channels import twilio_api
 from channels.base import OutcomeUnknown
 from channels.message import Receipt, Scheme
+from gateway.check import check
 from gateway.city.city import City
 from gateway.replies import HOLD, TRIES, Replies
 from gateway.store import replies as store_of_replies
@@ -414,6 +416,19 @@ async def test_a_channel_that_was_turned_off_is_waited_for_a_day(line: Line) -> 
         line.walk.clock.pass_by(hours=hours)
         await line.walk.replies.step()
         assert given_up == (await line.states())["refused"]
+
+
+async def test_check_says_what_was_given_up(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks sees for two days that a citizen was never answered."""
+    line.walk.clock.now = datetime.now(UTC) - timedelta(hours=25)
+    await line.walk.hear()
+    line.walk.replies.speakers = {}
+    line.walk.clock.pass_by(hours=25)
+    await line.walk.replies.step()
+    monkeypatch.setenv("BALAGH_DATA_DIR", str(tmp_path / "data"))
+    said: list[str] = []
+    assert not await check(said.append)
+    assert "WRONG replies: 1 given up in the last two days, their providers stayed away" in said
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
