@@ -99,13 +99,14 @@ def amend(complaint: Complaint, inbound: Inbound, reader: Reader, *, received_at
     words, unless somebody stated it. `received_at` stays the earlier of the two: when the city first heard of it.
     """
     stated = read_stated(inbound.answers, reader.vocabulary)
-    text = _joined(complaint.text, clean(inbound.text))
+    new = clean(inbound.text)
+    text = _joined(complaint.text, new)
     spoken = complaint.language if complaint.language != UNDETERMINED else _language(text, stated)
     keep = complaint.category_confidence == STATED and not stated.category
     guess = Guess(complaint.category, STATED) if keep else _category(text, stated, reader)
-    danger = complaint.danger_reason or _danger(text, stated, reader)
+    danger = complaint.danger_reason or _danger(new, stated, reader) or _danger(text, Stated(), reader)
     known = {attachment.id for attachment in complaint.attachments}
-    new = tuple(attachment for attachment in _attachments(inbound, complaint.id) if attachment.id not in known)
+    fresh = tuple(attachment for attachment in _attachments(inbound, complaint.id) if attachment.id not in known)
     return complaint.but(
         kind=stated.kind or _kind(complaint, guess),
         contact=_both(
@@ -120,7 +121,7 @@ def amend(complaint: Complaint, inbound: Inbound, reader: Reader, *, received_at
         priority=Priority.DISTRESS if danger else complaint.priority,
         danger_reason=danger,
         place=_filled(complaint.place, _place(inbound, stated, text, reader)),
-        attachments=complaint.attachments + new,
+        attachments=complaint.attachments + fresh,
         confidential=complaint.confidential or stated.confidential or guess.category in reader.vocabulary.confidential,
         vulnerable=complaint.vulnerable or reader.vulnerable(text),
         occurred_at=complaint.occurred_at or stated.occurred_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from functools import cached_property
 from itertools import chain
@@ -13,6 +14,9 @@ from normalizer.guess import Guess
 from normalizer.place import Areas, Found, Gazetteer
 from normalizer.urgency import LEARNED, Alarm, DangerWords, Urgency
 from normalizer.vocabulary import Vocabulary
+
+_SENTENCES = re.compile(r"[\n.!?؟]")
+_MOST_SENTENCES = 60  # heard by themselves; the rest of a longer letter counts as one
 
 
 class Reader:
@@ -70,7 +74,19 @@ class Reader:
         The city's frames tell it, a category that is a danger in itself, and the model, which has read how people in
         danger write without naming it; what all of them say together decides.
         """
-        alarm, over = self._urgency.heard(text)
+        found, over = self._urgency.heard(text)
+        alarm = self._weighed(text, found, over=over)
+        if alarm is not None or found is None or over:
+            return alarm
+        # A page of thanks makes nothing harmless that one of its sentences tells: each is heard by itself as well.
+        for sentence in filter(str.strip, _SENTENCES.split(text, _MOST_SENTENCES)):
+            found, over = self._urgency.heard(sentence)
+            if alarm := self._weighed(sentence, found, over=over):
+                return alarm
+        return None
+
+    def _weighed(self, text: str, alarm: Alarm | None, *, over: bool) -> Alarm | None:
+        """Weigh all that speaks of danger in a text as one: what the words told, and the model."""
         guess, model = self.guess(text), self.matcher.model
         why = alarm or (None if over else self._urgency.implied(guess))
         if model is None or not model.danger:

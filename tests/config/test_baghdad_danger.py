@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.city.city import load
 from gateway.city.danger import DANGER, DangerFile, build, problems
 from gateway.city.problems import Problem
 from gateway.city.source import Source
@@ -101,3 +102,15 @@ def test_anger_and_images_do_not(urgency: Urgency, text: str) -> None:
 def test_who_needs_care(urgency: Urgency, text: str, needs: bool) -> None:
     """A citizen who is ill, old or disabled, or lives with somebody who is, is known as such; a passer-by is not."""
     assert needs is urgency.vulnerable(text)
+
+
+def test_no_praise_drowns_what_one_sentence_tells() -> None:
+    """A letter full of thanks, and citizens who wrote thanks before: what they say of a bare wire is heard."""
+    reader = load("baghdad").reader
+    danger = "سلك كهرباء مكشوف قرب باب المدرسة والأطفال يلعبون عنده"
+
+    assert reader.danger("شكرا لكم\n" * 14) is None
+    assert reader.danger("شكرا لكم\n" * 14 + danger) is not None
+    assert (
+        reader.danger("نشكركم على جهودكم الطيبة في خدمة الناس. " * 8 + danger + ". " + "وفقكم الله. " * 5) is not None
+    )
