@@ -261,7 +261,7 @@ async def test_muscat(tmp_path: Path, dovecot_server: DovecotServer, post_office
         # What is said in public.
         await city.post(X, "mention.json")
         await city.post(Instagram, "comment_arabic.json")
-        mentioned = await city.done(await city.task("confirm"), accepted=True)
+        mentioned = await city.done(await city.task("confirm"), accepted=True, category="waste.collection")
         public = {
             offer["data"]["complaint"]["channel"]: offer
             for offer in await offers(rabbitmq.url, {"water", "waste", "roads", "sewage"}, 6)
