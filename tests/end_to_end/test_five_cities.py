@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -231,7 +232,7 @@ async def test_muscat(tmp_path: Path, dovecot_server: DovecotServer, post_office
     world, service, box = World(), Service(), "muscat@city.example"
     graph = GraphDouble(me=INSTAGRAM_ACCOUNT)
     graph.put("reply", id="17890000000000001")
-    world.say("Ug1", OUTAGE)
+    world.say("Ug1", OUTAGE, datetime.now(UTC))  # the first look reaches back a day
     doubles = {"X": service.app(), "INSTAGRAM": graph.app(), "YOUTUBE": world.app()}
     settings = mail_settings(post_office, inbox(dovecot_server, box, fax="*@fax.example"))
     async with open_city(tmp_path, doubles, BALAGH_BROKER_URL=rabbitmq.url, **settings) as city:
