@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -41,6 +41,16 @@ log = observe.logger("relay")
 _QUEUE = department_queue("")
 
 Refusal = tuple[Letter | Torn, Returned | Nacked]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What is to be published next, and a word for each department's queue that was `made` anew."""
+
+    letters: Sequence[Letter | Torn]
+    made: Mapping[str, str]
+    broken: Sequence[Any]  # rows of the quarantine
+    refusals: Sequence[Answer]
 
 
 class Relay:
@@ -82,9 +92,10 @@ class Relay:
     async def step(self) -> int:
         """Publish one window and return how many were confirmed."""
         await self._record()
-        letters, made = await self.store.read(partial(_window, now=self.clock()))
-        confirmed = await self._publish(letters, made) if letters else 0
-        return confirmed + await self._copy_quarantine() + await self._tell_refusals()
+        window = await self.store.read(partial(_window, now=self.clock()))
+        confirmed = await self._publish(window.letters, window.made) if window.letters else 0
+        confirmed += await self._copy_quarantine(window.broken) if window.broken else 0
+        return confirmed + (await self._tell_refusals(window.refusals) if window.refusals else 0)
 
     async def _publish(self, letters: Sequence[Letter | Torn], made: Mapping[str, str]) -> int:
         written, refused = await self._written(letters)
@@ -172,23 +183,17 @@ class Relay:
             ),
         ]
 
-    async def _copy_quarantine(self) -> int:
-        rows = await self.store.read(partial(outbox.uncopied, limit=WINDOW))
-        if not rows:
-            return 0
+    async def _copy_quarantine(self, rows: Sequence[Any]) -> int:
         outcomes = await self.bus.publish([_dead(row) for row in rows])
         copied = [row.id for row, outcome in zip(rows, outcomes, strict=True) if isinstance(outcome, Confirmed)]
         await self.store.write(partial(outbox.copied, ids=copied, now=self.clock()))
         return len(copied)
 
-    async def _tell_refusals(self) -> int:
+    async def _tell_refusals(self, refusals: Sequence[Answer]) -> int:
         """Tell departments which of their answers changed nothing. One that its queue does not take is told later.
 
         One that has left the city, or fetches its complaints now, has no queue of ours any more: nobody need take it.
         """
-        refusals = await self.store.read(partial(answers.untold, now=self.clock(), limit=WINDOW))
-        if not refusals:
-            return 0
         envelopes, queued = self.envelopes(), self.bus.topology.departments
         outcomes = await self.bus.publish(
             [_refusal(answer, envelopes, mandatory=answer.department in queued) for answer in refusals]
@@ -241,9 +246,13 @@ def _worst(outcomes: Sequence[Outcome]) -> Outcome:
     return outcomes[0]
 
 
-def _window(connection: Any, now: datetime) -> tuple[list[Letter | Torn], dict[str, str]]:
-    """Read what is to be published next, and which queues are the present ones."""
-    return outbox.unpublished(connection, now=now, limit=WINDOW), stranded.made(connection)
+def _window(connection: Any, now: datetime) -> _Window:
+    return _Window(
+        outbox.unpublished(connection, now=now, limit=WINDOW),
+        stranded.made(connection),
+        outbox.uncopied(connection, limit=WINDOW),
+        answers.untold(connection, now=now, limit=WINDOW),
+    )
 
 
 def _record(
