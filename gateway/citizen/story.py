@@ -12,7 +12,7 @@ from functools import partial
 
 from gateway.city.phrases import DATED, PHRASES
 from gateway.store import answers, complaints, journal
-from gateway.store.complaints import FINAL, Case, Event
+from gateway.store.complaints import Case, Event
 from gateway.store.engine import Connection, Store
 from normalizer.complaint import Status
 from router.lifecycle import Verb
@@ -48,7 +48,7 @@ class Story:
     """
 
     reference: str
-    status: str
+    status: Status
     department: str | None
     steps: tuple[Step, ...]
     due: datetime | None = None
@@ -62,7 +62,7 @@ class Story:
     @property
     def over(self) -> bool:
         """Whether nothing more is to be expected soon."""
-        return self.status in FINAL
+        return self.status.final
 
 
 async def tell(store: Store, reference: str) -> Story | None:
@@ -75,7 +75,7 @@ def _tell(connection: Connection, reference: str) -> Story | None:
     if case is not None:
         status, steps = case.complaint.status, _steps(complaints.story(connection, case.complaint.id))
         due = case.due_at if status in _IN_HAND else None
-        return Story(reference, status.value, case.department, steps, due, _answer(connection, case))
+        return Story(reference, status, case.department, steps, due, _answer(connection, case))
     row = journal.find(connection, reference)
     if row is None:
         return None
@@ -92,7 +92,7 @@ def _answer(connection: Connection, case: Case) -> str:
 
 def unread(reference: str, *at: datetime) -> Story:
     """Return the story of a report that is safe on our disk and that nobody has looked at yet."""
-    return Story(reference, Status.RECEIVED.value, None, tuple(Step("event-received", None, moment) for moment in at))
+    return Story(reference, Status.RECEIVED, None, tuple(Step("event-received", None, moment) for moment in at))
 
 
 def _steps(events: Sequence[Event]) -> tuple[Step, ...]:
