@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,15 +17,6 @@ from tests.servers.rabbitmq import Vhost
 from tests.servers.waiting import until
 
 OUTAGE = "الماء مقطوع عن حي الجامعة منذ يومين"
-
-
-@pytest.fixture
-def balagh(tmp_path: Path, rabbitmq: Vhost) -> Iterator[GatewayProcess]:
-    """A running gateway with RabbitMQ."""
-    made = GatewayProcess(tmp_path, BALAGH_BROKER_URL=rabbitmq.url)
-    made.start()
-    yield made
-    made.close()
 
 
 class Department:

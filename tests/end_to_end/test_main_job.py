@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,6 @@ MESSAGES = [json.loads(line) for line in (ROOT / "tests/data/complaints.jsonl").
 
 SILENCES = ("STOP", "الغاء الاشتراك")
 """The messages of the sample that ask for silence and nothing else: honoured, and no complaint."""
-
-
-@pytest.fixture
-def balagh(tmp_path: Path, rabbitmq: Vhost) -> Iterator[GatewayProcess]:
-    """A running gateway with RabbitMQ."""
-    made = GatewayProcess(tmp_path, BALAGH_BROKER_URL=rabbitmq.url)
-    made.start()
-    yield made
-    made.close()
 
 
 @pytest.mark.servers

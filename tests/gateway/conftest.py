@@ -9,7 +9,7 @@ import pytest
 
 from gateway.city.city import City, load
 from gateway.store.engine import Store
-from tests.gateway.walk import Walk
+from tests.gateway.walk import PUBLIC_URL, Walk
 from tests.servers.postgres import Database
 
 
@@ -58,6 +58,13 @@ async def walk(kept_in: dict[str, str], tmp_path: Path, city: City) -> AsyncIter
     await made.open()
     yield made
     await made.close()
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment in which a command finds the store of this test's house."""
+    monkeypatch.setenv("BALAGH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("BALAGH_PUBLIC_URL", PUBLIC_URL)
 
 
 def _open(url: str) -> Iterator[Store]:

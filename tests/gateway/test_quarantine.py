@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from channels.message import Purpose
@@ -13,18 +10,9 @@ from gateway.broker.topology import COMPLAINTS
 from gateway.city.city import City
 from gateway.store import quarantine
 from gateway.store.engine import Connection
-from tests.gateway.walk import OUTAGE, PUBLIC_URL, Walk
+from tests.gateway.walk import OUTAGE, Walk
 
-
-@pytest.fixture
-async def walk(tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Walk]:
-    """A house, with the environment of its command line."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    monkeypatch.setenv("BALAGH_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("BALAGH_PUBLIC_URL", PUBLIC_URL)
-    yield made
-    await made.close()
+pytestmark = pytest.mark.usefixtures("command_line")
 
 
 async def put(walk: Walk, **row: str) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ from hypothesis import strategies as some
 from gateway import quarantine as commands
 from gateway.broker.bus import Confirmed, Delivery, Lost, Outcome, Parcel, Retry
 from gateway.broker.topology import DEAD, UPDATES
-from gateway.city.city import City
 from gateway.store import complaints, quarantine
 from gateway.store.engine import StoreUnavailable
 from gateway.updates import Unreadable, read
@@ -23,21 +20,13 @@ from gateway.updates.listener import subject_of
 from normalizer.text import storable
 from router.lifecycle import Said, Verb
 from router.lifecycle import read as read_fields
-from tests.gateway.walk import PUBLIC_URL, Walk, metric
+from tests.gateway.walk import Walk, metric
 from tests.servers.waiting import until
 
 REFERENCE = "8058834987"
 
 
-@pytest.fixture
-async def walk(tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Walk]:
-    """A house on SQLite and the embedded broker, with the environment of its command line."""
-    made = Walk(tmp_path, city)
-    await made.open()
-    monkeypatch.setenv("BALAGH_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("BALAGH_PUBLIC_URL", PUBLIC_URL)
-    yield made
-    await made.close()
+pytestmark = pytest.mark.usefixtures("command_line")
 
 
 def envelope(verb: str = "accepted", subject: str | None = REFERENCE, offer: str = "an-offer", **changes: Any) -> bytes:

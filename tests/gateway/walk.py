@@ -26,7 +26,6 @@ from gateway.broker.loopback import Loopback
 from gateway.broker.relay import Relay
 from gateway.broker.topology import DEPARTMENTS, Topology
 from gateway.city.city import City
-from gateway.cloudevents import Envelopes
 from gateway.dispatch import Dispatcher
 from gateway.doors import add_channels, add_health, add_metrics, answer_faults
 from gateway.house import HOUSE, House
@@ -120,8 +119,7 @@ class Walk:
         acknowledger = house.acknowledger
         wake = (signals.filed, signals.owed, signals.media)
         self.interpreter = Interpreter(store, lambda: self.city, acknowledger, signals.arrived, wake, clock=self.clock)
-        withhold = frozenset(name for name, found in city.departments.items() if found.withhold_contact)
-        self.envelopes = Envelopes(city.id, PUBLIC_URL, withhold)
+        self.envelopes = house.envelopes
         pulling = frozenset(name for name, found in city.departments.items() if found.delivery == "pull")
         self.relay = Relay(
             store, house.bus, lambda: self.envelopes, signals.filed, mine=_yes, pulling=pulling, clock=self.clock
