@@ -98,6 +98,9 @@ def _empty(settings: Settings, store: Store) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise BackupRefused(f"BALAGH_DATA_DIR: a gateway is running in {data}") from error
+        final = Path(str(store.url.database)) if store.embedded else None
+        if final and final.exists() and not _staged(final).exists():  # killed when all was done but the sweeping
+            shutil.rmtree(data / STAGE, ignore_errors=True)
         killed = (data / STAGE).is_dir()  # then these are the former restore's
         its = {vault.FILES, vault.SEALS, vault.SPOOL}
         for path in sorted(data.iterdir()):
@@ -105,12 +108,17 @@ def _empty(settings: Settings, store: Store) -> Iterator[None]:
                 continue
             if path.is_file() or any(inner.is_file() for inner in path.rglob("*")):
                 raise BackupRefused(f"BALAGH_DATA_DIR: {data} holds {path.name}: restore into an empty folder")
-        if store.embedded:
-            if Path(str(store.url.database)).exists():
-                raise BackupRefused(f"BALAGH_STORE_URL: {store.url.database} is there: restore into a new file")
+        if final:
+            if final.exists():
+                raise BackupRefused(f"BALAGH_STORE_URL: {final} is there: restore into a new file")
         elif snapshot.occupied(store):
             raise BackupRefused(f"BALAGH_STORE_URL: {store.name} is not empty: restore into an empty database")
         yield
+
+
+def _staged(final: Path) -> Path:
+    """Return where a store's file lies until it is whole: beside its place, so that a rename puts it there."""
+    return final.with_name(f"{final.name}{RESTORING}")
 
 
 def _restore(
@@ -128,7 +136,7 @@ def _restore(
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir()
     final = Path(str(store.url.database)) if store.embedded else None
-    staged = final.with_name(f"{final.name}{RESTORING}") if final else stage / vault.STORE
+    staged = _staged(final) if final else stage / vault.STORE
     staged.parent.mkdir(parents=True, exist_ok=True)
     for leftover in staged.parent.glob(f"{staged.name}*"):  # its log too: it belongs to another file
         leftover.unlink()

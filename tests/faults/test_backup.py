@@ -458,7 +458,12 @@ async def test_a_backup_or_a_restore_that_is_killed_is_begun_again(gateway: Call
     house.kill9()
     emptied(house)
     assert await killed_until_it_ends("restore", str(folder)) > 0
-    assert [] == list((house.folder / "data").glob("*restor*"))
+    data = house.folder / "data"
+    assert [] == list(data.glob("*restor*"))
+    (data / "restore.partial" / "spool").mkdir(parents=True)  # as if killed when only its sweeping was left
+    said = house.command("restore", str(folder))
+    assert (2, True) == (said.returncode, "holds balagh.db: restore into an empty folder" in said.stderr), said.stderr
+    assert [] == list(data.glob("*restor*"))
     house.start()
     await citizens.insist(house, list(citizens.sayings))
     assert not [told for told in citizens.references.values() if len(told) > 1]
