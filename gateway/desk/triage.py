@@ -100,6 +100,7 @@ class Triage:
             "id": task.id,
             "reference": show(complaint.reference),
             "distress": complaint.priority is Priority.DISTRESS,
+            "vulnerable": complaint.vulnerable,
             "channel": complaint.channel,
             "since": complaint.received_at,
             "waiting_since": task.created_at,

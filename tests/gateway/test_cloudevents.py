@@ -85,6 +85,16 @@ async def test_the_department_learns_how_to_reach_the_citizen(walk: Walk) -> Non
         assert WORDS in complaint["original_text"]
 
 
+async def test_that_somebody_is_in_need_is_for_the_department_alone(walk: Walk) -> None:
+    """The department reads that the citizen is ill or old, to hurry; everybody else on the bus does not."""
+    await file(walk, "امي مقعدة وعمرها كبير والماء مقطوع عن بيتنا من يومين")
+    [offered] = walk.tape.events()
+    everybody = walk.tape.events(COMPLAINTS)
+
+    assert offered["data"]["complaint"]["vulnerable"]
+    assert everybody and not [event for event in everybody if event["data"]["complaint"]["vulnerable"]]
+
+
 async def test_a_confidential_complaint_names_nobody(walk: Walk) -> None:
     """The inspector gets neither the contact nor the citizen's own number and name out of the words.
 

@@ -105,6 +105,7 @@ task-fault-place = وصف المكان طويل جداً.
 task-fault-note = الملاحظة طويلة جداً.
 waits = ينتظر منذ { $time }
 danger-badge = خطر على الحياة
+care-badge = يحتاج عناية خاصة
 known-heading = ما كُتب من قبل
 call-number = الاتصال على:
 call-no-number = لا رقم معروف.

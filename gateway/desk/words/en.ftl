@@ -105,6 +105,7 @@ task-fault-place = The place is too long.
 task-fault-note = The note is too long.
 waits = waiting for { $time }
 danger-badge = Danger to life
+care-badge = Needs particular care
 known-heading = Already written
 call-number = Call:
 call-no-number = No number is known.

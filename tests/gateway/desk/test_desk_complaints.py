@@ -148,6 +148,26 @@ async def test_the_words_of_a_confidential_complaint_are_for_its_department(busy
     assert words in (await busy.get(f"/desk/complaints/{reference}")).words
 
 
+async def test_who_needs_particular_care_is_marked_where_staff_decide_and_call(busy: Agent) -> None:
+    """On the page, on the triage card and beside the task; not on the pages of people who are well."""
+    await busy.begin("triage", "agent")
+    well, needy = await routed(busy, BOTH), await routed(busy, f"امي مقعدة. {TORN}", number="+9647709990001")
+    mark = 'class="badge care"'
+    assert mark not in (await busy.get(f"/desk/complaints/{well}")).text
+    for path, said in (
+        ("/desk/triage", "يحتاج عناية خاصة"),
+        (f"/desk/complaints/{needy}?lang=en", "Needs particular care"),
+    ):
+        page = await busy.get(path)
+        assert (1, True) == (page.text.count(mark), said in page.words)
+
+    draft = Draft(
+        kind=TaskKind.CALL_BACK, subject="call", channel="voice", complaint_id=(await busy.case(needy)).complaint.id
+    )
+    task = await ask(busy.house, draft)
+    assert mark in (await busy.press(await busy.get("/desk/tasks"), f"/desk/tasks/{task}/claim")).text
+
+
 async def test_why_danger_was_seen_is_on_the_page_and_beside_the_task(busy: Agent) -> None:
     """The city's words that were found and the frame's name; who says so outright is named as that."""
     await busy.begin("supervisor")
