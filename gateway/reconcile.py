@@ -15,7 +15,7 @@ from gateway.recount import Recount, Tallied
 from gateway.sealer import witnessed
 from gateway.settings import Settings
 from gateway.store import accounts, outbox, quarantine, seals, wal
-from gateway.store.accounts import ChannelAccount, DepartmentAccount, Gap, OnTheWay
+from gateway.store.accounts import ChannelAccount, DepartmentAccount, Gap, OnTheWay, Passage
 from gateway.store.engine import Connection, Store
 
 GRACE = timedelta(seconds=30)  # what is younger may still be on its way
@@ -34,6 +34,7 @@ class Books:
     spooled: int
     on_the_way: OnTheWay
     embedded: bool  # the broker, which then holds nothing
+    passages: Sequence[Passage] = field(default_factory=tuple)
     tallied: Sequence[Tallied] = field(default_factory=tuple)
     gaps: Sequence[Gap] = field(default_factory=tuple)
     faults: Sequence[str] = field(default_factory=tuple)
@@ -60,7 +61,8 @@ class Books:
                     one.quarantined,
                 )
             )
-        yield from self._providers()
+        yield ""
+        yield from self._passages()
         total = sum(one.accepted for one in self.channels)
         yield f"journal: {total} accepted; spool: {self.spooled}; quarantine: {self.quarantined} open"
         young = self.on_the_way
@@ -93,13 +95,21 @@ class Books:
         but = f", except what {providers} could not be asked about" if unasked else ""
         yield f"balanced: every message is accounted for{but}" if self.balanced else "NOT balanced"
 
-    def _providers(self) -> Iterator[str]:
-        """Write what the providers' own logs say."""
-        for one in self.tallied:
-            if one.listed or not one.problem:
-                yield f"{one.channel}: its provider lists {one.listed}; {one.missing} had never come and were taken in"
-            if one.problem:
-                yield f"{one.channel}: its provider's log cannot be read: {one.problem}"
+    def _passages(self) -> Iterator[str]:
+        """Write, channel by channel, what its provider lists and how far it has come here."""
+        yield _row(("channel", "provider", "taken in", "journal", "complaints", "in broker", "department"))
+        tallied = {one.channel: one for one in self.tallied}
+        accepted = {one.channel: one.accepted for one in self.channels}
+        passages = {one.channel: one for one in self.passages}
+        for channel in sorted(tallied.keys() | accepted.keys()):
+            tally, passage = tallied.get(channel), passages.get(channel, Passage(channel, 0, 0, 0))
+            whole = tally is not None and (tally.listed or not tally.problem)  # what no provider lists is not zero
+            listed = (tally.listed, tally.missing) if tally and whole else ("-", "-")
+            passed = (passage.filed, passage.confirmed, passage.offered)
+            yield _row((channel, *listed, accepted.get(channel, 0), *passed))
+        for tally in self.tallied:
+            if tally.problem:
+                yield f"{tally.channel}: its provider's log cannot be read: {tally.problem}"
 
     def _broker(self) -> str:
         if self.embedded:
@@ -115,6 +125,7 @@ class _Store:
     """What the store says, read at one moment."""
 
     channels: Sequence[ChannelAccount]
+    passages: Sequence[Passage]
     departments: Sequence[DepartmentAccount]
     gaps: Sequence[Gap]
     faults: Sequence[str]
@@ -141,6 +152,7 @@ async def reconcile(
         faults += wal.broken(connection)
         return _Store(
             accounts.by_channel(connection, since),
+            accounts.passages(connection, since),
             accounts.by_department(connection, since),
             list(accounts.gaps(connection, since, before)),
             faults,
@@ -173,6 +185,7 @@ async def reconcile(
         spooled,
         found.on_the_way,
         not settings.broker_url,
+        found.passages,
         tallied,
         tuple(found.gaps),
         (*found.faults, *waiting, *problems, *standing(settings)),
@@ -222,4 +235,4 @@ def _since(path: Path) -> datetime | None:
 
 
 def _row(cells: Sequence[object]) -> str:
-    return "".join(str(cell).ljust(14) if index == 0 else str(cell).rjust(12) for index, cell in enumerate(cells))
+    return "".join(str(cell).ljust(15) if index == 0 else str(cell).rjust(12) for index, cell in enumerate(cells))

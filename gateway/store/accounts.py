@@ -33,6 +33,20 @@ class ChannelAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """How far the complaints of one channel have come.
+
+    `filed` complaints are in the journal, of `confirmed` the broker has every event, of `offered` it has the offer to
+    the department (the triage desk is one) that has them now. In peace the three are equal.
+    """
+
+    channel: str
+    filed: int
+    confirmed: int
+    offered: int
+
+
+@dataclass(frozen=True, slots=True)
 class DepartmentAccount:
     """What a department was sent."""
 
@@ -86,6 +100,29 @@ def by_channel(connection: Connection, since: datetime | None) -> list[ChannelAc
             )
         )
     return accounts
+
+
+def passages(connection: Connection, since: datetime | None) -> list[Passage]:
+    """Follow the complaints of every channel from the journal to the broker and to their departments."""
+    unconfirmed = select(relay.c.complaint_id).where(relay.c.published_at.is_(None)).distinct().subquery()
+    offer = events.alias("offer")
+    statement = (
+        select(
+            journal.c.channel,
+            func.count(complaints.c.id).label("filed"),
+            (func.count(complaints.c.id) - func.count(unconfirmed.c.complaint_id)).label("confirmed"),
+            func.count(relay.c.published_at).label("offered"),
+        )
+        .join(complaints, complaints.c.id == journal.c.complaint_id)
+        .outerjoin(unconfirmed, unconfirmed.c.complaint_id == complaints.c.id)
+        .outerjoin(offer, offer.c.id == complaints.c.offer)
+        .outerjoin(relay, relay.c.event_seq == offer.c.seq)
+        .where(journal.c.outcome == "complaint")
+    )
+    if since is not None:
+        statement = statement.where(journal.c.received_at >= since)
+    rows = connection.execute(statement.group_by(journal.c.channel).order_by(journal.c.channel))
+    return [Passage(row.channel, row.filed, row.confirmed, row.offered) for row in rows]
 
 
 def by_department(connection: Connection, since: datetime | None) -> list[DepartmentAccount]:

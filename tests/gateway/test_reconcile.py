@@ -79,6 +79,27 @@ async def test_providers_that_could_not_be_asked_are_counted(walk: Walk, trouble
     assert f"balanced: every message is accounted for{but}" == list(replace(found, tallied=tallied).lines())[-1]
 
 
+async def test_every_channel_has_a_line_from_its_provider_to_its_departments(walk: Walk) -> None:
+    """What the provider lists, what of it had never come, and how far the rest has come, channel by channel."""
+    await walk.hear()
+    await walk.hear("حفرة كبيرة وسط الشارع", "+9647709999999", channel="whatsapp")
+    await walk.publish()
+    await walk.house.bus.stop()
+    await walk.hear("النفايات لم ترفع منذ أسبوع", "+9647708888888", channel="whatsapp")
+    tallied = [Tallied("sms", 1, 0), Tallied("voice", 0, 0), Tallied("email", 0, 0, "connect: away")]
+    lines = list(replace(await books(walk), tallied=tallied).lines())
+    head = next(index for index, line in enumerate(lines) if "provider" in line)
+
+    assert [
+        ["channel", "provider", "taken", "in", "journal", "complaints", "in", "broker", "department"],
+        ["email", "-", "-", "0", "0", "0", "0"],
+        ["sms", "1", "0", "1", "1", "1", "1"],
+        ["voice", "0", "0", "0", "0", "0", "0"],
+        ["whatsapp", "-", "-", "2", "2", "1", "1"],
+    ] == [line.split() for line in lines[head : head + 5]]
+    assert "email: its provider's log cannot be read: connect: away" == lines[head + 5]
+
+
 async def test_what_was_not_understood_is_missing(walk: Walk) -> None:
     """An accepted message that nobody took out of the journal, once it has had the time."""
     receipt = await walk.house.intake.accept(walk.message())

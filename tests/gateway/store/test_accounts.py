@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from gateway.store import accounts, journal, outbox, quarantine
-from gateway.store.accounts import ChannelAccount, DepartmentAccount
+from gateway.store.accounts import ChannelAccount, DepartmentAccount, Passage
 from gateway.store.engine import Connection, Store
 from gateway.store.tables import complaints, events, relay
 from gateway.store.tables import journal as journal_table
@@ -180,6 +180,25 @@ async def test_every_message_is_in_one_column(store: Store) -> None:
     whatsapp = ChannelAccount("whatsapp", 1, 0, 0, 0, 0, waiting=1, quarantined=0)
     assert [sms, whatsapp] == await store.read(lambda connection: accounts.by_channel(connection, None))
     assert [whatsapp] == await store.read(lambda connection: accounts.by_channel(connection, later(hours=1)))
+
+
+async def test_every_channel_s_complaints_are_followed_to_their_department(store: Store) -> None:
+    """Filed, confirmed by the broker, offered: each channel's complaints are counted at every stage of the way."""
+    await whole(store, "one")
+    for name in ("two", "three"):
+        seq = await accept(store, name, channel="whatsapp", at=later(hours=2))
+        await file(store, name)
+        await store.write(partial(finish, seq=seq, outcome="complaint", now=NOW, complaint_id=f"id-{name}"))
+    await publish(store)
+    await offer(store, "two")
+    await amend(store, "three", "more")
+    more = await accept(store, "more")
+    await store.write(partial(finish, seq=more, outcome="amendment", now=NOW, complaint_id="id-one"))
+
+    whatsapp = Passage("whatsapp", filed=2, confirmed=0, offered=0)
+    assert [Passage("sms", 1, 1, 1), whatsapp] == await store.read(partial(accounts.passages, since=None))
+    await publish(store)
+    assert [Passage("whatsapp", 2, 2, 1)] == await store.read(partial(accounts.passages, since=later(hours=1)))
 
 
 async def test_every_department_s_events_are_counted(store: Store) -> None:
