@@ -36,6 +36,7 @@ MOST = 100  # tasks in one listing
 LONGEST = 20_000  # characters of what a person writes
 REACHED, NOT_REACHED, DECLINED = "reached", "not_reached", "declined"
 OUTCOMES = (REACHED, NOT_REACHED, DECLINED)
+DECIDED = "حدّده موظف الفرز / decided by a triage clerk"  # who that is stands in the event, which departments do not see
 
 
 class TaskError(Exception):
@@ -309,7 +310,7 @@ class _Completion:
             category=category,
             automatic=False,
             rule="desk",
-            reason=f"حدّده موظف الفرز {self.by} / decided at the triage desk by {self.by}",
+            reason=DECIDED,
             confidence=1.0,
             suggestions=case.route.suggestions if case.route else (),
             version=self.city.rules.version,
@@ -320,7 +321,8 @@ class _Completion:
                 facts = {"priority_raised": True, "by": self.by}
                 case = ledger.amend(case, raised, heard_at=case.heard_at, facts=facts)
                 self.danger = True
-            ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=told(self.connection, case))
+            facts = {**told(self.connection, case), "by": self.by}
+            ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=facts)
             left = {one.department for one in answers.rejections(self.connection, case.complaint.id)}
             move_followers(ledger, following, route, left)
         said = {"category": answer.category, "department": department}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -60,7 +61,7 @@ async def test_words_beside_a_recording_need_no_transcription(walk: Walk, tasks:
 
 
 async def test_what_no_rule_decides_is_decided_at_the_triage_desk(walk: Walk, tasks: Tasks) -> None:
-    """A person's choice offers the complaint to the department, with who chose it as the reason."""
+    """A person's choice offers the complaint to the department, which hears that a clerk chose it, and not who."""
     await walk.hear(UNCLEAR)
     await walk.publish()
     task = await only(tasks, TaskKind.TRIAGE)
@@ -70,7 +71,11 @@ async def test_what_no_rule_decides_is_decided_at_the_triage_desk(walk: Walk, ta
     assert [("citizens", "offered"), ("citizens", "recalled"), ("water", "offered")] == walk.tape.told()
     (row,) = await walk.rows("SELECT status, category, department, route FROM complaints")
     assert ("offered", "water.outage", "water") == (row.status, row.category, row.department)
-    assert "zainab" in row.route
+    told = walk.tape.events()[-1]["data"]["route"]
+    assert ("desk", "حدّده موظف الفرز / decided by a triage clerk") == (told["rule"], told["reason"])
+    assert not any(b"zainab" in parcel.body for parcel in walk.tape.parcels)
+    (event,) = await walk.rows("SELECT data FROM events WHERE type = 'offered' AND department = 'water'")
+    assert "zainab" == json.loads(event.data)["by"]
 
 
 async def test_later_words_make_triage_needless(walk: Walk, tasks: Tasks) -> None:
