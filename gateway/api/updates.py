@@ -77,7 +77,9 @@ class UpdateEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     specversion: Literal["1.0"]
-    id: Id = Field(description="The department's own. The same id again is the same answer, and does nothing twice.")
+    id: Id = Field(
+        description="The department's own: the same answer again does nothing twice; a refused one is mended under it."
+    )
     source: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
         None, description="The department's system, as a URI reference; it is not looked at."
     )

@@ -57,7 +57,9 @@ class ResolvedData(OfferAnswered):
 
 class _Envelope(BaseModel):
     specversion: Literal["1.0"]
-    id: _Id = Field(description="The department's own. The same id again is a copy, and does nothing twice.")
+    id: _Id = Field(
+        description="The department's own: the same answer again does nothing twice; a refused one is mended under it."
+    )
     source: str | None = Field(None, description="The department's system, as a URI reference; it is not looked at.")
     subject: str = Field(description="The complaint's reference.")
     time: str | None = Field(None, description="When it was said, RFC 3339; what is none or left out is now.")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -19,6 +19,7 @@ from gateway.store.journal import insert_or_ignore
 from gateway.store.tables import answers
 
 DONE, REFUSED = "done", "refused"
+ATTEMPTS: Final = 20  # answers under one id: a program that is refused so often mends nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,13 @@ class Answer:
     reason: str = ""
 
 
-def id_of(department: str, update_id: str, digest: str = "") -> str:
+def id_of(department: str, update_id: str, *, attempt: int = 0, misused: str = "") -> str:
     """Return the id of an answer: the same for the same department and update.
 
-    With `digest`, that of an answer which misuses the id of another one.
+    An `attempt` after the first is an answer that was mended and sent under the id of one that was refused. `misused`
+    is the digest of an answer that has the id of another one, which was done.
     """
-    kind = f"misused:{digest}" if digest else "answer"
+    kind = f"misused:{misused}" if misused else f"mended:{attempt}" if attempt else "answer"
     return str(uuid5(NAMESPACE_URL, f"balagh:{kind}:{department}:{update_id}"))
 
 
@@ -77,6 +79,17 @@ def find(connection: Connection, answer_id: str) -> Answer | None:
     """Return an answer, or None."""
     row = connection.execute(select(answers).where(answers.c.id == answer_id)).first()
     return _answer(row) if row is not None else None
+
+
+def attempts(connection: Connection, department: str, update_id: str) -> list[Answer]:
+    """Return what a department has said under one id of its own, the first of it first; others wait with theirs.
+
+    All but the last were refused. There are ATTEMPTS at most; what only misused the id is not among them.
+    """
+    ids = [id_of(department, update_id, attempt=number) for number in range(ATTEMPTS)]
+    connection.execute(select(answers.c.id).where(answers.c.id == ids[0]).with_for_update())
+    found = {row.id: _answer(row) for row in connection.execute(select(answers).where(answers.c.id.in_(ids)))}
+    return [found[one] for one in ids if one in found]
 
 
 def of_complaint(connection: Connection, complaint_id: str) -> Sequence[Answer]:

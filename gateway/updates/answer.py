@@ -16,7 +16,7 @@ from gateway.city.city import City
 from gateway.followers import held
 from gateway.signals import Signal
 from gateway.store import answers, complaints
-from gateway.store.answers import DONE, REFUSED, Answer
+from gateway.store.answers import ATTEMPTS, DONE, REFUSED, Answer
 from gateway.store.complaints import Case
 from gateway.store.engine import Connection, Store
 from gateway.store.ledger import Ledger
@@ -50,6 +50,8 @@ class Updates:
     async def answer(self, update: Update, *, tell: bool = False) -> Outcome:
         """Let a complaint become what its department says, once for each id of theirs.
 
+        What has the id of an answer that was done, and says something else, is refused. After a refusal other words are
+        judged anew: it is the answer mended. The same words again are the same answer, and have its outcome.
         With `tell`, a refusal is owed to the department's queue as well. Raises StoreUnavailable.
         """
         outcome, left = await self.store.write(partial(self._answer, update=update, tell=tell))
@@ -68,12 +70,12 @@ class Updates:
 
     def _answer(self, connection: Connection, update: Update, *, tell: bool) -> tuple[Outcome, bool]:
         """Keep the answer and do what it says. Returns what came of it, and whether somebody in danger is left."""
-        digest, now = _digest(update), self.clock()
+        now = self.clock()
         answer = Answer(
             id=answers.id_of(update.department, update.id),
             department=update.department,
             update_id=update.id,
-            digest=digest,
+            digest=_digest(update),
             reference=update.reference,
             verb=update.verb,
             offer=update.offer,
@@ -83,17 +85,24 @@ class Updates:
             result=REFUSED,
         )
         if not answers.begin(connection, answer):
-            first = answers.find(connection, answer.id)
-            assert first is not None
-            if first.digest == digest:
-                return _outcome(first, duplicate=True), False
-            misuse = _refused(replace(answer, id=answers.id_of(update.department, update.id, digest)), USED_BEFORE)
-            fresh = answers.begin(connection, misuse)
-            return self._conclude(connection, misuse, tell) if fresh else _outcome(misuse, duplicate=True), False
+            earlier = answers.attempts(connection, update.department, update.id)
+            if (same := next((one for one in earlier if one.digest == answer.digest), None)) is not None:
+                return _outcome(same, duplicate=True), False
+            if earlier[-1].result == DONE or len(earlier) == ATTEMPTS:
+                return self._misuse(connection, answer, tell), False
+            answer = replace(answer, id=answers.id_of(update.department, update.id, attempt=len(earlier)))
+            answers.begin(connection, answer)
         said = self._read(update, answer.said_at)
         if isinstance(said, Refusal):
             return self._conclude(connection, _refused(answer, said), tell), False
         return self._hear(connection, replace(answer, body=written(said)), said, tell)
+
+    def _misuse(self, connection: Connection, answer: Answer, tell: bool) -> Outcome:
+        """Refuse an answer under an id that stands for another one."""
+        own = answers.id_of(answer.department, answer.update_id, misused=answer.digest)
+        misuse = _refused(replace(answer, id=own), USED_BEFORE)
+        fresh = answers.begin(connection, misuse)
+        return self._conclude(connection, misuse, tell) if fresh else _outcome(misuse, duplicate=True)
 
     def _read(self, update: Update, at: datetime) -> Said | Refusal:
         """Read the fields as of when the department spoke: what waited in a queue was in time all the same."""

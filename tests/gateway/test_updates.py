@@ -135,6 +135,34 @@ async def test_an_id_stands_for_one_answer(walk: Walk) -> None:
     assert "offer" == theirs.field, "each department has ids of its own"
 
 
+async def test_an_answer_that_was_refused_may_be_mended_under_its_id(walk: Walk) -> None:
+    """Refused for a date that is past: the same again is refused alike; with a good date it is heard, and stands."""
+    found = await offered(walk)
+    wrong, right = {"due_at": "2026-11-01T08:00:00Z"}, {"due_at": "2026-11-23T08:00:00Z"}
+    refused = await say(walk, found, "accepted", "one", **wrong)
+    assert ("refused", "due_at") == (refused.result, refused.field)
+    assert replace(refused, duplicate=True) == await say(walk, found, "accepted", "one", **wrong)
+    mended = await say(walk, found, "accepted", "one", **right)
+    assert ("done", "accepted", False) == (mended.result, mended.status, mended.duplicate)
+
+    assert replace(mended, duplicate=True) == await say(walk, found, "accepted", "one", **right)
+    assert replace(refused, duplicate=True) == await say(walk, found, "accepted", "one", **wrong)
+    assert "id" == (await say(walk, found, "resolved", "one")).field
+    await walk.publish()
+    refusals = [event for event in walk.tape.events() if event["type"] == "balagh.update.refused.v1"]
+    assert [("one", "due_at"), ("one", "id")] == [(one["data"]["update"], one["data"]["field"]) for one in refusals]
+    assert 2 == len({one["id"] for one in refusals})
+    assert ["received", "offered", "accepted"] == [event for event, _ in await story(walk, found.complaint.reference)]
+
+
+async def test_an_id_is_not_mended_for_ever(walk: Walk) -> None:
+    """A program that changes its words and is refused each time hears in the end that the id is used up."""
+    found = await offered(walk)
+    fields = [(await say(walk, found, "accepted", "one", due_at=f"in {days} days")).field for days in range(22)]
+    assert ["due_at"] * answers.ATTEMPTS + ["id"] * 2 == fields
+    assert "accepted" == (await say(walk, found, "accepted", "two")).status
+
+
 async def test_another_department_learns_nothing(walk: Walk) -> None:
     """Whoever answers for another's complaint hears the same as for one that does not exist."""
     found = await offered(walk)

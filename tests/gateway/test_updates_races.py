@@ -56,3 +56,27 @@ async def test_the_same_answers_in_many_hands(tmp_path: Path, city: City, postgr
     assert [] == await first.house.store.read(lambda c: list(gaps(c, None, first.clock())))
     for walk in walks:
         await walk.close()
+
+
+async def test_a_mended_answer_in_many_hands(tmp_path: Path, city: City, postgres: Database) -> None:
+    """One id, refused, and then sent with three different bodies to two processes at once: one is done, no other."""
+    walks = [Walk(tmp_path / name, city, BALAGH_STORE_URL=postgres.url) for name in ("one", "two")]
+    first = walks[0]
+    await first.open()
+    reference = (await first.hear()).reference
+    await first.publish()
+    offer = (await first.case(reference)).offer or ""
+
+    def say(**data: str) -> Update:
+        return Update("one", "water", "accepted", reference, offer, data, first.clock())
+
+    assert "due_at" == (await first.updates.answer(say(due_at="soon"))).field
+    outcomes = await asyncio.gather(
+        *(walk.updates.answer(say(officer=name)) for name in ("a", "b", "c") for walk in walks)
+    )
+    assert [False, True] == sorted(one.duplicate for one in outcomes if one.done)
+    assert {"id"} == {one.field for one in outcomes if not one.done}
+    [(accepted,)] = await first.rows("SELECT count(*) FROM events WHERE type = 'accepted'")
+    assert 1 == accepted
+    for walk in walks:
+        await walk.close()

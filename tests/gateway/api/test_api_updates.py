@@ -72,6 +72,19 @@ async def test_an_id_stands_for_one_answer(water: Program) -> None:
     assert (422, ["id"]) == (status, fields(said))
 
 
+async def test_an_answer_that_was_refused_may_be_mended_under_its_id(water: Program) -> None:
+    """The program is told its mistake, mends it and sends it again as it is used to: under the same id."""
+    right = answering(await offered(water), "accepted", due_at=TOMORROW)
+    wrong = {**right, "data": {**right["data"], "due_at": "tomorrow"}}
+    refused = [await water.send(wrong) for _ in range(2)]
+    assert [(422, ["data.due_at"])] * 2 == [(status, fields(said)) for status, said in refused]
+    assert [(200, False), (200, True)] == [
+        (status, said["duplicate"]) for status, said in [await water.send(right) for _ in range(2)]
+    ]
+    status, said = await water.send(wrong)
+    assert (422, ["data.due_at"]) == (status, fields(said))
+
+
 async def test_a_rejection_that_names_a_department_moves_the_complaint(water: Program) -> None:
     """The named department is offered it; who rejected it may not answer it again, and is told so."""
     offer = await offered(water)

@@ -31,7 +31,19 @@ async def test_an_answer_is_kept_once(store: Store) -> None:
     assert [True, True, False, False] == begun
     assert first == await store.read(partial(answers.find, answer_id=first.id))
     assert None is await store.read(partial(answers.find, answer_id=id_of("roads", "u-1")))
-    assert id_of("water", "u-1") != id_of("water", "u-1", "digest")
+    ids = {id_of("water", "u-1"), id_of("water", "u-1", misused="digest"), id_of("water", "u-1", attempt=1)}
+    assert 3 == len(ids)
+
+
+async def test_what_was_said_under_one_id_is_found_in_its_order(store: Store) -> None:
+    """The first answer and those that mend it; neither what misused the id nor another department's same id."""
+    first = replace(answer(), result=REFUSED)
+    mended = replace(first, id=id_of("water", "u-1", attempt=1), digest="mended", result=DONE)
+    misused = replace(first, id=id_of("water", "u-1", misused="other"), digest="other")
+    for one in (mended, misused, answer(department="sewage"), first):
+        await keep(store, one)
+    assert [first, mended] == await store.write(partial(answers.attempts, department="water", update_id="u-1"))
+    assert [] == await store.write(partial(answers.attempts, department="roads", update_id="u-1"))
 
 
 async def test_what_came_of_it_is_read_back(store: Store) -> None:
