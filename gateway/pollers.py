@@ -16,7 +16,8 @@ from functools import partial
 
 from channels.base import Barred, Busy, Follows, Poller, Refused
 from channels.message import Inbound
-from gateway import observe
+from gateway import breaker, observe
+from gateway.breaker import BARRED_FOR
 from gateway.house import House
 from gateway.intake import NotStored
 from gateway.lease import RENEWALS, TERM, Lease
@@ -27,7 +28,6 @@ from gateway.store import pointers, quarantine
 from gateway.store.engine import Connection, StoreUnavailable
 
 FIRST, MOST = 1.0, 300.0  # seconds of backoff after a failure: the first, and the longest
-BARRED_FOR = 300.0  # seconds before a provider that does not let us in is asked again
 ASIDE = 2.0  # seconds between looks whether a line has come free
 FOLLOWED = 20  # pointers at once
 HOLD = timedelta(minutes=2)
@@ -96,16 +96,14 @@ class Pollers:
 
     async def fetch(self, channel: Poller, line: str) -> tuple[float | None, bool]:
         """Fetch once. Returns the seconds to wait (None: as after a failure), and whether it failed."""
-        name = channel.name
+        name, way = channel.name, breaker.fetching(line)
         try:
             async with aclosing(channel.fetch(line, self.reception(name))) as fetched:  # type: ignore[type-var]
                 async for inbound in fetched:
-                    observe.BARRED.labels(name).set(0)  # some fetches last as long as their connection
+                    breaker.reset(name, way)  # some fetches last as long as their connection
                     await self.house.intake.accept(inbound)
         except Barred as error:
-            observe.BARRED.labels(name).set(1)
-            observe.ALARM.labels("channel_barred").inc()
-            log.error("provider does not let us in", channel=name, code=error.code)
+            breaker.trip(name, way, error.code)
             return BARRED_FOR, True
         except (Busy, Refused) as error:
             log.warning("provider away", channel=name, code=error.code)
@@ -117,7 +115,7 @@ class Pollers:
             observe.ALARM.labels("poll_failed").inc()
             log.exception("cannot be fetched", channel=name, exc_info=observe.bare(error))
             return None, True
-        observe.BARRED.labels(name).set(0)
+        breaker.reset(name, way)
         return channel.interval, False
 
     async def _follow(self, name: str, channel: Follows) -> None:
@@ -140,14 +138,18 @@ class Pollers:
                     await self.house.intake.accept(inbound)
             except Refused as error:
                 reason = str(error)
-            except (Busy, Barred) as error:
-                reason, at = str(error), self._next(found.attempts, _bounded(getattr(error, "retry_after", None)))
+            except Barred as error:
+                breaker.trip(name, breaker.FOLLOWING, error.code)
+                reason, at = str(error), self._next(found.attempts, None)
+            except Busy as error:
+                reason, at = str(error), self._next(found.attempts, _bounded(error.retry_after))
             except (NotStored, StoreUnavailable):
                 raise
             except Exception as error:  # a bug must not stop the others
                 log.exception("cannot be followed", channel=name, exc_info=observe.bare(error))
                 reason, at = type(error).__name__, self._next(found.attempts, None)
             if not reason:
+                breaker.reset(name, breaker.FOLLOWING)
                 await store.write(partial(pointers.followed, journal_id=found.journal_id))
                 continue
             if at is None:

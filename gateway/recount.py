@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from channels.base import Adapter, Reception, Recounts, SpeakError
-from gateway import observe
+from channels.base import Adapter, Barred, Reception, Recounts, SpeakError
+from gateway import breaker, observe
 from gateway.intake import NotStored
 from gateway.store.engine import StoreUnavailable
 
@@ -61,6 +61,10 @@ class Recount:
                     listed += 1
                     receipt = await reception.accept(inbound)
                     missing += not receipt.duplicate
+            breaker.reset(name, breaker.LOG)
+        except Barred as error:
+            breaker.trip(name, breaker.LOG, error.code)
+            problem = str(error)
         except SpeakError as error:
             problem = str(error)
         except TimeoutError:

@@ -15,9 +15,10 @@ from functools import partial
 from aiolimiter import AsyncLimiter
 
 from channels.base import Barred, Busy, OutcomeUnknown, Refused, Speaker
-from gateway import observe
+from gateway import breaker, observe
 from gateway.acknowledge import Acknowledger
 from gateway.batcher import Batcher
+from gateway.breaker import BARRED_FOR
 from gateway.signals import Signal
 from gateway.store import replies
 from gateway.store.engine import Connection, Store, StoreUnavailable
@@ -29,7 +30,6 @@ HOLD = timedelta(minutes=3)  # longer than any try takes; after it a dead worker
 CLOSING = 60.0  # seconds between looks for what a channel that is off will never say
 POLL = 0.5  # seconds between looks when another process owes
 FIRST, MOST = 2.0, 1800.0  # seconds of backoff: the first, and the longest
-BARRED_FOR = 300.0  # seconds before a provider that takes nothing from us is tried again
 TRIES = 12  # at least, however long ago a reply was owed
 DOUBT = timedelta(hours=2)  # of tries that nobody knows the outcome of: each may have reached the citizen
 
@@ -119,16 +119,14 @@ class Replies:
         else:
             await self._sent.ask((due, sent.provider_id))
             if self._barred.pop(due.channel, None) is not None:
-                observe.BARRED.labels(due.channel).set(0)
+                breaker.reset(due.channel, breaker.REPLIES)
             self._note("sent", due)
 
     async def _bar(self, due: Due, error: Barred) -> None:
         """Let a provider be that takes nothing from us: one reply tries again later, for all that wait."""
         if self._barred.get(due.channel, 0.0) <= asyncio.get_running_loop().time():
             self._barred[due.channel] = asyncio.get_running_loop().time() + BARRED_FOR
-            observe.BARRED.labels(due.channel).set(1)
-            observe.ALARM.labels("channel_barred").inc()
-            log.error("provider bars us", channel=due.channel, code=error.code)
+            breaker.trip(due.channel, breaker.REPLIES, error.code)
         if self._late(due):
             await self._give_up(due, error.code)
             return

@@ -63,12 +63,15 @@ class Unfetchable(FetchError):
 class TryLater(FetchError):
     """It did not come this time. `retry_after` is in seconds, None leaves the pace to the caller.
 
-    `ours` says that the fault is on our side of the wire (a full disk), so that it should not use up a try.
+    `ours` says that the fault is on our side of the wire (a full disk), `denied` that the provider does not accept what
+    we show it (a token that ended): neither should use up a try.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, ours: bool = False) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, ours: bool = False, denied: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.retry_after, self.ours = retry_after, ours
+        self.retry_after, self.ours, self.denied = retry_after, ours, denied
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,8 @@ def _judge(response: ClientResponse) -> None:
         return
     reason = f"the provider answered {status}"
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.MULTIPLE_CHOICES:
-        raise TryLater(reason, _retry_after(response.headers.get("Retry-After", "")))
+        after = _retry_after(response.headers.get("Retry-After", ""))
+        raise TryLater(reason, after, denied=status == HTTPStatus.UNAUTHORIZED)
     raise Unfetchable(reason)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from channels.base import Barred, Busy, Fetches, Forgets, Refused
 from channels.message import MediaKind
-from gateway import observe
+from gateway import breaker, observe
 from gateway.files import Stored
 from gateway.media.fetch import Fetcher, TryLater, Unfetchable
 from gateway.signals import Signal
@@ -21,12 +21,13 @@ from gateway.store.ledger import Ledger
 
 BATCH = 4  # fetched at once: they are large, and their providers slow
 HOLD = timedelta(minutes=5)  # longer than any fetch; after it a dead worker's are due again
-PATIENCE = timedelta(days=7)  # with a channel that is off: about as long as providers keep their files
+PATIENCE = timedelta(days=7)  # with a channel that is off, or barred: about as long as providers keep their files
 POLL = 1.0
 SAFE = timedelta(minutes=10)  # between our keeping it and its deletion at the provider
 LIMIT = 32 * 1024 * 1024  # bytes of one attachment
 TRIES = 10
 FIRST, MOST = 2.0, 3600.0  # seconds of backoff: a provider may need some before the file is there
+BARRED = "its provider does not let us in"
 
 log = observe.logger("media")
 
@@ -52,6 +53,8 @@ class MediaWorker:
             wake,
             clock,
         )
+        self._barred: dict[str, float] = {}  # channel -> when its provider may be asked again
+        self._alarmed: dict[str, float] = {}  # channel -> when a person may be called again
 
     async def run(self) -> None:
         """Fetch for ever."""
@@ -72,44 +75,81 @@ class MediaWorker:
 
     async def _fetch(self, wanted: Wanted) -> None:
         source = self.sources.get(wanted.channel)
+        if source is None:
+            await self._wait(wanted, "the channel is off", MOST)
+            return
+        if self._is_barred(wanted.channel):
+            await self._wait(wanted, BARRED, breaker.BARRED_FOR)
+            return
         try:
-            if source is None:
-                raise self._off(wanted)
             with observe.timed("media"):
                 found = await source.source(wanted.url)
                 stored = await self.fetcher.fetch(
                     found, declared=wanted.content_type, limit=LIMIT, expected_sha256=found.sha256 or None
                 )
-        except (Unfetchable, Refused) as error:
-            await self._fail(wanted, str(error))
-        except (Busy, Barred) as error:  # the provider was asked where it is, and did not say
-            await self._later(wanted, str(error), getattr(error, "retry_after", None))
-        except TryLater as error:
-            if (
-                error.ours and source is not None
-            ):  # a full disk is no fault of the photo's: it waits as long as it takes
-                observe.ALARM.labels("files_unusable").inc()
-            await self._later(wanted, str(error), error.retry_after, counted=not error.ours)
         except StoreUnavailable:
             raise
-        except Exception as error:  # a bug must not stop the others
-            log.exception("cannot be fetched", attachment=wanted.id, exc_info=observe.bare(error))
-            await self._later(wanted, type(error).__name__, None)
-        else:
-            safe = self.clock() + SAFE if isinstance(source, Forgets) else None
-            reference = await self.store.write(
-                partial(_keep, wanted=wanted, stored=stored, now=self.clock(), forget_at=safe)
-            )
-            observe.ROOM.labels("media", "fetched").inc()
-            log.info("fetched", reference=reference, attachment=wanted.id, size=stored.size, type=stored.content_type)
-            for signal in self.wake:
-                signal.set()
+        except Exception as error:  # noqa: BLE001 - whatever one attachment meets must not stop the others
+            await self._missed(wanted, error)
+            return
+        self._let_in(wanted.channel)
+        safe = self.clock() + SAFE if isinstance(source, Forgets) else None
+        reference = await self.store.write(
+            partial(_keep, wanted=wanted, stored=stored, now=self.clock(), forget_at=safe)
+        )
+        observe.ROOM.labels("media", "fetched").inc()
+        log.info("fetched", reference=reference, attachment=wanted.id, size=stored.size, type=stored.content_type)
+        for signal in self.wake:
+            signal.set()
 
-    def _off(self, wanted: Wanted) -> Unfetchable | TryLater:
-        """Say how long to wait for a channel that is off: a start without its settings must cost no recording."""
+    async def _missed(self, wanted: Wanted, error: Exception) -> None:
+        """Say what a fetch without a file means: never, later, or when the provider lets us in again."""
+        match error:
+            case Unfetchable() | Refused():
+                await self._fail(wanted, str(error))
+            case Busy():  # the provider was asked where it is, and did not say
+                await self._later(wanted, str(error), error.retry_after)
+            case Barred():
+                self._bar(wanted.channel, error.code)
+                await self._wait(wanted, str(error), breaker.BARRED_FOR)
+            case TryLater(denied=True):  # of this address alone: it may be the link's fault
+                self._alarm(wanted.channel, "401")
+                await self._wait(wanted, str(error), breaker.BARRED_FOR)
+            case TryLater():
+                if error.ours:  # a full disk is no fault of the photo's: it waits as long as it takes
+                    observe.ALARM.labels("files_unusable").inc()
+                await self._later(wanted, str(error), error.retry_after, counted=not error.ours)
+            case _:
+                log.error("cannot be fetched", attachment=wanted.id, exc_info=observe.bare(error))
+                await self._later(wanted, type(error).__name__, None)
+
+    def _is_barred(self, channel: str) -> bool:
+        return self._barred.get(channel, 0.0) > asyncio.get_running_loop().time()
+
+    def _bar(self, channel: str, code: str) -> None:
+        """Let a provider be that does not let us in: one attachment asks again later, for all that wait."""
+        self._alarm(channel, code)
+        if not self._is_barred(channel):
+            self._barred[channel] = asyncio.get_running_loop().time() + breaker.BARRED_FOR
+
+    def _alarm(self, channel: str, code: str) -> None:
+        """Call a person, once for all that wait."""
+        now = asyncio.get_running_loop().time()
+        if self._alarmed.get(channel, 0.0) <= now:
+            self._alarmed[channel] = now + breaker.BARRED_FOR
+            breaker.trip(channel, breaker.MEDIA, code)
+
+    def _let_in(self, channel: str) -> None:
+        self._barred.pop(channel, None)
+        if self._alarmed.pop(channel, None) is not None:
+            breaker.reset(channel, breaker.MEDIA)
+
+    async def _wait(self, wanted: Wanted, reason: str, seconds: float) -> None:
+        """Wait for a channel that is off, or a token that died: neither shall cost a recording."""
         if self.clock() - wanted.created_at > PATIENCE:
-            return Unfetchable("the channel is off")
-        return TryLater("the channel is off", MOST, ours=True)
+            await self._fail(wanted, reason)
+        else:
+            await self._later(wanted, reason, seconds, counted=False)
 
     async def _forget(self, wanted: Wanted) -> None:
         """Delete at the provider what is safe with us. What it will not delete is said, and left there."""
@@ -121,9 +161,12 @@ class MediaWorker:
             reason = f"the provider keeps it: {error}"
             observe.ALARM.labels("media_kept_by_provider").inc()
         except (Busy, Barred) as error:
-            if wanted.attempts < TRIES:
-                at = self.clock() + timedelta(seconds=min(MOST, FIRST * 2**wanted.attempts))
-                job = partial(attachments.later, attachment_id=wanted.id, reason=str(error), at=at)
+            if barred := isinstance(error, Barred):
+                self._alarm(wanted.channel, error.code)
+            if self.clock() - wanted.created_at < PATIENCE if barred else wanted.attempts < TRIES:
+                pause = breaker.BARRED_FOR if barred else min(MOST, FIRST * 2**wanted.attempts)
+                at = self.clock() + timedelta(seconds=pause)
+                job = partial(attachments.later, attachment_id=wanted.id, reason=str(error), at=at, counted=not barred)
                 await self.store.write(job)
                 return
             reason = f"the provider keeps it: {error}"

@@ -430,6 +430,7 @@ async def test_what_may_pass_is_tried_later(fetcher: Fetcher, provider: Provider
     error = await refusal(fetcher, public(provider))
     assert isinstance(error, TryLater)
     assert (f"the provider answered {status}", None, False) == (str(error), error.retry_after, error.ours)
+    assert error.denied is (status == 401)
 
 
 @pytest.mark.parametrize("status", [400, 405, 410, 451, 304])

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from channels.base import Barred, Fetches, Source
 from channels.message import Media
 from gateway.city.city import City
 from gateway.media.worker import TRIES, MediaWorker
@@ -174,6 +175,80 @@ async def test_a_start_without_the_channels_settings_costs_no_photo(walk: Walk, 
     walk.media.sources = on
     await walk.media.step()
     assert {"fetched": 1} == await state(walk)
+
+
+async def test_a_token_that_ended_costs_no_photo(walk: Walk, twilio: TwilioHouse) -> None:
+    """For as long as the provider does not accept our token a photo waits, and a person is told; then it is fetched."""
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    before = metric("balagh_alarms_total", kind="channel_barred")
+    twilio.denies = True
+    for _ in range(TRIES + 2):
+        await walk.media.step()
+        walk.clock.pass_by(hours=2)
+    assert (before + 1, 1.0) == (
+        metric("balagh_alarms_total", kind="channel_barred"),
+        metric("balagh_channel_barred", channel="whatsapp"),
+    )
+    twilio.denies = False
+    await walk.media.step()
+    assert ({"fetched": 1}, 0.0) == (await state(walk), metric("balagh_channel_barred", channel="whatsapp"))
+
+
+class Barring:
+    """A provider that must be asked where a photo lies, and does not let us in until it does."""
+
+    def __init__(self, walk: Walk) -> None:
+        channel = walk.house.channels["whatsapp"]
+        assert isinstance(channel, Fetches)
+        self.channel, self.asked, self.fault = channel, 0, True
+
+    async def source(self, url: str) -> Source:
+        self.asked += 1
+        if self.fault:
+            raise Barred("190", "the token died")
+        return await self.channel.source(url)
+
+    async def forget(self, url: str) -> None:
+        self.asked += 1
+        if self.fault:
+            raise Barred("190", "the token died")
+
+
+async def test_a_barred_provider_is_asked_once_for_all_photos(walk: Walk, twilio: TwilioHouse) -> None:
+    """The others wait without being asked for; none is given up, until a week has passed."""
+    twilio.files["ME2"] = JPEG
+    await walk.hear(channel="whatsapp", media=(photo(), photo("ME2")))
+    barring = Barring(walk)
+    walk.media.sources = {"whatsapp": barring}
+    for _ in range(TRIES + 2):
+        await walk.media.step()
+        walk.clock.pass_by(hours=2)
+    assert (1, {"pending": 2}) == (barring.asked, await state(walk))
+    barring.fault = False
+    walk.media._barred["whatsapp"] = 0.0  # five minutes later
+    await walk.media.step()
+    assert {"fetched": 2} == await state(walk)
+
+
+async def test_what_is_safe_is_deleted_when_the_provider_lets_us_in_again(walk: Walk, twilio: TwilioHouse) -> None:
+    """A token that ended between fetching and deleting leaves nothing behind at the provider."""
+    del twilio
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    barring = Barring(walk)
+    barring.fault = False
+    walk.media.sources = {"whatsapp": barring}
+    await walk.media.step()
+    barring.fault = True
+    for _ in range(TRIES + 2):
+        walk.clock.pass_by(hours=2)
+        await walk.media.step()
+    assert [(True, 0)] == [
+        (row.url is not None, row.attempts) for row in await walk.rows("SELECT url, attempts FROM attachments")
+    ]
+    barring.fault = False
+    walk.clock.pass_by(hours=2)
+    await walk.media.step()
+    assert [(None, None)] == [tuple(row) for row in await walk.rows("SELECT url, reason FROM attachments")]
 
 
 async def test_a_channel_that_stays_off_is_given_up_after_a_week(walk: Walk, twilio: TwilioHouse) -> None:

@@ -15,9 +15,10 @@ from aiohttp.test_utils import TestServer
 from channels.base import Barred, Busy, Refused
 from channels.message import Media
 from gateway import quarantine
+from gateway.breaker import BARRED_FOR
 from gateway.city.city import City
 from gateway.intake import NotStored
-from gateway.pollers import BARRED_FOR, Pollers
+from gateway.pollers import Pollers
 from gateway.recount import Recount
 from gateway.store.engine import Connection
 from tests.gateway.village import Post, Village
@@ -118,6 +119,44 @@ async def test_a_provider_that_fails(
     assert float(isinstance(fault, Barred)) == metric("balagh_channel_barred", channel="village")
     village.post.fault = None
     await pollers.fetch(village, "")
+    assert 0.0 == metric("balagh_channel_barred", channel="village")
+
+
+async def test_an_inbox_that_is_well_hides_none_whose_password_ended(village: Village, pollers: Pollers) -> None:
+    """Of two lines of one channel one is barred: the channel counts as barred until that one is let in again."""
+    village.post.fault = Barred("LOGIN", "the password ended")
+    await pollers.fetch(village, "water@city")
+    village.post.fault = None
+    await pollers.fetch(village, "roads@city")
+    assert 1.0 == metric("balagh_channel_barred", channel="village")
+    await pollers.fetch(village, "water@city")
+    assert 0.0 == metric("balagh_channel_barred", channel="village")
+
+
+@pytest.mark.parametrize("way", ["log", "following"])
+async def test_a_token_that_opens_no_log_calls_a_person(
+    walk: Walk, village: Village, pollers: Pollers, way: str
+) -> None:
+    """A dead token is an alarm also where it is first met in reading the provider's log, or asking for words."""
+    recount = Recount({"village": village}, pollers.reception)
+    await walk.house.intake.accept(village.pointer("C7"))
+    await walk.understand()
+    before = metric("balagh_alarms_total", kind="channel_barred")
+
+    async def look() -> None:
+        await (recount.all(walk.clock()) if way == "log" else pollers.follow("village", village))
+
+    village.post.fault = Barred("190", "the token died")
+    with logged() as log:
+        await look()
+    assert (before + 1, 1.0) == (
+        metric("balagh_alarms_total", kind="channel_barred"),
+        metric("balagh_channel_barred", channel="village"),
+    )
+    assert way in log.getvalue()
+    village.post.fault = None
+    walk.clock.pass_by(hours=1)
+    await look()
     assert 0.0 == metric("balagh_channel_barred", channel="village")
 
 

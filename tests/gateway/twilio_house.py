@@ -40,6 +40,7 @@ class TwilioHouse:
     files: dict[str, bytes] = field(default_factory=dict)
     missing: int = 0  # times that a file is not there yet
     fetched: list[str] = field(default_factory=list)
+    denies: bool = False  # our token has ended
     slow: asyncio.Event | None = None  # every answer waits for it
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -59,7 +60,7 @@ class TwilioHouse:
 
     def _guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if request.headers.get("Authorization") != BASIC:
+            if self.denies or request.headers.get("Authorization") != BASIC:
                 return web.json_response({"code": 20003, "status": 401}, status=401)
             return await handler(request)
 
