@@ -41,15 +41,19 @@ class Transactions:
             async with self._session.get(url, allow_redirects=False) as response:
                 if response.status == NOT_FOUND:
                     return ""
-                body = await response.content.read(LARGEST)
                 if response.status != 200:  # noqa: PLR2004 - OK
                     raise TimeoutError
+                body = b""
+                async for piece in response.content.iter_any():
+                    body += piece
+                    if len(body) > LARGEST:
+                        raise TimeoutError
         except (ClientError, TimeoutError, OSError) as error:
             log.warning("the city's system does not answer", reason=type(error).__name__)
             raise TimeoutError from error
         try:
             document = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TimeoutError from error
         state = document.get("state") if isinstance(document, Mapping) else None
         return state if isinstance(state, str) else ""

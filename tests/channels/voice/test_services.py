@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -119,3 +120,36 @@ async def test_a_system_that_does_not_answer_costs_four_seconds_at_most() -> Non
     never.set()
     await quick.close()
     await server.close()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "state"),
+    [
+        ([b'{"st', b'ate": "re', b'ady"}'], "ready"),
+        ([b"[" * 60_000], None),
+        ([b'{"state": "ready", "more": "', b"x" * 70_000, b'"}'], None),
+    ],
+)
+async def test_an_answer_in_pieces(pieces: list[bytes], state: str | None) -> None:
+    """An answer that arrives in pieces is read whole; one without end, or nested without end, is none."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):  # we hang up on what is too long
+            for piece in pieces:
+                await response.write(piece)
+                await asyncio.sleep(0.01)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/{number}", answer)
+    async with TestServer(app) as server:
+        system = Transactions()
+        address = f"http://{server.host}:{server.port}/{{number}}"
+        if state is None:
+            with pytest.raises(TimeoutError):
+                await system.state(address, "1")
+        else:
+            assert state == await system.state(address, "1")
+        await system.close()
