@@ -1,0 +1,60 @@
+"""A reply to be: the words that a citizen is owed, and how they were owed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from channels.message import Address
+from gateway.store.tables import replies, reply_payload
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A reply to be: what it answers, and to whom it goes."""
+
+    id: str
+    journal_id: str
+    complaint_id: str | None
+    purpose: str
+    channel: str
+    account: str
+    sender: str
+    language: str
+    to: Address = field(repr=False)
+    text: str = field(repr=False)
+    reference: str = ""
+    thread: str = field(default="", repr=False)
+    slots: Mapping[str, str] = field(default_factory=dict, repr=False)
+    heard_at: datetime | None = None
+
+
+def find(connection: Connection, reply_id: str) -> Draft | None:
+    """Return a reply as it was owed, or None."""
+    row = connection.execute(
+        select(replies, *(column for column in reply_payload.c if column.name != "id"))
+        .join(reply_payload, reply_payload.c.id == replies.c.id)
+        .where(replies.c.id == reply_id)
+    ).first()
+    if row is None:
+        return None
+    return Draft(
+        id=row.id,
+        journal_id=row.journal_id,
+        complaint_id=row.complaint_id,
+        purpose=row.purpose,
+        channel=row.channel,
+        account=row.account,
+        sender=row.sender,
+        language=row.language,
+        to=Address(row.scheme, row.address),
+        text=row.text,
+        reference=row.reference,
+        thread=row.thread,
+        slots=json.loads(row.slots),
+        heard_at=row.heard_at,
+    )
