@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import Connection, event, select, update
 
 from channels.message import Delivery, DeliveryState, Inbound, Media, Pin, Purpose, Scheme
-from gateway import interpret
 from gateway.acknowledge import BUDGET, Acknowledger
 from gateway.city.city import City
-from gateway.interpret import Interpreter
+from gateway.interpret import BATCH, MOST_VERSIONS, Interpreter
+from gateway.interpret.batch import Batch
 from gateway.signals import Signal
 from gateway.store import attachments, complaints, journal, quarantine, replies
 from gateway.store.complaints import Case, Event
@@ -361,7 +361,7 @@ async def test_a_bug_while_filing_leaves_nothing_half_done(room: Room, monkeypat
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(Interpreter, "_attach", fail)
+    monkeypatch.setattr(Batch, "attach", fail)
     (reference,) = await room.tell(sms("SM1"))
 
     assert await room.missing(reference)
@@ -419,8 +419,8 @@ async def test_a_report_with_an_endless_id_does_not_stop_the_queue(postgres_stor
 async def test_a_batch_that_another_has_in_hand_holds_up_nobody_else(postgres_store: Store, city: City) -> None:
     """An interpreter stopped amid a full batch: what came later is filed without it, and its own once it is gone."""
     room = Room(postgres_store, city)
-    await room.hear(*(sms(f"SM{number}", sender=f"+96479{number:08d}") for number in range(interpret.BATCH + 2)))
-    rows = await room.store.read(partial(journal.pending, limit=interpret.BATCH))
+    await room.hear(*(sms(f"SM{number}", sender=f"+96479{number:08d}") for number in range(BATCH + 2)))
+    rows = await room.store.read(partial(journal.pending, limit=BATCH))
     began, gate = threading.Event(), threading.Event()
 
     def stop(connection: Connection) -> None:
@@ -431,10 +431,10 @@ async def test_a_batch_that_another_has_in_hand_holds_up_nobody_else(postgres_st
     stopping = asyncio.create_task(room.store.write(stop))
     await until(began.is_set)
     running = asyncio.create_task(room.interpreter().run())
-    await until(lambda: _is(room, [*["pending"] * interpret.BATCH, "done", "done"]))
+    await until(lambda: _is(room, [*["pending"] * BATCH, "done", "done"]))
     gate.set()
     await stopping
-    await until(lambda: _is(room, ["done"] * (interpret.BATCH + 2)))
+    await until(lambda: _is(room, ["done"] * (BATCH + 2)))
     running.cancel()
 
 
@@ -532,7 +532,7 @@ async def test_two_interpreters_keep_the_order_of_every_sender(
     postgres_store: Store, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three hundred messages of ten people and three interpreters at work: each person's words in their order."""
-    monkeypatch.setattr(interpret, "BATCH", 16)
+    monkeypatch.setattr("gateway.interpret.interpreter.BATCH", 16)
     room = Room(postgres_store, city)
     inbounds = [sms(f"SM{number}", f"كلمة {number}", sender=f"+964790000000{number % 10}") for number in range(300)]
     running = [asyncio.create_task(room.interpreter().run()) for _ in range(3)]
@@ -581,10 +581,10 @@ async def test_the_room_waits_while_the_store_is_away(sqlite_store: Store, city:
 
 async def test_a_complaint_that_is_full_is_followed_by_another(room: Room) -> None:
     """A machine that texts without end fills a complaint; what follows begins a new one, and nothing is thrown away."""
-    await room.tell(*(sms(f"SM{number}") for number in range(interpret.MOST_VERSIONS + 3)))
+    await room.tell(*(sms(f"SM{number}") for number in range(MOST_VERSIONS + 3)))
 
     became = [outcome for _, outcome in await room.outcomes()]
-    assert ["complaint", *["amendment"] * (interpret.MOST_VERSIONS - 1), "complaint", *["amendment"] * 2] == became
+    assert ["complaint", *["amendment"] * (MOST_VERSIONS - 1), "complaint", *["amendment"] * 2] == became
 
 
 async def test_who_floods_us_does_not_stand_before_the_others(room: Room) -> None:

@@ -7,8 +7,9 @@ from functools import partial
 import pytest
 
 from channels.message import Inbound, Pin
-from gateway import interpret, quarantine
+from gateway import quarantine
 from gateway.city.city import City
+from gateway.interpret import reading
 from gateway.learning.learn import _keep
 from gateway.learning.material import Case
 from gateway.store import lessons
@@ -64,7 +65,7 @@ async def test_the_list_of_what_broke_quotes_nobody(walk: Walk, monkeypatch: pyt
     def break_on(inbound: Inbound, *_: object, **__: object) -> None:
         raise ValueError(inbound.text)
 
-    monkeypatch.setattr(interpret, "normalize", break_on)
+    monkeypatch.setattr(reading, "normalize", break_on)
     monkeypatch.setenv("BALAGH_DATA_DIR", str(walk.house.settings.data_dir))
     await walk.hear(TOLD)
     said: list[str] = []
