@@ -6,6 +6,7 @@ Packaged detectors know neither Sorani nor Arabic in Latin letters, and every on
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 UNDETERMINED = "und"
 ARABIZI = "ar-Latn"
@@ -16,6 +17,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 _ENOUGH = 2000  # characters; a letter does not change its language after that
+_REMEMBERED = 32  # texts: several questions that are asked of one in a row depend on its language
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ARABIC_SCRIPT = re.compile(
     "[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"
@@ -85,7 +87,11 @@ def language(text: str) -> str:
 
     Arabic in Latin letters is `ar-Latn`. Of a message in two languages the script with more letters decides.
     """
-    text = text[:_ENOUGH]
+    return _told_by(text[:_ENOUGH])
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _told_by(text: str) -> str:
     counts = {"arabic": len(_ARABIC_SCRIPT.findall(text)), "latin": len(_LATIN_SCRIPT.findall(text))}
     if sum(counts.values()) < len(_WORD.findall(text)):
         counts |= {tag: len(script.findall(text)) for tag, script in _OTHER_SCRIPTS}

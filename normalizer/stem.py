@@ -41,14 +41,16 @@ _OWNERS = frozenset(("ها", "هم", "نا", "كم", "ه", "ي"))
 _LEAST = 3  # letters that must be left of an Arabic word
 _LEAST_PLURAL = 4  # letters of an English word whose final s is dropped
 _REMEMBERED = 16_384  # words; a city's citizens use a few thousand
+_TEXTS = 32  # cut once for the questions that are asked of one in a row; a letter's words are some 400 kB
 
 Reading = tuple[Sequence[str], Sequence[tuple[str, ...]]]
 """The tokens of a text, and the stems that each may stand for."""
 
 
-def tokens(text: str) -> list[str]:
+@lru_cache(maxsize=_TEXTS)
+def tokens(text: str) -> tuple[str, ...]:
     """Return the words of a text, folded, with the marks at which a phrase ends between them."""
-    return _TOKEN.findall(fold(text))
+    return tuple(_TOKEN.findall(fold(text)))
 
 
 def is_word(token: str) -> bool:
@@ -56,9 +58,8 @@ def is_word(token: str) -> bool:
     return token[0].isalnum()
 
 
-@lru_cache(maxsize=32)
 def read(text: str) -> Reading:
-    """Return the tokens of a text and the stems of each: read once for the few questions asked in a row."""
+    """Return the tokens of a text and the stems of each."""
     found = tokens(text)
     return found, [forms(token) for token in found]
 

@@ -32,8 +32,8 @@ _JOINED = (
 _JOINERS = re.compile("([\u200c\u200d])[\u200c\u200d]*")
 _LOOSE_JOINER = re.compile(f"(?<![{_JOINED}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINED}])")
 
-_BLANKS = re.compile(r"[^\S\n]+")
-_LINE_ENDS = re.compile(r" ?\n ?")
+_BLANKS = re.compile(r"[^\S\n]{2,}|[^\S\n ]")  # all but the single one between two words, which most are
+_LINE_ENDS = re.compile(r" \n ?|\n ")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 # Whatever `clean` may have something to do about, but for the blanks at both ends and marks that are not composed.
@@ -44,13 +44,18 @@ _FOREIGN_DIGIT = re.compile(r"[^\D0-9]")
 _UNREAD = re.compile(
     f"[{_UNSEEN}{_TATWEEL}\u200c\u200d\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\ufe00-\ufe0f]"
 )
-_REPEATED = re.compile(r"([^\W\d_])\1{2,}")
+_REPEATED = re.compile(r"(.)\1\1+")
+_LETTER = re.compile(r"[^\W\d_]")
 
 # Letters that one and the same word is typed with: hamza seats, alif maqsura, ta marbuta, Iraqi and Egyptian extra
-# letters, and the Persian, Urdu and Kurdish keyboards' own kaf, ya and ha.
-_ALIKE = str.maketrans(
-    "أإآٱىئیێےةۀەہھۃؤۆۇکڪگچپڤڥژڕڵڑٹڈ",
-    "اااايييييههههههوووكككجبففزرلرتد",
+# letters, and the Persian, Urdu and Kurdish keyboards' own kaf, ya and ha. A few replacements of the whole text cost a
+# twentieth of a table that is asked for each letter.
+_ALIKE = tuple(
+    zip(
+        "أإآٱىئیێےةۀەہھۃؤۆۇکڪگچپڤڥژڕڵڑٹڈ",
+        "اااايييييههههههوووكككجبففزرلرتد",
+        strict=True,
+    )
 )
 
 
@@ -90,8 +95,15 @@ def fold(text: str) -> str:
     digits 0-9, and letters drawn out three times or more ("طوييييل") written once.
     """
     text = unicodedata.normalize("NFKC", storable(text)).casefold()
-    text = _UNREAD.sub("", text).translate(_ALIKE)
-    return ascii_digits(_REPEATED.sub(r"\1", text))
+    text = _UNREAD.sub("", text)
+    for written, meant in _ALIKE:
+        text = text.replace(written, meant)
+    return ascii_digits(_REPEATED.sub(_once, text))
+
+
+def _once(run: re.Match[str]) -> str:
+    """Write a letter that was drawn out once; dots and blanks stay as many as they are."""
+    return run[1] if _LETTER.match(run[1]) else run[0]
 
 
 def _mend(original: str) -> str:

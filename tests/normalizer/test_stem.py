@@ -41,7 +41,7 @@ def test_different_words_stay_different(one: str, other: str) -> None:
 
 def test_a_mark_ends_a_phrase() -> None:
     """Full stop, question mark, Arabic comma and line break stand between words as tokens of their own."""
-    assert ["ماكو", "ماء", ".", "وسخ", "الشارع", "؟", "\n", "شكرا"] == tokens("ماكو ماء. وسخ الشارع؟\nشكراً")
+    assert ("ماكو", "ماء", ".", "وسخ", "الشارع", "؟", "\n", "شكرا") == tokens("ماكو ماء. وسخ الشارع؟\nشكراً")
     assert not is_word("؟")
 
 
