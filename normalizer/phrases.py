@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from normalizer.stem import forms, is_word, stem, tokens
 from normalizer.text import fold
@@ -65,6 +66,18 @@ class _Phrase:
     lists: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What one word of a text may be: phrases of one word, all that it begins, and words further on in one."""
+
+    single: tuple[_Phrase, ...]
+    begun: tuple[_Phrase, ...]
+    further: frozenset[str]
+
+
+_UNKNOWN = _Known((), (), frozenset())
+
+
 class Phrases:
     """Lists of words, compiled once and looked for in every text at the same price however many they are."""
 
@@ -78,22 +91,34 @@ class Phrases:
         self._phrases: dict[str, list[_Phrase]] = {}
         for stems, (written, names) in belongs.items():
             self._phrases.setdefault(stems[0], []).append(_Phrase(stems, written, frozenset(names)))
-        self._starting = lru_cache(maxsize=_REMEMBERED)(self._begun_by)
+        self._further = frozenset(further for stems in belongs for further in stems[1:])
+        self._known = lru_cache(maxsize=_REMEMBERED)(self._looked_up)
 
     def find(self, words: Sequence[str]) -> list[Found]:
         """Find every phrase among the folded words of a text, in their order."""
-        found = []
-        for start, word in enumerate(words):
-            for phrase in self._starting(word):
-                end = start + len(phrase.stems)
-                if end <= len(words) and all(
-                    phrase.stems[step] in stems(words[start + step]) for step in range(1, len(phrase.stems))
-                ):
-                    found.append(Found(start, end, phrase.written, phrase.lists))
-        return found
+        known = [*map(self._known, words), _UNKNOWN]
+        return [
+            Found(start, start + len(phrase.stems), phrase.written, phrase.lists)
+            for start, (word, following) in enumerate(pairwise(known))
+            # Few words go on with any phrase, so that most need not be looked at for the longer ones.
+            for phrase in (word.begun if following.further else word.single)
+            if len(phrase.stems) == 1 or _stands(phrase.stems, known, start)
+        ]
 
-    def _begun_by(self, word: str) -> tuple[_Phrase, ...]:
-        return tuple(phrase for stem in stems(word) for phrase in self._phrases.get(stem, ()))
+    def _looked_up(self, word: str) -> _Known:
+        meant = stems(word)
+        begun = tuple(phrase for stem in meant for phrase in self._phrases.get(stem, ()))
+        further = self._further.intersection(meant)
+        if not begun and not further:
+            return _UNKNOWN
+        return _Known(tuple(phrase for phrase in begun if len(phrase.stems) == 1), begun, further)
+
+
+def _stands(stems: Sequence[str], known: Sequence[_Known], start: int) -> bool:
+    """Tell whether the further words of a phrase that begins at `start` follow one another there."""
+    if stems[1] not in known[start + 1].further or start + len(stems) >= len(known):
+        return False
+    return all(stem in known[start + step].further for step, stem in enumerate(stems[2:], 2))
 
 
 @lru_cache(maxsize=_REMEMBERED)

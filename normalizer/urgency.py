@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from normalizer.arabizi import Transliterator
 from normalizer.guess import Guess
@@ -114,6 +115,7 @@ class Urgency:
     def __init__(self, words: DangerWords, known: Iterable[str] = ()) -> None:
         """Compile the words; `known` are further words of the city that Arabizi may stand for."""
         self._frames = words.frames
+        self._begun_by = {f"{frame.id}.what": place for place, frame in enumerate(words.frames)}
         self._categories, self._sure = frozenset(words.categories), words.min_confidence
         self._danger = Phrases(
             {
@@ -173,7 +175,7 @@ class Urgency:
             yield tokens(self._arabizi.arabic(text))
 
     def _alarms(self, reading: Sequence[str], sentences: Iterable[_Sentence]) -> Iterator[Alarm]:
-        said = [word for word in reading if is_word(word)]
+        said = list(islice(filter(is_word, reading), _LONGEST_CRY + 1))
         if 0 < len(said) <= _LONGEST_CRY and self._cries.issuperset(said):
             yield Alarm(tuple(dict.fromkeys(said)), WHOLE)
         for sentence in sentences:
@@ -182,12 +184,14 @@ class Urgency:
                 yield from self._filled(sentence)
 
     def _filled(self, sentence: _Sentence) -> Iterator[Alarm]:
-        for frame in self._frames:
+        # In their own order; of the many frames, a sentence has the things of few.
+        for place in sorted(self._begun_by[name] for name in sentence.found if name in self._begun_by):
+            frame = self._frames[place]
             for thing in sentence.of(f"{frame.id}.what"):
                 third = next(sentence.near(f"{frame.id}.also", thing, frame.near), None) if frame.also else thing
                 if third is not None and self._stands(sentence, thing):
                     for other in self._beside(sentence, frame, thing):
-                        parts = sorted({thing, other, third}, key=lambda part: part.start)
+                        parts = sorted({thing, other, third}, key=lambda part: (part.start, part.end, part.written))
                         yield Alarm(tuple(part.written for part in parts), frame.id)
 
     def _beside(self, sentence: _Sentence, frame: Frame, thing: Found) -> Iterator[Found]:
@@ -242,6 +246,8 @@ def _sentence(words: Sequence[str], phrases: Phrases) -> _Sentence:
 def _covered(found: Sequence[Found]) -> Mapping[int, int]:
     """Tell for every place how far a figure of speech begun by then reaches; within it nothing counts."""
     covered: dict[int, int] = {}
+    if not any(_NEVER in phrase.lists for phrase in found):
+        return covered
     reach = 0
     for phrase in found:
         covered[phrase.start] = reach = max(reach, phrase.end if _NEVER in phrase.lists else 0)
