@@ -9,7 +9,7 @@ not seen, so that what it calls 0.9 is right nine times in ten.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -69,24 +69,25 @@ def danger_signs(*, told: bool, over: bool, danger: float, acting: float) -> tup
 
 
 def softmax(scores: Vector) -> Vector:
-    """Return probabilities that stand to each other as the scores' exponentials."""
-    raised = np.exp(scores - scores.max())
-    shares: Vector = raised / raised.sum()
+    """Return probabilities that stand to each other as the scores' exponentials, row by row."""
+    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares: Vector = raised / raised.sum(axis=-1, keepdims=True)
     return shares
 
 
 def joined(
-    logits: Vector,
-    evidence: Mapping[int, Evidence],
-    excluded: Collection[int],
-    factors: Factors,
-    nothing: int,
+    logits: Vector, said: Sequence[tuple[Mapping[int, Evidence], Collection[int]]], factors: Factors, nothing: int
 ) -> Vector:
-    """Return the joint score of each label; `nothing` is the place of the label `none`."""
+    """Return the joint score of each label, a row for each text.
+
+    `said` is what the city's words say of it: the evidence for labels, and the labels that they exclude. `nothing` is
+    the place of the label `none`.
+    """
     scores: Vector = factors.model * np.log(softmax(logits) + _LEAST)
-    for place, found in evidence.items():
-        scores[place] += factors.words * np.log1p(found.weight) + factors.strong * found.strong
-    for place in excluded:
-        scores[place] -= EXCLUDED
-    scores[nothing] += factors.nothing
+    for row, (evidence, excluded) in zip(scores, said, strict=True):
+        for place, found in evidence.items():
+            row[place] += factors.words * math.log1p(found.weight) + factors.strong * found.strong
+        for place in excluded:
+            row[place] -= EXCLUDED
+    scores[:, nothing] += factors.nothing
     return scores

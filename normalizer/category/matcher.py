@@ -19,7 +19,7 @@ from normalizer.category.words import Evidence, WordTable
 from normalizer.guess import ACT, Guess
 from normalizer.language import ARABIZI, language
 from normalizer.personal import mask
-from normalizer.stem import Reading, is_word, read
+from normalizer.stem import Reading, is_word, read, tokens
 from normalizer.vocabulary import Vocabulary
 
 OTHER = "other"
@@ -35,6 +35,7 @@ _PIECE = 25  # words in a piece of a letter
 _MOST_PIECES = 240  # of one letter: the beginning and the end are read, what lies between is skipped
 _SUBJECT = 2.0  # the first line of a letter weighs so much more than another sentence
 _FAINT = 0.02  # what a sentence weighs at the least
+_STEEPEST = 30.0  # a score of danger beyond which its probability is all but 0 or 1
 _ENDS = frozenset(".!?؟…؛;\n")
 _SECOND = 0.5  # the probability of a sentence's own category at which it is a further problem
 
@@ -121,41 +122,39 @@ class Matcher:
 
     def evidence(self, reading: Reading) -> tuple[Mapping[str, Evidence], frozenset[str]]:
         """Return what the city's words say for each category, and the categories they say it is not about."""
-        found, excluded = self._said(*reading)
+        found, excluded = self._said(reading[0])
         told = {self._labels[place]: evidence for place, evidence in found.items()}
         return told, frozenset(self._labels[place] for place in excluded)
 
-    def _said(self, tokens: Sequence[str], forms: Sequence[tuple[str, ...]]) -> tuple[dict[int, Evidence], set[int]]:
+    def _said(self, tokens: Sequence[str]) -> tuple[dict[int, Evidence], set[int]]:
         """Return what speaks for each category, without those that a `never` phrase excludes, and these."""
-        excluded = self._words.excluded(tokens, forms)
-        found = self._words.evidence(tokens, forms)
+        found, excluded = self._words.told(tokens)
         return {place: told for place, told in found.items() if place not in excluded}, excluded
 
     def _read(self, text: str) -> Guess:
-        tokens, forms = self.reading(text)
-        count = sum(map(is_word, tokens))
+        found = tokens(self.legible(text))
+        count = sum(map(is_word, found))
         if not count:
             return Guess(OTHER, 0.0)
         if self.model is None:
-            return self._by_words(self._words.evidence(tokens, forms))
+            return self._by_words(self._words.told(found)[0])
         if count <= _WHOLE:
-            opinion = self._opinion(tokens, forms)
+            [opinion] = self._opinions([found])
             return self._concluded(opinion, self._also_said(opinion))
-        pieces = [self._opinion(tokens[start:end], forms[start:end]) for start, end in _pieces(tokens)]
+        pieces = self._opinions([found[start:end] for start, end in _pieces(found)])
         return self._concluded(self._of_a_letter(pieces), self._also_told(pieces))
 
-    def _opinion(self, tokens: Sequence[str], forms: Sequence[tuple[str, ...]]) -> _Opinion:
-        scores = self._scorer.logits(words_of(tokens))
-        known = scores[: self._learned]
-        logits = np.where(self._order >= 0, known[self._order], known.min())
-        evidence, excluded = self._said(tokens, forms)
-        return _Opinion(
-            softmax(joined(logits, evidence, excluded, self._factors, self._nothing)),
-            evidence,
-            softmax(logits),
-            softmax(scores[self._learned : -1]),
-            1.0 / (1.0 + math.exp(-min(max(float(scores[-1]), -30.0), 30.0))),
-        )
+    def _opinions(self, pieces: Sequence[Sequence[str]]) -> list[_Opinion]:
+        """Return the opinion of each piece of a text; numpy is asked once for all, for its calls cost the most."""
+        scores = np.stack([self._scorer.logits(words_of(piece)) for piece in pieces])
+        known = scores[:, : self._learned]
+        logits = np.where(self._order >= 0, known[:, self._order], known.min(axis=1, keepdims=True))
+        said = [self._said(piece) for piece in pieces]
+        chances = softmax(joined(logits, said, self._factors, self._nothing))
+        kinds = softmax(scores[:, self._learned : -1])
+        dangers = map(_logistic, scores[:, -1].tolist())
+        evidence = (found for found, _ in said)
+        return [_Opinion(*opinion) for opinion in zip(chances, evidence, softmax(logits), kinds, dangers, strict=True)]
 
     def _of_a_letter(self, pieces: Sequence[_Opinion]) -> _Opinion:
         """Weigh the sentences of a letter: the subject more, and those more that say something definite."""
@@ -250,6 +249,10 @@ def _pieces(tokens: Sequence[str]) -> list[tuple[int, int]]:
         cuts.append((start, len(tokens)))
     half = _MOST_PIECES // 2
     return cuts if len(cuts) <= _MOST_PIECES else cuts[:half] + cuts[-half:]
+
+
+def _logistic(score: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(max(score, -_STEEPEST), _STEEPEST)))
 
 
 def _whole(text: str) -> str:

@@ -8,11 +8,11 @@ are there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import lru_cache
 
-from normalizer.stem import is_word, stem
+from normalizer.stem import forms, is_word, stem
 from normalizer.stem import tokens as tokens_of
 
 _WORD_WEIGHT = 1.0
@@ -20,14 +20,19 @@ _FURTHER_WORD = 1.5  # a phrase of n words weighs 1 + 1.5 (n - 1): words that st
 _STRONG = 3.0  # what a strong phrase weighs at the least
 _STRETCHED = 0.7  # of its weight is left to a phrase that another word stands within
 _GAP = 1  # other words between two of a phrase
+_REMEMBERED = 8192  # words
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase of the city; `owner` is the place of its category, `stems` its words as they are compared."""
+    """A phrase of the city; `owner` is the place of its category, `stems` its words as they are compared.
+
+    Where one stands that is `never`, its category is not meant.
+    """
 
     owner: int
     stems: tuple[str, ...]
+    never: bool
     strong: bool = field(compare=False)
     written: str = field(compare=False)  # "مجاري" and "المجاري" are one phrase
     weight: float = field(compare=False)
@@ -56,6 +61,21 @@ class Evidence:
     words: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a token may be: phrases of one word, the first word of longer ones, and further words of any.
+
+    The longer ones stand under their second word, each with its number among all of them.
+    """
+
+    single: tuple[Phrase, ...] = ()
+    longer: Mapping[str, Sequence[tuple[int, Phrase]]] = field(default_factory=dict)
+    further: frozenset[str] = frozenset()
+
+
+_UNKNOWN, _MARK = _Known(), _Known()  # told apart by what they are: a phrase runs over a word, and over no mark
+
+
 class WordTable:
     """Every phrase of a city, compiled once."""
 
@@ -68,27 +88,35 @@ class WordTable:
     ) -> None:
         places = {name: place for place, name in enumerate(categories)}
         self._index: dict[str, list[Phrase]] = {}
-        for table, decisive in ((strong, True), (words, False)):
-            for name, phrases in table.items():
-                self._add(self._index, places[name], phrases, strong=decisive)
-        self._never: dict[str, list[Phrase]] = {}
+        for name, phrases in strong.items():
+            self._add(places[name], phrases, strong=True)
+        for name, phrases in words.items():
+            self._add(places[name], phrases)
         for name, phrases in never.items():
-            self._add(self._never, places[name], phrases, strong=False)
+            self._add(places[name], phrases, never=True)
+        self._further = frozenset(
+            further for phrases in self._index.values() for phrase in phrases for further in phrase.stems[1:]
+        )
+        self._known = lru_cache(maxsize=_REMEMBERED)(self._looked_up)
 
-    @staticmethod
-    def _add(index: dict[str, list[Phrase]], owner: int, phrases: Iterable[str], *, strong: bool) -> None:
+    def _add(self, owner: int, phrases: Iterable[str], *, strong: bool = False, never: bool = False) -> None:
         for written in phrases:
             stems = tuple(stem(token) for token in tokens_of(written) if is_word(token))
             weight = _WORD_WEIGHT + _FURTHER_WORD * (len(stems) - 1)
-            phrase = Phrase(owner, stems, strong, written, max(weight, _STRONG) if strong else weight)
-            if stems and phrase not in index.setdefault(stems[0], []):  # what is strong comes first and stays
-                index[stems[0]].append(phrase)
+            phrase = Phrase(owner, stems, never, strong, written, max(weight, _STRONG) if strong else weight)
+            if stems and phrase not in self._index.setdefault(stems[0], []):  # what is strong comes first and stays
+                self._index[stems[0]].append(phrase)
 
-    def evidence(self, tokens: Sequence[str], forms: Sequence[tuple[str, ...]]) -> dict[int, Evidence]:
-        """Weigh what speaks for each category among the tokens of a text, in the order of the text."""
+    def told(self, tokens: Sequence[str]) -> tuple[dict[int, Evidence], set[int]]:
+        """Weigh what speaks for each category among the tokens of a text, in the order of the text.
+
+        Returned with it are the categories that the text is not about although it may have their words.
+        """
+        matches = list(self._find(tokens))
+        excluded = {match.phrase.owner for match in matches if match.phrase.never}
         found: dict[int, Evidence] = {}
         seen: set[Phrase] = set()
-        for match in longest(find(tokens, forms, self._index)):
+        for match in longest([match for match in matches if not match.phrase.never]):
             if match.phrase in seen:  # said twice is not twice as true
                 continue
             seen.add(match.phrase)
@@ -96,34 +124,49 @@ class WordTable:
             evidence.weight += match.weight
             evidence.strong = evidence.strong or match.phrase.strong
             evidence.words.append(match.phrase.written)
-        return found
+        return found, excluded
 
-    def excluded(self, tokens: Sequence[str], forms: Sequence[tuple[str, ...]]) -> set[int]:
-        """Return the categories that a text is not about although it may have their words."""
-        return {match.phrase.owner for match in find(tokens, forms, self._never)} if self._never else set()
+    def _find(self, tokens: Sequence[str]) -> Iterator[Match]:
+        """Find every phrase, in the order of the text."""
+        known = [*map(self._known, tokens), *(_MARK,) * (_GAP + 1)]
+        for start, word in enumerate(known[: len(tokens)]):
+            for phrase in word.single:
+                yield Match(start, start + 1, phrase)
+            if word.longer:
+                # A text has few of the many words that a common one may be followed by.
+                near = known[start + 1].further.union(known[start + 2].further)
+                begun = [candidate for second in near if second in word.longer for candidate in word.longer[second]]
+                for _, phrase in sorted(begun, key=_number) if len(begun) > 1 else begun:
+                    if end := _end(phrase.stems, known, start):
+                        yield Match(start, end, phrase)
+
+    def _looked_up(self, token: str) -> _Known:
+        if not is_word(token):
+            return _MARK
+        meant = forms(token)
+        begun = [phrase for form in meant for phrase in self._index.get(form, ())]
+        further = self._further.intersection(meant)
+        if not begun and not further:
+            return _UNKNOWN
+        longer: dict[str, list[tuple[int, Phrase]]] = {}
+        for number, phrase in enumerate(begun):
+            if len(phrase.stems) > 1:
+                longer.setdefault(phrase.stems[1], []).append((number, phrase))
+        return _Known(tuple(phrase for phrase in begun if len(phrase.stems) == 1), longer, further)
 
 
-def find(tokens: Sequence[str], forms: Sequence[tuple[str, ...]], index: Mapping[str, Sequence[Phrase]]) -> list[Match]:
-    """Find every phrase of an index, in the order of the text."""
-    said = frozenset(chain.from_iterable(forms))  # most phrases have a word that stands nowhere in the text
-    return [
-        Match(start, end, phrase)
-        for start, candidates in enumerate(forms)
-        for known in candidates
-        for phrase in index.get(known, ())
-        if said.issuperset(phrase.stems) and (end := _end(phrase.stems, tokens, forms, start))
-    ]
+def _number(candidate: tuple[int, Phrase]) -> int:
+    return candidate[0]
 
 
-def _end(stems: tuple[str, ...], tokens: Sequence[str], forms: Sequence[tuple[str, ...]], start: int) -> int:
+def _end(stems: Sequence[str], known: Sequence[_Known], start: int) -> int:
     """Return where a phrase ends whose first word is known to stand at `start`; 0 where the others do not follow."""
     place = start
     for wanted in stems[1:]:
-        for step in range(1, _GAP + 2):
-            following = place + step
-            if following >= len(forms) or not is_word(tokens[following]):
+        for following in range(place + 1, place + _GAP + 2):
+            if known[following] is _MARK:
                 return 0  # a phrase does not run over the end of a sentence
-            if wanted in forms[following]:
+            if wanted in known[following].further:
                 break
         else:
             return 0
