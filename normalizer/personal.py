@@ -54,10 +54,12 @@ _EMAIL = re.compile(
     r"| ?[(\[] ?at ?[)\]] ?[\w-]++(?: ?(?:\.|[(\[] ?dot ?[)\]]) ?[\w-]++)++"
     r"| at (?:gmail|yahoo|hotmail|outlook|icloud|live)(?:\.| dot )[a-z]{2,6}+)"
 )
+_SPELLED = (" at ", "(at", "( at", "[at", "[ at")  # one of these stands in every such address without a sign
 # A name at a network, or an address whose ending was forgotten: after the sign there is a letter ("5@8" has none).
 _HANDLE = re.compile(r"(?:(?<![\w.+%'-])[\w.+%'-]++)?+[@＠](?=[\w.-]{0,64}[^\W\d_])[\w-]++(?:\.[\w-]++)*+")
 _TO_A_CHAT = r"(?i:(?:t|telegram|wa|m)\.me|(?:api|chat|web)\.whatsapp\.com)/"
 _LINK = re.compile(rf"(?i:https?://)?+(?i:www\.)?+{_TO_A_CHAT}[\w?=&%+/@~-]++(?:\.[\w?=&%+/@~-]++)*+")
+_CHATS = (".me/", "whatsapp.com/")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}+")
 
 # Seven digits or more of any script. Between two of them up to three blanks, dashes, dots, brackets, slashes, bidi
@@ -184,11 +186,15 @@ def _without(text: str, found: Sequence[Found]) -> str:
 
 
 def _addresses(text: str) -> Iterator[Found]:
-    if "@" in text or "＠" in text or "at" in text:
+    """Look for addresses, each sort only where a text has what it cannot do without: most have nothing of it."""
+    signs = "@" in text or "＠" in text
+    if signs:
         yield from (Found(Kind.LOGIN, *match.span()) for match in _LOGIN.finditer(text))
+    if signs or any(at in text for at in _SPELLED):
         yield from (Found(Kind.EMAIL, *match.span()) for match in _EMAIL.finditer(text))
+    if signs:
         yield from (Found(Kind.HANDLE, *match.span()) for match in _HANDLE.finditer(text))
-    if "/" in text:
+    if "/" in text and any(host in text.casefold() for host in _CHATS):
         yield from (Found(Kind.LINK, *match.span()) for match in _LINK.finditer(text))
 
 

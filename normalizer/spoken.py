@@ -10,8 +10,8 @@ _LEAST = 7  # words in a row of a number that is dictated digit by digit …
 _LEAST_AFTER_ZERO = 4  # … and of one that begins with a nought, where "seventy-seven" may stand for two digits
 _LONGEST = 12  # letters and marks of such a word
 _APART = 4  # characters that may stand between two of the words
-_MARKS = re.compile("[\u064b-\u0652\u0640]")
-_ALIKE = str.maketrans("أإآةى", "اااهي")
+_TATWEEL = "\u0640"
+_ALIKE = (("أ", "ا"), ("إ", "ا"), ("آ", "ا"), ("ة", "ه"), ("ى", "ي"))
 
 
 def _set(words: str) -> frozenset[str]:
@@ -25,23 +25,27 @@ _NUMBERS = _ZEROS | _set(
     " ثمانين تمانين تسعين ميه مايه مئه ميتين مئتين ثلاثميه تلتميه اربعميه خمسميه ستميه سبعميه ثمانميه ثمنميه تسعميه"
     " one two three four five six seven eight nine oh double triple"
 )
+_TOLD = _NUMBERS | {f"و{word}" for word in _NUMBERS}
+_IN_A_ROW = bytes([True] * _LEAST_AFTER_ZERO)
 
 
 def spoken_numbers(text: str) -> Iterator[tuple[int, int]]:
     """Return where a text tells a number that is long enough to lead to somebody: from, and before."""
+    told = _plain("\n".join(_WORD.findall(text))).split("\n")
+    if _IN_A_ROW not in bytes(map(_TOLD.__contains__, told)):
+        return  # as in nearly every text
     words = 0
     start = end = 0
     zero = False
-    for match in _WORD.finditer(text):
-        word = _plain(match[0])
-        if word is None:
+    for match, word in zip(_WORD.finditer(text), told, strict=True):
+        if word not in _TOLD or len(match[0]) > _LONGEST:
             continue
         if words and not _joined(text[end : match.start()]):
             if _enough(words, zero):
                 yield start, end
             words = 0
         if not words:
-            start, zero = match.start(), word in _ZEROS
+            start, zero = match.start(), word.removeprefix("و") in _ZEROS
         words, end = words + 1, match.end()
     if _enough(words, zero):
         yield start, end
@@ -55,12 +59,9 @@ def _joined(between: str) -> bool:
     return len(between) <= _APART and not any(sign.isalnum() or sign == "\n" for sign in between)
 
 
-def _plain(word: str) -> str | None:
-    """Return a word as it stands among the numbers, None when it is none of them."""
-    if len(word) > _LONGEST:
-        return None
-    word = _MARKS.sub("", word.lower()).translate(_ALIKE)
-    if word in _NUMBERS:
-        return word
-    bare = word.removeprefix("و")
-    return bare if bare in _NUMBERS else None
+def _plain(text: str) -> str:
+    """Return a text in which each word stands as it would among the numbers."""
+    text = text.lower().replace(_TATWEEL, "")
+    for written, meant in _ALIKE:
+        text = text.replace(written, meant)
+    return text
