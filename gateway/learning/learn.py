@@ -60,6 +60,8 @@ async def learn(
         file = adopt(Path(str(folder)), lecture)
         if store:
             await store.write(partial(_keep, known=known, history=cases, city=city))
+        elif cases:
+            say("the history is NOT kept for the next training: let the gateway make its store first, then adopt again")
     say(f"adopted: {file.name} {lecture.trained.model.version}; a running gateway takes it up by itself")
     return True
 
@@ -69,13 +71,14 @@ def _keep(connection: Connection, *, known: Sequence[Lesson], history: Sequence[
     now = datetime.now(UTC)
     for case in history:
         lesson = case.lesson(city.triage)
-        if lesson is not None and lesson.categories and lesson.categories[0] in city.categories:
-            digest = hashlib.sha256(case.text.encode()).hexdigest()[:32]
-            text, category = mask(case.text), lesson.categories[0]
-            lessons.add(
-                connection,
-                Lesson(digest, text, category, case.departments[0], lessons.IMPORT, "history", now, used=True),
-            )
+        if lesson is None or not case.acted_on or not case.departments:
+            continue
+        category = next((name for name in lesson.categories if name in city.categories), None)
+        digest = hashlib.sha256(case.text.encode()).hexdigest()[:32]
+        lessons.add(
+            connection,
+            Lesson(digest, mask(case.text), category, case.departments[0], lessons.IMPORT, "history", now, used=True),
+        )
     lessons.mark_used(connection, [lesson.id for lesson in known])
 
 

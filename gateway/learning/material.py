@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
@@ -11,11 +12,14 @@ from importlib.resources.abc import Traversable
 from gateway.city.problems import CityError, Problem
 from normalizer.category import NOTHING
 from normalizer.guess import ACT, ENQUIRY, IDLE, SUGGESTION
+from normalizer.personal import mask
+from normalizer.text import fold
 
 CASES = "cases.csv"
 EXAMPLES = "examples"
 _LISTED = "|"  # between several right answers in one cell
 _ACTED_ON = frozenset({"", "complaint", "request"})  # kinds that go to a department
+_WORD = re.compile(r"[^\W\d_]+")
 _YES = frozenset({"yes", "true", "1", "نعم"})
 
 
@@ -30,6 +34,11 @@ class Text:
     categories: tuple[str, ...]
     kind: str = ACT
     danger: bool | None = None
+
+    @property
+    def said(self) -> str:
+        """What is said, however it is spelled and whatever numbers stand in it."""
+        return " ".join(_WORD.findall(fold(mask(self.text))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,8 @@ def learn(city: Path, data: Path, *arguments: str) -> subprocess.CompletedProces
 def test_a_model_is_adopted_only_when_asked_and_says_what_it_changes(small: Path, tmp_path: Path) -> None:
     """The first run prints and leaves everything; --adopt writes the model; a lesson of the desk then counts.
 
-    The lessons that people gave are read from the store, and marked as used by the model that was adopted.
+    The lessons that people gave are read from the store, and marked as used by the model that was adopted. The city's
+    history is kept beside them, also where it names departments alone; the next training reads it there.
     """
     looked = learn(small, tmp_path)
     assert (0, False) == (looked.returncode, (small / "model.npz").exists()), looked.stderr
@@ -82,12 +83,17 @@ def test_a_model_is_adopted_only_when_asked_and_says_what_it_changes(small: Path
     taught = Lesson("l1", "الشط مال الحي خايس", "sewage.overflow", "sewage", lessons.DESK, "sara", datetime.now(UTC))
     with store.engine.begin() as connection:
         lessons.add(connection, taught)
-    adopted = learn(small, tmp_path, "--adopt", "--report", str(tmp_path / "page.md"))
+    history = tmp_path / "history.csv"
+    history.write_text("text,department\nالكابسة ما تجي، رقمي 07701234567,waste\nمبروك العيد,\n", "utf-8")
+    adopted = learn(small, tmp_path, "--adopt", "--report", str(tmp_path / "page.md"), "--history", str(history))
     assert 0 == adopted.returncode, adopted.stdout + adopted.stderr
     assert "1 of them confirmed by people" in adopted.stdout
     assert "adopted: model.npz" in adopted.stdout
     with store.engine.begin() as connection:
-        assert [True] == [lesson.used for lesson in lessons.all(connection)]
+        kept = lessons.all(connection)
+    assert [("الشط مال الحي خايس", "sewage", True), ("الكابسة ما تجي، رقمي •••", "waste", True)] == [
+        (lesson.text, lesson.department, lesson.used) for lesson in kept
+    ]
     store.close()
 
     assert load(str(small)).reader.matcher.model is not None
@@ -133,6 +139,16 @@ def test_a_city_learns_from_its_own_history(small: Path, tmp_path: Path) -> None
     assert "history, each judged by a model that had not seen it:" in told.stdout
     after = told.stdout.split("history, each judged")[1]
     assert int(after.split("right department first: ")[1].split("/")[0]) >= 57
+
+
+def test_a_message_that_came_twice_is_not_judged_by_a_model_that_has_read_it(small: Path) -> None:
+    """A history repeats itself, in other spellings too, and what was adopted of it is a lesson: neither flatters."""
+    text = "الزعفرجي مال قرنابيط يشلوط الطنبوشة رقمي {}"
+    history = [Case(f"h{n}", text.format(f"077012345{n}"), ("parks.upkeep",), ("parks",)) for n in range(10, 18)]
+    history += [Case("h18", text.format("").replace("ة", "ه"), ("parks.upkeep",), ("parks",))]
+    taught = Lesson("l", text.format("•••"), "parks.upkeep", "parks", lessons.IMPORT, "history", datetime.now(UTC))
+
+    assert 0 == study(load(str(small)), small, [taught], history).history.first().count
 
 
 def test_a_case_that_gets_worse_is_named_first() -> None:
