@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
+from normalizer.place.cues import WITHIN
 from normalizer.place.match import Found, Match
+from normalizer.place.names import Need
 from normalizer.place.surroundings import Role, onward, role, turned
 from normalizer.place.tokens import Words
 
@@ -32,15 +35,31 @@ def best(matches: Sequence[Match], words: Words) -> Found | None:
     """Return the place of the problem: the best by its role, of equals the first; None when there is none."""
     if not matches:
         return None
-    rated = _rated(matches, words)
+    rated = _rated(_abroad(matches, words), words)
     match, score = max(rated, key=lambda pair: pair[1])
     if score < _ENOUGH or not match.districts:
         return None
     for other, value in rated:
-        shared = tuple(district for district in match.districts if district in other.districts)
+        told, by = (other, match) if other.spelling.pattern else (match, other)  # a number tells which is likelier
+        shared = tuple(district for district in told.districts if district in by.districts)
         if value >= _ENOUGH and shared:
             match = replace(match, districts=shared)
     return match.found(words)
+
+
+def _abroad(matches: Sequence[Match], words: Words) -> list[Match]:
+    """Put a name right before another city's, "in" which it lies, outside this one: "حي السلام في النجف"."""
+    return [
+        replace(match, districts=()) if _lies_in(match, after, words) else match
+        for match, after in zip_longest(matches, matches[1:])
+    ]
+
+
+def _lies_in(match: Match, after: Match | None, words: Words) -> bool:
+    if after is None or after.districts or after.first - match.last > 1:
+        return False
+    between = words.folded[match.last : after.first]
+    return bool((after.glued == "ب" and not between) or WITHIN.intersection(between))
 
 
 def _rated(matches: Sequence[Match], words: Words) -> list[tuple[Match, float]]:
@@ -57,7 +76,7 @@ def _rated(matches: Sequence[Match], words: Words) -> list[tuple[Match, float]]:
         if turned(match, earlier.last if earlier else 0, words):
             bonus = _TURNED
         gained = bonus if now is not Role.ROAD else 0.0
-        rated.append((match, now.value + gained + _SURE * match.cue))
+        rated.append((match, now.value + gained + _SURE * max(match.cue, Need.CUE - match.spelling.need)))
         earlier, was = match, now
     return rated
 

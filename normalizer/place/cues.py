@@ -15,6 +15,7 @@ def _set(words: str) -> frozenset[str]:
 KINDS = _set(
     "حي منطقه محله شارع قطاع زقاق ساحه جسر سوق سوك مدينه تقاطع فلكه كراج مجمع ناحيه قاطع دربونه طريق مجسر "
     "نفق سريع خط خطوط متنزه حديقه كورنيش جامع حسينيه مستشفى مستوصف بلديه عكد طرف مقاطعه قريه كمب علوه "
+    "قضاء شقق عمارات مجمعات "
     "علاوي احياء مناطق شوارع فرع فروع افرع ازقه درابين مفرق ضواحي جهه صوب ش hay 7ay b7ay bhay hai hayy "
     "area district neighborhood neighbourhood street st share3 shari3 sharea shar3 mantiqat mantiqa "
     "mantaqat man6iqat man6qat mantqat square souk suq sook bridge jisr city municipality madinat sector"
@@ -35,10 +36,14 @@ AT = _set(
     "بدايه مدخل صف جوار عدنه فوق تحت باب محيط سيطره عنوان موقع مكان مجاري كهرباء ماي ماء محوله مولده محطه "
     "مغذي شبكه ازبال زبل نفايات مال مالت مالات تبع على كبال لزك لازك حدر ركن صفح اول اخر عوائل بيوت ناس "
     "شباب محلات فرن افران مركز شرطه مدارس كيه كيا كيات كوستر باص هنا هنانه هاي هاذي ويه بعد لحد الى اطراف "
+    "دوار مول ملعب محكمه مقبره كنيسه بانزينخانه بنزينخانه "
     "b bl bil bel bi fi fe fee bal in at near around along off on next behind opposite inside yam yem "
     "yamm jamb janb jnb qurb qrb gidam"
 )
 """Prepositions that announce a place."""
+
+WITHIN = _set("في ب بمحافظه بمدينه محافظه مدينه fi in b bi")
+"""Between a name and a city's: what says that the one lies in the other."""
 
 NEAR = _set(
     "كبال لزك لازك قرب يم جنب مقابل خلف ورا وره كدام قدام امام عند جوار صف near behind opposite next yam "
@@ -48,11 +53,14 @@ NEAR = _set(
 
 HOME = _set(
     "عايش عايشين كاعد كاعدين نازلين مستاجر مستاجرين ساكنه ساكن ساكنين اسكن نسكن يسكن يسكنون تسكن سكني "
-    "سكنت مقيم مقيمه اقيم سكنه سكان اهالي اهل عدنا عدنه يمنا يمنه احنا احنه نحن بيتنا بيتي منطقتنا حينا "
-    "3dna 3edna 3idna 3adna yamna yemna e7na i7na ehna ihna sakin sakn sakna ahali ahl live living "
+    "سكنت مقيم مقيمه اقيم سكنه سكان اهالي اهل احنا احنه نحن بيتنا بيتي منطقتنا حينا "
+    "e7na i7na ehna ihna sakin sakn sakna ahali ahl live living "
     "resident residents"
 )
 """Words by which people say where they live."""
+
+HERE = _set("عدنا عدنه يمنا يمنه 3dna 3edna 3idna 3adna yamna yemna")
+"""Words by which they say where a thing befalls them."""
 
 RESIDENTS = _set("اهالي اهل سكنه سكان جماعه ahali ahl residents")
 """Of these and the like, the ones that stand right before a place."""
@@ -77,12 +85,13 @@ ONWARD = _set("الى لي على لحد لغايه حتى نحو باتجاه �
 TRAVEL = _set(
     "جاي جايه جايين راجع راجعه راجعين رايح رايحه رايحين متجه متوجه متجهين طالع طالعه طالعين نازل ماشي "
     "عابر اروح ارجع نروح نرجع رحت رجعت طريقي طريقنا قادم انتقلت انتقلنا تحولت تحولنا حولنا متوجهين مريت "
+    "نطلع اطلع نوصل نفوت افوت نعبر اعبر "
     "مرينا امر نمر عبرت وصلت فايت طلعت طلعنا نزلت ماشيه رجعنا رحنا ازور زرت اوصل jay raje3 rayi7 rayeh "
     "tarigi coming going way driving commute"
 )
 """Words by which, with "from" or "to", people say what way they came or go."""
 
-WORK = _set("دائرتي مداوم دوامي اداوم ادرس شغلي اشتغل اشتغلت وظيفتي")
+WORK = _set("دوام دائرتي مداوم دوامي اداوم ادرس شغلي اشتغل اشتغلت وظيفتي")
 """Words by which they say where they work or study."""
 
 ARTICLES = _set("the al el il")
@@ -97,9 +106,15 @@ KIN = _set(
 
 STATE = _set(
     "كلها بيها غركت غركانه ظلمه بلا ماكو اكو طافيه طافحه محتاجه صارت صايره مقطوع مقطوعه مهمله منسيه "
-    "تعبانه تعاني قرب يم مقابل كدام كبال داخل خارج قطاع محله زقاق شارع"
+    "تعبانه تعاني قرب يم مقابل كدام كبال داخل خارج قطاع محله زقاق شارع yem yam qurb mako maku il el kulha"
 )
 """Right behind a name: the state that a place is in, or where in it."""
+
+POSTPOSED = _set("میں علاقے mein main mai men me")
+"""What Urdu and Hindi put behind a name: in, the area of."""
+
+LIKE = _set("مثل متل زي اسوه شمعني اشمعني شمعنه اشمعنه like mithl mithil")
+"""Before a name: another place that this one is held against."""
 
 ENGLISH = _set("the is are was my our your this that there has have with without and")
 """Words that show a text in Latin letters to be English, in which any word may look like a name."""
@@ -108,6 +123,12 @@ OFFICE = _set("بلديه بلديات دائره مديريه مدير مجلس
 """Before a name: whom the letter is for; the place it is about may stand further down."""
 
 NOT = _set("مو مش ليس ليست مب مهب موب ماهي ماهو لا not mo mu mish")
+
+NEVER = _set("ما")
+"""What denies a verb, as `NOT` denies a place."""
+
+SAID = _set("حجيت احجي نحجي اقصد اكصد قصدي كصدي كلت قلت اتكلم اشتكي اشتكيت mean meant")
+"""What is denied so: I did not say, or mean."""
 
 PIVOT = _set(
     "بس لكن ولكن مشكله المكان مكان موقع عنوان حادث شكوى شكوتي بلاغ ابلغ اشتكي اشكي موضوع قصه قضيه سالفه "

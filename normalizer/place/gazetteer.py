@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
+from normalizer.place import sorani
 from normalizer.place.choice import best, without_overlaps
 from normalizer.place.cues import ENGLISH, KINDS
 from normalizer.place.match import Found, Match, Spelling
@@ -44,6 +45,7 @@ class _Reading:
     spellings: tuple[Spelling, ...] = ()  # it is a name
     begins: bool = False  # longer names begin with it
     counts: bool = False  # a number makes it a name
+    article: bool = False  # its article was taken off
     latin: str = ""
 
 
@@ -52,7 +54,7 @@ class Gazetteer:
 
     def __init__(self, places: Iterable[Named]) -> None:
         self._exact: dict[str, list[Spelling]] = defaultdict(list)
-        self._sounds: dict[str, list[tuple[str, Spelling]]] = defaultdict(list)
+        self._sounds: dict[str, list[tuple[str, int, Spelling]]] = defaultdict(list)
         self._latin: dict[str, list[tuple[str, Spelling]]] = defaultdict(list)
         self._heads: set[str] = set()
         self._numbered: set[str] = set()
@@ -83,6 +85,9 @@ class Gazetteer:
             self._learn_numbered(written, words, place)
         elif words.folded[0][0].isascii() and not words.folded[0].isdecimal():
             self._learn_latin(words, place, never=never)
+        elif words.folded[0].startswith(sorani.MARK):
+            need = Need.NOTHING if never else max(Need.CUE, place.need)
+            self._learn_marked(words.folded, Spelling(place, need, never=never))
         else:
             self._learn_arabic(words.folded, place, never=never)
 
@@ -96,22 +101,37 @@ class Gazetteer:
     def _learn_arabic(self, folded: Sequence[str], place: Named, *, never: bool) -> None:
         announced = len(folded) > 1 and (bare(folded[0]) in KINDS or folded[-1] in KINDS)
         spelling = Spelling(place, Need.NOTHING if announced or never else place.need, never=never)
+        given = len(folded[0]) if len(folded) > 1 and folded[0] in KINDS else 0
         for head in (folded[0], *_ALSO.get(folded[0], ())):
             keys = {"".join((head, *folded[1:]))}
             if len(folded) > 1:
                 keys.add("".join(map(bare, (head, *folded[1:]))))
                 self._heads.add(bare(head))
             for key in keys:
-                self._exact[key].append(spelling)
+                self._exact[key].append(spelling if head == folded[0] else replace(spelling, alias=True))
                 if not never and len(key) >= _FUZZY and head == folded[0]:
                     for part in set(shorter(sound(key))):
-                        self._sounds[part].append((sound(key), spelling))
+                        self._sounds[part].append((sound(key), given, spelling))
         if len(folded) == 1 and not never and not place.need and bare(folded[0]) != folded[0]:
             # Some names are as often written without their article; of others the rest is any word.
             known = folded[0].endswith(_WITHOUT_ARTICLE)
             self._exact[bare(folded[0])].append(spelling if known else replace(spelling, need=Need.CUE))
         if not never and (not announced or len("".join(folded[1:])) > _FUZZY):
             self._learn_transliterated(folded, spelling)
+        if not never:
+            self._learn_sorani(folded, spelling)
+
+    def _learn_sorani(self, folded: Sequence[str], spelling: Spelling) -> None:
+        """Learn how Sorani writes a name; of "شارع فلسطين" only what follows, for it has its own word for a street."""
+        need = Need.HOME if len(folded) > 1 and folded[0] in KINDS else Need.CUE
+        words = [sorani.heard(bare(word)) for word in (folded[1:] if need is Need.HOME else folded)]
+        self._learn_marked(words, replace(spelling, need=max(need, spelling.need)))
+
+    def _learn_marked(self, words: Sequence[str], spelling: Spelling) -> None:
+        first, *rest = (word.removeprefix(sorani.MARK) for word in words)
+        self._exact["".join((sorani.MARK, first, *rest))].append(spelling)
+        if rest:
+            self._heads.add(sorani.MARK + first)
 
     def _learn_transliterated(self, folded: Sequence[str], spelling: Spelling) -> None:
         """Learn what an Arabic name becomes in Latin letters, for the spellings that nobody listed."""
@@ -161,6 +181,7 @@ class Gazetteer:
                 tuple(self._exact.get(head, ())),
                 begins=bare(head) in self._heads,
                 counts=bare(head) in self._numbered,
+                article=bare(head) != head,
             )
             for head, glued in heads(word)
         )
@@ -169,9 +190,10 @@ class Gazetteer:
     def _longer(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
         key = reading.head
         for last in range(at + 1, min(at + _LONGEST, len(folded))):
-            key += bare(folded[last])
+            key += bare(folded[last]).removeprefix(sorani.MARK)
             for spelling in self._exact.get(key, ()):
-                yield Match(spelling, at, last + 1, exact=True, glued=reading.glued)
+                if not (spelling.alias and reading.article):
+                    yield Match(spelling, at, last + 1, exact=True, glued=reading.glued)
 
     def _counted(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
         number, last = number_at(folded, at + 1)
@@ -187,7 +209,7 @@ class Gazetteer:
         """
         folded = words.folded[:_EARLY]
         for at, word in enumerate(folded):
-            if at in taken or word[0].isascii():
+            if at in taken or word[0].isascii() or sorani.MARK in word:
                 continue
             announced = at > 0 and bare(folded[at - 1]) in KINDS
             for spelling, glued in self._slips(word, announced):
@@ -216,8 +238,8 @@ class Gazetteer:
     def _near(self, key: str, *, given: int = 0, trusted: bool) -> Iterator[Spelling]:
         heard = sound(key)
         for part in shorter(heard):
-            for name, spelling in self._sounds.get(part, ()):
-                if heard == name or one_slip(heard, name, given=given, trusted=trusted):
+            for name, kind, spelling in self._sounds.get(part, ()):
+                if heard == name or one_slip(heard, name, given=max(given, kind), trusted=trusted):
                     # An ordinary word with a slip is still an ordinary word: only a kind of place makes it a name.
                     yield replace(spelling, need=Need.HOME) if spelling.need and heard != name else spelling
 
@@ -231,7 +253,7 @@ class Gazetteer:
                     len(key) >= (_FUZZY if english else _LEAST_LATIN) and near_in_latin(key, name, english=english)
                 ):
                     # There are words enough that look like a short name, or nearly like a long one.
-                    doubtful = key != name or len(key) < _FUZZY
+                    doubtful = key != name or sum(map(len, folded[at : last + 1])) < _FUZZY
                     need = max(spelling.need, Need.CUE if doubtful else Need.NOTHING)
                     yield Match(replace(spelling, need=need), at, last + 1, exact=key == name, glued=reading.glued)
 

@@ -27,19 +27,25 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """One way to write a place. `never` is one that must not be taken for it; a `pattern` stands for many numbers."""
+    """One way to write a place.
+
+    `never` is one that must not be taken for it; a `pattern` stands for many numbers; an `alias` has another word for
+    the kind of place ("منطقة الخضراء" for حي الخضراء), which then bears no article.
+    """
 
     place: Named
     need: Need
     never: bool
     pattern: bool = False
+    alias: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """A spelling seen from word `first` up to, and without, word `last`.
 
-    `glued` is the preposition glued to its front, or "". `cue` is how surely something points at it as at a place.
+    `glued` is the preposition glued to its front, or "". `cue` is how surely something points at it as at a place;
+    `beside` says that it touches a name which is surely one.
     """
 
     spelling: Spelling
@@ -48,6 +54,7 @@ class Match:
     exact: bool
     glued: str
     cue: Need = Need.NOTHING
+    beside: bool = False
     districts: tuple[str, ...] = ()
 
     @property

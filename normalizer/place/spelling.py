@@ -59,6 +59,8 @@ def one_slip(written: str, name: str, *, given: int = 0, trusted: bool) -> bool:
     The first `given` letters ("street") say nothing of the name. The shorter what remains, the less a slip is
     believed; sooner where a place is to be expected (`trusted`), and of a wrong letter only there.
     """
+    if not trusted and name == f"{written}ه" and written.endswith("ي"):
+        return False  # a man of the place: الكاظمي
     if _DIGIT.search(name) or OSA.distance(written, name, score_cutoff=1) > 1:
         return False
     shortest = min(len(written), len(name)) - given
@@ -100,5 +102,7 @@ def transliterated(name: str) -> tuple[str, ...]:
 
 
 def near_in_latin(written: str, name: str, *, english: bool) -> bool:
-    """Say whether two `latin` forms with equal consonants are the same name."""
+    """Say whether two `latin` forms with equal consonants are the same name, a single consonant being too few."""
+    if len(consonants(written).lstrip("aiu")) <= 1:
+        return False
     return fuzz.ratio(written, name, score_cutoff=_NEAR_ENGLISH if english else _NEAR_LATIN) > 0

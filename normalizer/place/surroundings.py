@@ -25,6 +25,7 @@ class Role(Enum):
     NUMBER = 3.5  # a quarter's or sector's number, which only hints
     HOME = 3.0  # where the sender lives; the problem is there unless another place is named
     OFFICE = 2.5  # whom the letter is for
+    EXAMPLE = 1.6  # "as in …": what this place is held against
     ROAD = 1.5  # where the sender came from, goes to or works
     DENIED = -9.0  # "not in …"
 
@@ -36,18 +37,17 @@ def pointed_at(matches: Sequence[Match], words: Words) -> Iterator[Match]:
         after = matches[at + 1] if at + 1 < len(matches) else None
         neighbours = [near for near in (before, after) if near is not None and not near.spelling.need]
         touching = any(near.last == match.first or near.first == match.last for near in neighbours)
-        cue = _cue(match, words)
-        yield replace(match, cue=max(cue, Need.CUE) if touching else cue)
+        yield replace(match, cue=_cue(match, words), beside=touching)
 
 
 def believed(match: Match, words: Words) -> bool:
     """Say whether the name is meant as a place here."""
-    if match.spelling.never or match.cue < match.spelling.need:
+    if match.spelling.never or max(match.cue, match.beside * Need.CUE) < match.spelling.need:
         return False
     before = words.folded[max(0, match.first - 1) : match.first]
     if _any(before, cues.BODIES) and not match.glued:
         return False
-    if not match.exact and not match.cue and not words.parted(match.last):
+    if not match.exact and not match.cue and not match.beside and not words.parted(match.last):
         return False  # a word of the middle of a sentence that only resembles a name
     if not match.spelling.need:
         return True
@@ -61,11 +61,14 @@ def role(match: Match, earlier: Match | None, words: Words) -> Role:
     near = _reach(match, earlier, words)
     last, onto = near[-1:], onward(match, words)
     from_it = _any(last, cues.FROM)
-    denied = _any(last, cues.NOT) or (_any(last, cues.AT) and _any(near[-2:-1], cues.NOT))
+    denied = (
+        _any(last, cues.NOT) or (_any(last, cues.AT) and _any(near[-2:-1], cues.NOT)) or _unsaid(words, match.first - 1)
+    )
     at_home = _any(near, cues.HOME) or (from_it and _any(near, cues.SELF))
     told = (
         (denied, Role.DENIED),
         (_any(near, cues.WORK) or (_any(near, cues.TRAVEL) and (onto or from_it)), Role.ROAD),
+        (_held_against(near), Role.EXAMPLE),
         (at_home, Role.PROBLEM if _any(near, cues.KIN) else Role.HOME),
         (_any(near[-2:], cues.OFFICE), Role.OFFICE),
         (match.spelling.pattern, Role.NUMBER),
@@ -82,7 +85,21 @@ def onward(match: Match, words: Words) -> bool:
 
 def turned(match: Match, since: int, words: Words) -> bool:
     """Say whether, between word `since` and the name, the text turns to where the matter is ("but …")."""
-    return _any(words.folded[since : match.first], cues.PIVOT)
+    return any(
+        (word in cues.PIVOT or plain(word) in cues.PIVOT) and not _unsaid(words, at)
+        for at, word in enumerate(words.folded[since : match.first], since)
+    )
+
+
+def _unsaid(words: Words, at: int) -> bool:
+    """Say whether word `at` is what somebody did not say or mean ("I did not mean …")."""
+    return at > 0 and words.folded[at] in cues.SAID and (words.folded[at - 1] in cues.NOT | cues.NEVER)
+
+
+def _held_against(near: Sequence[str]) -> bool:
+    """Say whether the last words before a name hold its place against another: "as in …", "as you did in …"."""
+    of_it = near[-2:] if _any(near[-1:], cues.KINDS | cues.RESIDENTS | cues.AT) else near[-1:]
+    return _any(of_it, cues.LIKE) or (_any(near, cues.LIKE) and "ما" in near)
 
 
 def _cue(match: Match, words: Words) -> Need:
@@ -93,16 +110,21 @@ def _cue(match: Match, words: Words) -> Need:
     if _any(last, cues.KINDS) or _any(folded[match.last : match.last + 1], cues.BEHIND):
         return Need.HOME
     announced = match.glued or _any(last, cues.AT)
-    if announced and _any(folded[max(0, first - 3) : first], cues.HOME | cues.OURS):
+    if announced and _any(folded[max(0, first - 3) : first], cues.HOME | cues.HERE | cues.OURS):
         return Need.HOME
     if _numbered(folded, first) or _any(last, cues.RESIDENTS) or (_any(last, cues.FROM) and _any(two, cues.SELF)):
         return Need.HOME
-    if announced or (_any(last, cues.FROM) and first <= _GREETING):
-        return Need.CUE
-    if _any(folded[match.last : match.last + 1], cues.STATE):
+    if announced or (_any(last, cues.FROM) and first <= _GREETING) or _told_of(match, words):
         return Need.CUE
     alone = words.parted(match.last) and (words.parted(first) or match.last == len(folded))
     return Need.CUE if alone else Need.NOTHING
+
+
+def _told_of(match: Match, words: Words) -> bool:
+    """Say whether what stands right behind a name speaks of a place: its state, its parts, a postposition."""
+    behind = words.folded[match.last : match.last + 1]
+    stated = match.exact and _any(behind, cues.STATE | cues.POSTPOSED)
+    return stated or (words.parted(match.first) and _any(behind, cues.KINDS))
 
 
 def _numbered(folded: Sequence[str], first: int) -> bool:

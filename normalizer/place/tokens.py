@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from normalizer.place import sorani
 from normalizer.text import fold
 
 _ARABIC = (
@@ -44,6 +45,8 @@ def words_of(text: str) -> Words:
     if "" in folded:  # a word of nothing but marks; or no word at all
         found = [match for match, word in zip(found, folded, strict=False) if word]
         folded = [word for word in folded if word]
+    if sorani.written(text):
+        folded = [sorani.retold(match[0], word) for match, word in zip(found, folded, strict=True)]
     return Words(text, tuple(folded), tuple(match.start() for match in found), tuple(match.end() for match in found))
 
 

@@ -105,6 +105,9 @@ def test_a_misspelt_name_is_found_and_said_to_be_one(text: str, expected: str, h
         "وجع شديد في صدري",
         "our street is dark",
         "ماكو كهرباء من الصبح",
+        "راجعت الاستاذ علي الاعظمي",
+        "حفر بشارعنا من سنه",
+        "small holes in the street",
     ],
 )
 def test_words_that_only_look_like_a_place_are_none(text: str) -> None:
@@ -125,6 +128,9 @@ def test_words_that_only_look_like_a_place_are_none(text: str) -> None:
         ("محلة 603 زقاق 4 الشعب", "shaab"),
         ("الحرية كلها ظلمة من المغرب", "kadhimiya"),
         ("شارعنا بالجامعة محفور", "mansour"),
+        ("الشعب سوق الخضرة وسخ", "shaab"),
+        ("dora yem il mustashfa mako mai", "dora"),
+        ("dora mein pani nahi", "dora"),
     ],
 )
 def test_an_ordinary_word_is_a_place_where_something_points_at_it(text: str, expected: str) -> None:
@@ -150,6 +156,11 @@ def test_an_ordinary_word_is_a_place_where_something_points_at_it(text: str, exp
         ("نحن أهالي المنصور نشكو من انقطاع الماء", "mansour"),
         ("بلدية المنصور ما ترد علينا", "mansour"),
         ("اني من البصرة وساكن بالكرادة", "karrada"),
+        ("نريد تبليط مثل ما بلطتوا بالكرادة، احنا بالدورة", "dora"),
+        ("شمعنى شوارع الكرادة نظيفة وبالدورة زبل", "dora"),
+        ("ما اقصد الكرادة، حفرة الدورة", "dora"),
+        ("عمال من الكرادة ذبوا الزبل عدنا بالدورة", "dora"),
+        ("من نطلع من الكرادة نلكه حفرة بالدورة", "dora"),
     ],
 )
 def test_the_place_of_the_problem_goes_before_the_senders(text: str, expected: str) -> None:
@@ -160,6 +171,8 @@ def test_the_place_of_the_problem_goes_before_the_senders(text: str, expected: s
 def test_a_place_in_another_city_is_not_put_on_the_map() -> None:
     """Whoever writes of a quarter in Basra is not sent to the quarter of that name here."""
     assert TOWN.find("بالبصرة حي الأندلس ماكو ماي") is None
+    assert TOWN.find("حي الأندلس بالبصرة ماكو ماي") is None
+    assert TOWN.find("no water in Mansour in Basra") is None
 
 
 def test_the_longest_name_wins() -> None:
@@ -167,6 +180,17 @@ def test_the_longest_name_wins() -> None:
     assert ("karrada",) == districts("حفرة في ساحة الأندلس")
     assert ("mansour",) == districts("حفرة في حي الأندلس")
     assert ("sadr2",) == districts("طفح بالصدر الثانية")
+
+
+def test_another_word_for_the_kind_of_place_stands_without_article() -> None:
+    """ "منطقة الأندلس" is the quarter of that name; "the green area" with its article is a name of its own."""
+    zone = Gazetteer([Named("حي الخضراء", (), ("mansour",)), Named("المنطقة الخضراء", (), ("karkh",))])
+    quarter, government = zone.find("زبل في منطقة الخضراء"), zone.find("زبل في المنطقة الخضراء")
+
+    assert ("mansour",) == districts("حفرة في منطقة الأندلس")
+    assert quarter is not None
+    assert government is not None
+    assert ("mansour", "karkh") == (quarter.districts[0], government.district)
 
 
 def test_a_name_of_several_districts_leaves_the_district_open() -> None:
