@@ -1,7 +1,7 @@
 """rules.csv: the rules as a spreadsheet keeps them, one to a row, there and back without loss.
 
 What spreadsheets do to a file is undone: a byte order mark, semicolons or tabs for commas, CR LF, a decimal comma, and
-the apostrophe that keeps a cell from being run as a formula.
+the apostrophe that keeps a cell from being run as a formula or read as a date.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ _YES: Final = frozenset({"yes", "true", "1", "نعم"})
 _NO: Final = frozenset({"no", "false", "0", "لا"})
 _ASKED: Final = frozenset({"public", "vulnerable", "is_confidential", "confidential"})
 _REASON: Final = "reason_"
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
-_MARKED: Final = re.compile(r"'+[=+\-@\t\r]")
+# What a spreadsheet would not leave as it is: a formula, and figures alone, of which it makes a date or a number.
+_CHANGED: Final = re.compile(r"'*(?:[=+\-@\t\r]|\d[\d\s./:,eE+-]*$)")
+_MARKED: Final = re.compile(rf"'{_CHANGED.pattern}")
 _BETWEEN: Final = re.compile(r"(?:[^|\\]|\\.?)+", re.DOTALL)
 _DECIMAL: Final = re.compile(r"(\d{1,3}(?:[.,]\d{1,6})?) ?(%?)")
 
@@ -171,8 +172,8 @@ def _unmarked(cell: str) -> str:
 
 
 def _marked(cell: str) -> str:
-    """Keep a cell from being run as a formula by whoever opens the file."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    """Keep a cell from being run as a formula, or made another date or number, by whatever opens the file."""
+    return f"'{cell}" if _CHANGED.match(cell) else cell
 
 
 def write(min_confidence: float, rules: Iterable[Mapping[str, Any]], languages: Sequence[str]) -> str:
@@ -188,7 +189,7 @@ def write(min_confidence: float, rules: Iterable[Mapping[str, Any]], languages: 
     for row in rows:
         reasons = row.get("reason", {})
         cells = [_cell(row.get(column)) for column in COLUMNS]
-        sheet.writerow([_marked(cell) for cell in (*cells, *(reasons.get(language, "") for language in languages))])
+        sheet.writerow([*cells, *(_marked(reasons.get(language, "")) for language in languages)])
     return f"\ufeff{text.getvalue()}"
 
 
@@ -198,7 +199,9 @@ def _cell(value: Any) -> str:
             return ""
         case bool():
             return "yes" if value else "no"
+        case float():
+            return str(value)  # a number to the spreadsheet too
         case list():
-            return "|".join(re.sub(r"([\\|])", r"\\\1", str(one)) for one in value)
+            return _marked("|".join(re.sub(r"([\\|])", r"\\\1", str(one)) for one in value))
         case _:
-            return str(value)
+            return _marked(str(value))
