@@ -16,8 +16,9 @@ from channels.base import Barred, Busy, Refused, Unreadable
 from channels.message import Address, Inbound, Media, Purpose, Scheme
 from channels.meta_answers import Answers, Manner
 from channels.meta_direct import MESSAGE_FIELDS, listed
+from channels.meta_listed import newer, written_at
 from channels.meta_payload import Table, elements, identity, link, moment, table, tables, words
-from channels.meta_social import DEEPEST, GONE, PAGE, MetaSocial, SocialSettings, Walk, newer, written_at
+from channels.meta_social import DEEPEST, GONE, PAGE, MetaSocial, SocialSettings, Walk
 
 _HEARD = ("feed", "mention")
 _GESTURES = frozenset({"reaction", "like"})
@@ -58,6 +59,11 @@ class Facebook(MetaSocial):
     def own(self) -> str:
         """Name us by the Page's id."""
         return str(self.settings.page_id)
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Name the Page's feed."""
+        return self.own, "feed"
 
     # Hearing:
 

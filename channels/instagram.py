@@ -4,7 +4,7 @@ A mention is delivered as two numbers, without a word of what was said, and Inst
 it is kept as a pointer at once, and followed until its words are here. Whoever mentions is known by a username alone,
 and can be answered in public only.
 
-An edit of a comment does not exist, and a comment that was removed is not told of.
+An edit of a comment does not exist. A comment that was removed is not told of, but can be asked for.
 
 Sources: "Webhooks" and "Mentions" of the Instagram Platform, "Private Replies", the IG User, IG Media and IG Comment
 references of the Graph API, "Self Messaging" for what is our own.
@@ -21,8 +21,9 @@ from channels.base import Refused, Unreadable
 from channels.message import Address, Inbound, Media, Purpose, Scheme
 from channels.meta_answers import Answers, Manner
 from channels.meta_direct import MESSAGE_FIELDS, listed
-from channels.meta_payload import Table, identity, link, moment, table, words
-from channels.meta_social import DEEPEST, GONE, PAGE, MetaSocial, SocialSettings, Walk, newer, written_at
+from channels.meta_listed import newer, written_at
+from channels.meta_payload import Table, identity, link, moment, table, tables, words
+from channels.meta_social import DEEPEST, GONE, PAGE, MetaSocial, SocialSettings, Walk
 
 _COMMENT_FIELDS = "id,text,timestamp,username,from"
 _MEDIA_FIELDS = "id,caption,media_type,media_url,timestamp,username"
@@ -59,6 +60,11 @@ class Instagram(MetaSocial):
     def own(self) -> str:
         """Name us by the token: messages go to the Page with one kind of login, to the account with the other."""
         return "me"
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Name the account's posts."""
+        return self.settings.page_id, "media"
 
     # Hearing:
 
@@ -127,6 +133,11 @@ class Instagram(MetaSocial):
         else:
             if inbound:
                 yield inbound
+
+    def lasting(self, post: Inbound) -> bool:
+        """Tell whether we may see a comment for as long as it stands: below a live film, only while that lasts."""
+        changes = (change for entry in tables(post.raw, "entry") for change in tables(entry, "changes"))
+        return super().lasting(post) and all(change.get("field") != "live_comments" for change in changes)
 
     async def probe(self) -> str:
         """Return the account's name. Raises Refused, Busy, Barred."""

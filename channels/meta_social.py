@@ -11,7 +11,7 @@ a little before the last complete one: a comment may show later than it was writ
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar
@@ -26,6 +26,7 @@ from channels.message import Address, Inbound, Reply, Scheme, Sent
 from channels.meta import MetaSettings, MetaWebhook
 from channels.meta_answers import Answers
 from channels.meta_direct import MESSAGE_FIELDS, Place, delivered, listed
+from channels.meta_listed import newer, removed, since_of, written_at
 from channels.meta_payload import Table, elements, identity, moment, table, tables
 from channels.payload import decode, encode
 
@@ -34,7 +35,6 @@ PAGE = 25  # objects in one answer; Meta refuses questions that would cost it to
 DEEPEST = 100  # posts below which new comments are looked for
 SPARED = 80.0  # percent of the quota; what is above it is for answers
 PAUSE = 900.0  # seconds; the quota is counted by the hour
-STALE = 25  # older ones in a row after which nothing newer is expected: no list is sorted without exception
 
 Walk = Callable[[datetime], AsyncGenerator[Inbound, None]]
 """Yield what citizens said since a moment, in one of the places where they can."""
@@ -113,6 +113,11 @@ class MetaSocial(MetaWebhook, Poller):
 
     @property
     @abc.abstractmethod
+    def shown(self) -> tuple[str, str]:
+        """Name the list of what we post ourselves, below which others comment."""
+
+    @property
+    @abc.abstractmethod
     def own(self) -> str:
         """Name us in an address of the Graph API: an id, or `me`."""
 
@@ -166,7 +171,7 @@ class MetaSocial(MetaWebhook, Poller):
         del line  # there is one
         began, refusals, walks = datetime.now(UTC), [], self.walks()
         for name, walk in walks.items():
-            since = _since(await reception.recall(name), began - timedelta(days=self.settings.history))
+            since = since_of(await reception.recall(name), began - timedelta(days=self.settings.history))
             try:
                 async with aclosing(walk(since - OVERLAP)) as found:
                     async for inbound in found:
@@ -200,6 +205,29 @@ class MetaSocial(MetaWebhook, Poller):
                 raise Busy("unreadable", "what Meta lists cannot be read") from error
         if len(refusals) == len(walks):
             raise refusals[0]
+
+    async def revisit(self, posts: Sequence[Inbound]) -> AsyncIterator[Inbound]:
+        """Yield which posts and comments are not there any more. Raises Refused, Busy, Barred.
+
+        Meta says the same of what is gone and of what we may not see, so it is believed only while we see others.
+        """
+        proven = False
+        for post in filter(self.lasting, posts):
+            try:
+                await self.graph.get(post.external_id, fields="id")
+            except Refused as error:
+                if error.code not in GONE:
+                    raise
+                if not proven:
+                    await self.graph.get(*self.shown, fields="id,comments.limit(1){id}", limit="1")
+                proven = True
+                yield removed(post)
+            if self.graph.usage >= SPARED:
+                raise Busy("usage", "what is left of the quota is kept for answers", retry_after=PAUSE)
+
+    def lasting(self, post: Inbound) -> bool:
+        """Tell whether we may see a post for as long as it stands: what is on somebody else's page we may not."""
+        return post.reply_to is not None and post.reply_to.scheme == Scheme.COMMENT
 
     async def messages(self, since: datetime) -> AsyncGenerator[Inbound, None]:
         """Yield direct messages since then."""
@@ -251,31 +279,6 @@ class MetaSocial(MetaWebhook, Poller):
     async def close(self) -> None:
         """Close the session with the Graph API."""
         await self.graph.close()
-
-
-async def newer(listing: AsyncIterator[Table], since: datetime, key: str = "created_time") -> AsyncIterator[Table]:
-    """Yield what is not older than a moment; end where a list whose newest come first has no more of it."""
-    stale = 0
-    async for item in listing:
-        if written_at(item, key) >= since:
-            stale = 0
-            yield item
-        else:
-            stale += 1
-            if stale >= STALE:
-                return
-
-
-def written_at(item: Table, key: str = "created_time") -> datetime:
-    """Say when something was written; what does not say is taken to be new, for it can only be a duplicate."""
-    return moment(item, key, "timestamp") or datetime.max.replace(tzinfo=UTC)
-
-
-def _since(remembered: str, otherwise: datetime) -> datetime:
-    try:
-        return datetime.fromisoformat(remembered)
-    except ValueError:  # the first time
-        return otherwise
 
 
 def _elements(entry: Any) -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from gateway import observe
 
 BARRED_FOR = 300.0  # seconds before a provider that does not let us in is asked again
 
-FOLLOWING, LOG, MEDIA, REPLIES = "following", "log", "media", "replies"
+FOLLOWING, LOG, MEDIA, REPLIES, REVISITING = "following", "log", "media", "replies", "revisiting"
 
 _barred: dict[str, set[str]] = {}  # of this process, as its metrics are
 

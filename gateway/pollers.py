@@ -24,6 +24,7 @@ from gateway.lease import RENEWALS, TERM, Lease
 from gateway.quarantine import FOLLOW
 from gateway.reception import HouseReception
 from gateway.recount import Recount
+from gateway.revisit import Revisit
 from gateway.store import pointers, quarantine
 from gateway.store.engine import Connection, StoreUnavailable
 
@@ -175,15 +176,17 @@ class Pollers:
         )
 
     async def _recount(self) -> None:
-        """Look into the providers' logs from time to time, and take in what never came."""
+        """Look into the providers' logs from time to time, take in what never came, and see which posts are gone."""
         lease = Lease(self.house.store, "recount")
         recount = Recount(self.house.channels, self.reception)
+        revisit = Revisit(self.house.channels, self.house.store, self.reception, clock=self.clock)
         try:
             while True:
                 await asyncio.sleep(RECOUNTING)
                 with contextlib.suppress(StoreUnavailable, NotStored):
                     if await lease.mine():
                         await self.recount(recount)
+                        await revisit.all()
         finally:
             await lease.release()
 

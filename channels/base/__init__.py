@@ -6,7 +6,7 @@ and speaking can end, `abilities` what else a channel may be able to do.
 
 from __future__ import annotations
 
-from channels.base.abilities import Fetches, Follows, Forgets, Probes, Reception, Recounts, Source, Speaker
+from channels.base.abilities import Fetches, Follows, Forgets, Probes, Reception, Recounts, Revisits, Source, Speaker
 from channels.base.adapter import Adapter, Poller
 from channels.base.endings import (
     Barred,
@@ -40,6 +40,7 @@ __all__ = [
     "Reception",
     "Recounts",
     "Refused",
+    "Revisits",
     "Source",
     "SpeakError",
     "Speaker",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -110,4 +110,17 @@ class Follows(Protocol):
 
     def follow(self, pointer: Inbound) -> AsyncIterator[Inbound]:
         """Yield what a POINTER points at: nothing when it is gone. Raises Refused, Busy, Barred."""
+        ...
+
+
+@runtime_checkable
+class Revisits(Protocol):
+    """A channel of public posts whose provider does not tell of every change: it must be asked what became of them."""
+
+    def revisit(self, posts: Sequence[Inbound]) -> AsyncIterator[Inbound]:
+        """Yield what became of posts that were heard: an EDIT, or a DELETION of what its author took away.
+
+        Nothing of a post that stands as it was, and of one about which the provider does not say. Under the identities
+        that deliveries of the same have. Raises Refused, Busy, Barred.
+        """
         ...

@@ -138,6 +138,10 @@ class X(Webhook, Poller):
             for inbound in await self._lists.since(line, since):
                 yield inbound
 
+    def revisit(self, posts: Sequence[Inbound]) -> AsyncIterator[Inbound]:
+        """Yield which posts are not there any more: X tells only of some. Raises Refused, Barred or Busy."""
+        return self._lists.removed(posts)
+
     async def send(self, reply: Reply) -> Sent:
         """Send a direct message, or a line below a post. Raises Refused, Barred, Busy or OutcomeUnknown.
 

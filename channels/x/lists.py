@@ -8,14 +8,14 @@ Limits: a list of mentions holds the newest 800, one of messages those of 30 day
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from channels.base import Barred, Reception, Refused, Unreadable
 from channels.message import Inbound
-from channels.payload import encode, items, part, text
+from channels.payload import encode, items, part, parts, text
 from channels.x.api import XApi
 from channels.x.credentials import Credentials
 from channels.x.reading import MESSAGE_FIELDS, POST_FIELDS, Reader, instant
@@ -56,6 +56,19 @@ class Lists:
         """Return what came since a moment, oldest first. Raises Barred or Busy."""
         entries = await self._entries(line, "", since)
         return [inbound for _, inbounds in reversed(entries) for inbound in inbounds]
+
+    async def removed(self, posts: Sequence[Inbound]) -> AsyncIterator[Inbound]:
+        """Yield which posts their authors took away: those of which X says that they are not there.
+
+        One that only protected accounts may see, say, is there. Raises Refused, Barred or Busy.
+        """
+        for first in range(0, len(posts), int(_PAGE)):
+            asked = {post.external_id: post for post in posts[first : first + int(_PAGE)]}
+            answer = await self.api.get("tweets", {"ids": ",".join(asked), "tweet.fields": "id"}, self.app)
+            for error in parts(answer, "errors"):
+                post = asked.get(text(error, "resource_id"))
+                if post is not None and text(error, "type").endswith("/resource-not-found"):
+                    yield self.reader.removed(post.external_id, post.sender)
 
     async def _entries(self, line: str, known: str, since: datetime | None) -> list[tuple[str, list[Inbound]]]:
         """Read a list back to an entry that is known, or to a moment; newest first."""

@@ -164,17 +164,21 @@ class Reader:
     def _deletion(self, payload: Mapping[str, Any]) -> Iterator[Inbound]:
         post_id, author = identifier(payload, "id"), text(payload, "author_id")
         if author != self.us:
-            yield Inbound(
-                channel=self.channel,
-                account=self.us,
-                external_id=f"{post_id}:deleted",
-                sender=Address(Scheme.X, author) if author else Address(Scheme.UNKNOWN, ""),
-                purpose=Purpose.DELETION,
-                provider=self.provider,
-                public=True,
-                revises=post_id,
-                raw={"post": {"id": post_id, "author_id": author}},
-            )
+            yield self.removed(post_id, Address(Scheme.X, author) if author else Address(Scheme.UNKNOWN, ""))
+
+    def removed(self, post_id: str, author: Address) -> Inbound:
+        """Say that a post is not there any more, alike whether X told of it or was asked."""
+        return Inbound(
+            channel=self.channel,
+            account=self.us,
+            external_id=f"{post_id}:deleted",
+            sender=author,
+            purpose=Purpose.DELETION,
+            provider=self.provider,
+            public=True,
+            revises=post_id,
+            raw={"post": {"id": post_id, "author_id": author.value}},
+        )
 
     def _revoked(self, payload: Mapping[str, Any]) -> Iterator[Inbound]:
         if text(payload, "user_id") == self.us:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,7 @@ _LATER = _OUT_OF_QUOTA | {"rateLimitExceeded", "userRateLimitExceeded", "invalid
 _GONE = frozenset(
     {"commentsDisabled", "commentNotFound", "commentThreadNotFound", "videoNotFound", "parentCommentNotFound"}
 )
+_REMOVED = frozenset({"commentNotFound", "videoNotFound", "notFound"})
 _OUR_WORDS = frozenset(
     {"commentTextRequired", "commentTextTooLong", "invalidCommentMetadata", "processingFailure", "forbidden"}
 )
@@ -57,6 +58,22 @@ class YoutubeApi:
             return await self._call("GET", f"{self._url}/youtube/v3/{what}", headers, params=parameters)
         except OutcomeUnknown as error:  # a question can be asked again
             raise Busy("unknown", "YouTube did not answer") from error
+
+    async def comments(self, ids: Sequence[str]) -> Mapping[str, Any]:
+        """Return the comments that are still there, by their ids, of at most 50. Raises Refused, Barred, Busy.
+
+        Of several of which one is missing the API may say that none is there: then each is asked for by itself.
+        """
+        query = {"part": "snippet", "id": ",".join(ids), "textFormat": "plainText"}
+        try:
+            page = await self.ask("comments", query)
+        except Gone as gone:
+            if gone.code not in _REMOVED:  # comments that are switched off for a while were taken away by nobody
+                raise
+            if len(ids) == 1:
+                return {}
+            return {found: document for one in ids for found, document in (await self.comments([one])).items()}
+        return {text(found, "id"): found for found in parts(page, "items")}
 
     async def reply(self, parent: str, words: str) -> str:
         """Answer a comment in public, for 50 units; return the answer's id.

@@ -2,13 +2,14 @@
 
 YouTube calls nobody when a comment comes, so the newest threads are asked for every few minutes. A new answer does not
 move its thread to the top: two pages of threads are read each time, which shows new answers below the 200 newest. It
-does not tell of a comment that was removed. There is no private message; the only answer is one that everybody reads.
+does not tell of a comment that was removed: those that were heard are asked for again. There is no private message; the
+only answer is one that everybody reads.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, ClassVar, Self
@@ -20,13 +21,14 @@ from channels.base import Busy, Poller, Reception, Refused, Unreadable
 from channels.message import Address, Inbound, Purpose, Reply, Scheme, Sent, raw_body
 from channels.payload import encode, items, part, parts, text
 from channels.youtube.api import DEFAULT_URL, Gone, OAuth, YoutubeApi, until_new_day
-from channels.youtube.comment import Comment, comment_of, inbounds_of
+from channels.youtube.comment import Comment, comment_of, inbounds_of, newest, removed
 from channels.youtube.ledger import Ledger, sum_of
 
 PAGES = 2
 """Pages of threads that are read at every fetch, new or not. 100 threads stand on each."""
 
 _LEDGER = "threads"
+_AT_ONCE = 50  # comments that can be asked for by their ids
 _CLOCK_SKEW = timedelta(minutes=5)  # between our clock and YouTube's
 _PAGE = {"maxResults": "100", "textFormat": "plainText"}  # otherwise HTML
 
@@ -113,6 +115,20 @@ class Youtube(Poller):
                     yield inbound
             if number >= PAGES and _oldest(page, since) < since:
                 break
+
+    async def revisit(self, posts: Sequence[Inbound]) -> AsyncIterator[Inbound]:
+        """Yield which comments were edited, and which are not there any more; a unit for 50. Raises as `fetch`."""
+        for first in range(0, len(posts), _AT_ONCE):
+            asked = posts[first : first + _AT_ONCE]
+            known = await self._api.comments([post.external_id for post in asked])
+            for post in asked:
+                document = known.get(post.external_id)
+                if document is None:
+                    yield removed(post)
+                    continue
+                comment = _readable(document)
+                if comment is not None and comment.edited:
+                    yield newest(comment, post)
 
     async def send(self, reply: Reply) -> Sent:
         """Answer below a comment, where everybody reads it. From the second try on, look first whether it is there.

@@ -76,9 +76,26 @@ def inbounds_of(comment: Comment, blank: Blank, *, video: str, page: str, answer
     )
     yield message
     if comment.edited:
-        when = comment.updated
-        version = f"{comment.id}:edit:{when.isoformat()}"
-        yield message.but(external_id=version, purpose=Purpose.EDIT, revises=comment.id, sent_at=when)
+        yield newest(comment, message)
+
+
+def newest(comment: Comment, message: Inbound) -> Inbound:
+    """Say what an edited comment says now; `message` is what it said, or how it was heard."""
+    when = comment.updated
+    version = f"{comment.id}:edit:{when.isoformat()}"
+    return message.but(external_id=version, purpose=Purpose.EDIT, revises=comment.id, sent_at=when, text=comment.words)
+
+
+def removed(message: Inbound) -> Inbound:
+    """Say that a comment is not there any more."""
+    return message.but(
+        external_id=f"{message.external_id}:removed",
+        purpose=Purpose.DELETION,
+        revises=message.external_id,
+        text="",
+        sent_at=None,
+        raw={"id": message.external_id},
+    )
 
 
 def _moment(snippet: Mapping[str, Any], name: str) -> datetime:

@@ -6,14 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, and_, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channels.message import Purpose
 from gateway.store import journal
+from gateway.store.tables import complaints, revisions
 from gateway.store.tables import journal as journal_table
-from gateway.store.tables import revisions
+from normalizer.complaint import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,32 @@ def of(connection: Connection, identities: Collection[tuple[str, str, str]]) -> 
         .where(tuple_(revisions.c.channel, revisions.c.account, revisions.c.external_id).in_(list(identities)))
     )
     return {(row.channel, row.account, row.external_id): Revision(row.purpose, row.complaint_id) for row in rows}
+
+
+def standing(connection: Connection, *, channel: str, after: int, since: datetime, limit: int) -> list[journal.Row]:
+    """Return a channel's messages behind a place in the journal with which somebody still works, in order.
+
+    Those are messages of complaints that are not done with, and posts that wait for a person; none is returned that is
+    known to be taken back.
+    """
+    found, gone = journal_table, revisions.alias("gone")
+    final = [status.value for status in Status if status.final]
+    rows = connection.execute(
+        select(found.c.id)
+        .outerjoin(complaints, complaints.c.id == found.c.complaint_id)
+        .outerjoin(
+            gone,
+            and_(
+                gone.c.channel == found.c.channel,
+                gone.c.account == found.c.account,
+                gone.c.external_id == found.c.external_id,
+                gone.c.purpose == Purpose.DELETION.value,
+            ),
+        )
+        .where(found.c.channel == channel, found.c.seq > after, found.c.received_at >= since)
+        .where(found.c.purpose == Purpose.MESSAGE.value, gone.c.external_id.is_(None))
+        .where(or_(found.c.outcome == journal.CANDIDATE, complaints.c.status.not_in(final)))
+        .order_by(found.c.seq)
+        .limit(limit)
+    )
+    return [row for row in (journal.by_id(connection, found.id) for found in rows) if row is not None]

@@ -645,3 +645,36 @@ async def test_token_stays_inside(facebook: Facebook, graph: GraphDouble) -> Non
 
     assert 60 == len(found)
     assert TOKEN not in repr(facebook.settings)
+
+
+# What became of it
+
+
+async def test_posts_that_are_gone(facebook: Facebook, graph: GraphDouble) -> None:
+    """A comment and a visitor's post that are not there any more are taken back, as a delivery would."""
+    lay(graph)
+    heard = [inbound async for inbound in facebook.fetch("", Desk())]
+    for node, place in (("1_2", (f"{PAGE}_1", "comments")), (f"{PAGE}_2", (PAGE, "feed")), ("77_1", (PAGE, "tagged"))):
+        del graph.kinds[node]
+        graph.edges[place].remove(node)
+    said = {inbound.external_id: inbound async for inbound in facebook.revisit(heard)}
+
+    assert {"1_2:remove", f"{PAGE}_2:remove"} == said.keys()
+    assert (Purpose.DELETION, "1_2", ABU) == (
+        said["1_2:remove"].purpose,
+        said["1_2:remove"].revises,
+        said["1_2:remove"].sender,
+    )
+
+
+@pytest.mark.parametrize("code", [10, 200, 190])
+async def test_a_permission_that_was_taken_away_removes_nothing(
+    code: int, facebook: Facebook, graph: GraphDouble
+) -> None:
+    """Meta says of what we may not see what it says of what is gone: then nothing is believed to be gone."""
+    lay(graph)
+    heard = [inbound async for inbound in facebook.fetch("", Desk())]
+    graph.forbidden = {post.external_id: Wrong(100, 33) for post in heard} | {"feed": Wrong(code)}
+
+    with pytest.raises((Refused, Barred)):
+        [_ async for _ in facebook.revisit(heard)]

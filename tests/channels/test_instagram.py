@@ -13,7 +13,7 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.base import Barred, Busy, Fetches, Follows, Probes, Recounts, Refused, Speaker
+from channels.base import Barred, Busy, Fetches, Follows, Probes, Recounts, Refused, Revisits, Speaker
 from channels.instagram import Instagram
 from channels.message import Address, Delivery, DeliveryState, Inbound, Media, Purpose, Scheme
 from channels.meta import SIGNATURE
@@ -371,6 +371,22 @@ def test_recorded_comments(file: Path) -> None:
     assert [(item["id"], item["text"]) for item in items] == [(said.external_id, said.text) for said in heard if said]
 
 
+async def test_comments_that_are_gone(instagram: Instagram, graph: GraphDouble, hear: Hear) -> None:
+    """A comment that is not there any more is taken back; one below a live film, and a mention, nobody can ask for."""
+    lay(graph)
+    heard = [inbound async for inbound in instagram.fetch("", Desk())]
+    heard += await hear("live_comment")
+    assert {"c1", "c3", "77"} < {inbound.external_id for inbound in heard}
+    for node in ("c1", "77"):
+        del graph.kinds[node]
+    graph.edges["1", "comments"].remove("c1")
+    graph.edges[ACCOUNT, "tags"].remove("77")
+    [said] = [inbound async for inbound in instagram.revisit(heard)]
+
+    assert ("c1:remove", Purpose.DELETION, "c1") == (said.external_id, said.purpose, said.revises)
+    assert (Address(Scheme.INSTAGRAM, "9090001"), "", ()) == (said.sender, said.text, said.media)
+
+
 # Who we are
 
 
@@ -383,4 +399,4 @@ def test_can_do_what_it_says() -> None:
     """The channel speaks, fetches, follows, probes and recounts."""
     channel = Instagram(example_settings(Instagram))
 
-    assert [True] * 5 == [isinstance(channel, kind) for kind in (Speaker, Fetches, Follows, Probes, Recounts)]
+    assert [True] * 6 == [isinstance(channel, kind) for kind in (Speaker, Fetches, Follows, Probes, Recounts, Revisits)]

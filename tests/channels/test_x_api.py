@@ -13,7 +13,19 @@ import time_machine
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from channels.base import Barred, Busy, Fetches, OutcomeUnknown, Poller, Probes, Recounts, Refused, Speaker, Webhook
+from channels.base import (
+    Barred,
+    Busy,
+    Fetches,
+    OutcomeUnknown,
+    Poller,
+    Probes,
+    Recounts,
+    Refused,
+    Revisits,
+    Speaker,
+    Webhook,
+)
 from channels.message import Address, Inbound, Media, Purpose, Receipt, Reply, Scheme, Sent
 from channels.x import X
 from channels.x.speaking import shortened
@@ -37,6 +49,7 @@ class Service:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     hooks: list[dict[str, Any]] = field(default_factory=list)
+    locked: set[str] = field(default_factory=set)  # what only their author's followers may see
     page: int = 2
     hang_up: bool = False
 
@@ -50,6 +63,7 @@ class Service:
         app.router.add_get(f"/2/dm_conversations/with/{CITIZEN}/dm_events", self.own)
         app.router.add_post(f"/2/dm_conversations/with/{CITIZEN}/messages", self.tell)
         app.router.add_post("/2/tweets", self.post)
+        app.router.add_get("/2/tweets", self.show)
         app.router.add_get("/2/webhooks", self.list_hooks)
         return app
 
@@ -93,6 +107,23 @@ class Service:
     async def own(self, request: web.Request) -> web.Response:
         """List what the account said."""
         return self._first(request, user=True) or web.json_response({"data": self.said})
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show posts by their ids, and say of each that is not shown why."""
+        ids = request.query["ids"].split(",")
+        assert 1 <= len(ids) <= 100
+        there = {one["id"] for one in self.posts}
+        problem = "https://api.twitter.com/2/problems/"
+        errors = [
+            {
+                "resource_id": one,
+                "type": problem + ("not-authorized-for-resource" if one in self.locked else "resource-not-found"),
+            }
+            for one in ids
+            if one not in there
+        ]
+        document = {"data": [{"id": one} for one in ids if one in there], **({"errors": errors} if errors else {})}
+        return self._first(request, user=False) or web.json_response(document)
 
     async def us(self, request: web.Request) -> web.Response:
         """Say who we are."""
@@ -205,7 +236,7 @@ def reply(scheme: Scheme = Scheme.X, value: str = CITIZEN, **changes: Any) -> Re
 
 def test_is_what_it_says(x: X) -> None:
     """The channel hears, fetches, speaks, is asked after and counted again."""
-    assert all(isinstance(x, kind) for kind in (Webhook, Poller, Speaker, Fetches, Probes, Recounts))
+    assert all(isinstance(x, kind) for kind in (Webhook, Poller, Speaker, Fetches, Probes, Recounts, Revisits))
     assert ("mentions", "messages") == x.lines()
     assert ("mentions",) == X(example_settings(X, user_token="", user_token_secret="")).lines()
     assert (0.1, 300) == (x.rate, x.interval)
@@ -486,3 +517,23 @@ async def test_health(x: X, service: Service) -> None:
     with pytest.raises(Barred) as barred:
         await x.probe()
     assert "webhook" == barred.value.code
+
+
+# What became of it
+
+
+async def test_posts_that_are_gone(x: X, service: Service) -> None:
+    """Of a hundred and more that were heard, those that X says are not there are taken back, as when it tells of it."""
+    service.posts = [post(number) for number in range(120)]
+    service.page = 100
+    with time_machine.travel(NOW, tick=False):
+        heard = await fetched(x, Memory(), most=120)
+    gone, hidden = service.posts[3]["id"], service.posts[110]["id"]
+    service.posts = [one for one in service.posts if one["id"] not in {gone, hidden}]
+    service.locked = {hidden}
+    service.asked.clear()
+    [said] = [inbound async for inbound in x.revisit(heard)]
+
+    assert (f"{gone}:deleted", Purpose.DELETION, gone) == (said.external_id, said.purpose, said.revises)
+    assert (Address(Scheme.X, CITIZEN), True, "") == (said.sender, said.public, said.text)
+    assert ["/2/tweets"] * 2 == [path for path, _ in service.asked]

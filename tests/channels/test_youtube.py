@@ -27,6 +27,7 @@ from channels.base import (
     Probes,
     Recounts,
     Refused,
+    Revisits,
     Speaker,
     SpeakError,
     Unreadable,
@@ -602,3 +603,49 @@ def test_any_comment_is_read_or_unreadable(name: str, inner: str, junk: Any) -> 
     for inbound in inbounds_of(found, blank, video="v", page="p", answerable=True):
         assert inbound.to_json() == Inbound.from_json(inbound.to_json()).to_json()
         assert isinstance(inbound.text, str)
+
+
+# What became of it
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_comments_that_are_gone_or_edited(strict: bool, world: World, youtube: Youtube, memory: Memory) -> None:
+    """Asked again, YouTube says what an edited comment says now, and that another is not there any more."""
+    later = NOW + timedelta(minutes=5)
+    for number in range(60):
+        world.say(f"Ug{number}", f"الشكوى {number}")
+    world.answer("Ug3.1", "وعندنا أيضاً")
+    heard = await fetched(youtube, memory)
+    world.threads[7]["snippet"] |= {"textDisplay": "تم الحل", "updatedAt": stamp(later)}
+    world.answers.clear()
+    del world.threads[5]
+    world.asked.clear()
+    world.strict = strict
+    assert isinstance(youtube, Revisits)
+    said = {inbound.external_id: inbound async for inbound in youtube.revisit(heard)}
+
+    edit = f"Ug7:edit:{later.isoformat()}"
+    assert {"Ug5:removed", "Ug3.1:removed", edit} == said.keys()
+    gone, edited = said["Ug5:removed"], said[edit]
+    assert (Purpose.DELETION, "Ug5", "", heard[0].sender) == (gone.purpose, gone.revises, gone.text, gone.sender)
+    assert (Purpose.EDIT, "Ug7", "تم الحل", later) == (edited.purpose, edited.revises, edited.text, edited.sent_at)
+    assert edited == next(one for one in await fetched(youtube, Memory()) if one.external_id == edit).but(
+        raw=edited.raw
+    )
+    if not strict:
+        assert ["comments"] * 2 == [what for what, _ in world.asked[:2]]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(403, "commentsDisabled"), (403, "quotaExceeded"), (500, "backendError")]
+)
+async def test_what_youtube_does_not_say_is_no_removal(
+    status: int, reason: str, world: World, youtube: Youtube, memory: Memory
+) -> None:
+    """Comments that are switched off, an empty quota and a fault take nothing from a complaint."""
+    world.say("Ug1", "الماء مقطوع")
+    heard = await fetched(youtube, memory)
+    world.failures = [lambda: refused(status, reason)]
+
+    with pytest.raises((Refused, Busy)):
+        [_ async for _ in youtube.revisit(heard)]

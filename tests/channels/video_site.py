@@ -52,6 +52,7 @@ class World:
     quota: int = 10_000
     tokens: int = 0
     hang_up: bool = False
+    strict: bool = False  # of several comments of which one is missing it says that none is there
 
     def say(self, id_: str, words: str, at: datetime = NOW, **changes: Any) -> dict[str, Any]:
         """Begin a thread."""
@@ -115,13 +116,28 @@ class World:
         return {"id": top.get("id"), "snippet": snippet | {"totalReplyCount": len(below)}, **replies}
 
     async def list_answers(self, request: web.Request) -> web.Response:
-        """List what stands below a comment."""
+        """List what stands below a comment, or some comments by their ids."""
+        if "id" in request.query:
+            return self.by_id(request)
         if refusal := self.spend(request, 1, {"part", "parentId", "maxResults", "textFormat", "pageToken"}):
             return refusal
         assert ("snippet", "plainText") == (request.query["part"], request.query["textFormat"])
         if request.query["parentId"] not in {top.get("id") for top in self.threads}:
             return refused(404, "commentNotFound")
         return page_of(self.answers.get(request.query["parentId"], []), request.query)
+
+    def by_id(self, request: web.Request) -> web.Response:
+        """Show the comments of at most fifty ids; of one that is not there, that it is not."""
+        if refusal := self.spend(request, 1, {"part", "id", "textFormat"}):
+            return refusal
+        ids = request.query["id"].split(",")
+        assert ("snippet", "plainText") == (request.query["part"], request.query["textFormat"])
+        assert 1 <= len(ids) <= 50
+        there = {one["id"]: one for one in [*self.threads, *(one for below in self.answers.values() for one in below)]}
+        found = [there[one] for one in ids if one in there]
+        if not found or (self.strict and len(found) < len(ids)):
+            return refused(404, "commentNotFound")
+        return web.json_response({"items": found})
 
     async def insert(self, request: web.Request) -> web.Response:
         """Post an answer."""

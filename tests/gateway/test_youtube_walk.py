@@ -13,6 +13,7 @@ from channels.youtube.channel import Youtube
 from gateway.city.city import City
 from gateway.pollers import Pollers
 from gateway.recount import Recount, Tallied
+from gateway.revisit import AT_ONCE, Revisit
 from tests.channels.harness import example_values
 from tests.channels.video_site import World, stamp
 from tests.gateway.walk import OUTAGE, Walk
@@ -88,3 +89,78 @@ async def test_recount_finds_everything_known(walk: Walk, world: World) -> None:
 
     assert [Tallied("youtube", 1, 0)] == whole
     assert [Tallied("youtube", 2, 1)] == lacking
+
+
+def revisit(walk: Walk) -> Revisit:
+    reception = Pollers(walk.house, clock=walk.clock).reception
+    return Revisit(walk.house.channels, walk.house.store, reception, clock=walk.clock)
+
+
+def asked(world: World) -> int:
+    """Count the comments that were asked for by their ids, and forget them."""
+    ids = [one for what, query in world.asked if what == "comments" for one in query.get("id", "").split(",") if one]
+    world.asked.clear()
+    return len(ids)
+
+
+async def test_what_is_gone_is_taken_back(walk: Walk, world: World) -> None:
+    """A complaint whose post was removed says so at its department; a post that waited for a person waits no more."""
+    now = datetime.now(UTC)
+    world.say("Ug1", OUTAGE, now)
+    world.say("Ug2", "حلو الفيديو", now)
+    world.say("Ug3", "حلو الفيديو", now)
+    await poll(walk)
+    await walk.publish()
+    del world.threads[:2]
+    assert 2 == await revisit(walk).all()
+    await walk.understand()
+    await walk.publish()
+
+    assert "الماء" not in walk.tape.events()[-1]["data"]["complaint"]["text"]
+    assert [("water", "offered"), ("water", "amended")] == walk.tape.told()
+    assert [("Ug3",)] == [
+        tuple(row)
+        for row in await walk.rows(
+            "SELECT external_id FROM journal JOIN tasks ON tasks.journal_id = journal.id WHERE tasks.state = 'open'"
+        )
+    ]
+
+
+async def test_posts_are_asked_for_once_a_day(walk: Walk, world: World) -> None:
+    """Not what is known to be gone, nor what is done with, nor what was said a month ago."""
+    now = datetime.now(UTC)
+    for number in range(4):
+        world.say(f"Ug{number}", OUTAGE, now, authorChannelId={"value": f"UCcitizen000000000000{number}A"})
+    await poll(walk)
+    world.asked.clear()
+    looks = revisit(walk)
+    del world.threads[0]
+    assert (1, 4) == (await looks.all(), asked(world))
+    assert (0, 0) == (await looks.all(), asked(world))
+    await walk.understand()
+    walk.clock.pass_by(days=1)
+    assert (0, 3) == (await looks.all(), asked(world))
+    await walk.change(
+        "UPDATE complaints SET status = 'closed' WHERE id IN (SELECT id FROM journal WHERE external_id = 'Ug1')"
+    )
+    walk.clock.pass_by(days=1)
+    assert (0, 2) == (await looks.all(), asked(world))
+    walk.clock.pass_by(days=40)
+    assert (0, 0) == (await looks.all(), asked(world))
+
+
+async def test_a_walk_that_broke_off_goes_on(walk: Walk, world: World) -> None:
+    """With the quota used up the rest is asked for the next time, and what was asked before is not asked again."""
+    now = datetime.now(UTC)
+    for number in range(AT_ONCE + 10):
+        world.say(f"Ug{number}", "حلو الفيديو", now)
+    await poll(walk)
+    world.asked.clear()
+    world.quota = world.units + 2
+    looks = revisit(walk)
+    await looks.all()
+    first = asked(world)
+    world.quota = 10_000
+    await looks.all()
+
+    assert (AT_ONCE + 10, 10) == (first, asked(world))
