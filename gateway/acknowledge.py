@@ -36,6 +36,7 @@ PHRASES = {  # what a reply is for -> the city's phrase
     "closed": "told-closed",
 }
 ENTRY = "desk"  # the channel of what people at the desk enter
+ONLY_THERE = {"public", "opt_out", "opt_in"}  # what is said where the citizen wrote, or not at all
 SPLIT_OF = "split_of"  # in the answers of a half that they split off: the id of the whole
 BUDGET = 12  # replies to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
@@ -124,15 +125,15 @@ class Acknowledger:
             self._owe(ledger, others, row, inbound, purpose, complaint, target)
 
     def elsewhere(self, connection: Connection, reply_id: str, now: datetime) -> bool:
-        """Owe the words of a reply by SMS, to a citizen whose number we know and who is not reached where they wrote.
+        """Owe the words of a reply that is lost by SMS, to a citizen whose number we know: once, however often asked.
 
-        Returns whether there is such a way.
+        One that may still arrive, or has, stays as it is. Returns whether an SMS will go.
         """
-        reply = replies.find(connection, reply_id)
+        reply = replies.lost(connection, reply_id)
         case = complaints.load_by_id(connection, reply.complaint_id) if reply and reply.complaint_id else None
         contact = case.complaint.contact if case else None
         target = self.text_to(contact.phone) if contact and contact.phone else None
-        if reply is None or target is None or reply.channel in self.texts or reply.purpose == "public":
+        if reply is None or target is None or reply.channel in self.texts or reply.purpose in ONLY_THERE:
             return False
         purpose = f"{reply.purpose}{replies.ELSEWHERE}{target.channel}"
         draft = replace(
@@ -147,7 +148,8 @@ class Acknowledger:
             heard_at=None,
         )
         silent = (target.channel, target.account, target.sender) in replies.silent(connection, {target.sender})
-        return bool(replies.queue(connection, [(draft, replies.SUPPRESSED if silent else replies.QUEUED)], now))
+        fresh = replies.queue(connection, [(draft, replies.SUPPRESSED if silent else replies.QUEUED)], now)
+        return bool(fresh) and not silent
 
     def text_to(self, phone: str) -> Target | None:
         """Return how an SMS reaches a number; None when no channel that is on can send one."""

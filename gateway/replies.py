@@ -15,6 +15,7 @@ from functools import partial
 from aiolimiter import AsyncLimiter
 
 from channels.base import Barred, Busy, OutcomeUnknown, Refused, Speaker
+from channels.message import Scheme
 from gateway import breaker, observe
 from gateway.acknowledge import Acknowledger
 from gateway.batcher import Batcher
@@ -86,8 +87,8 @@ class Replies:
         return len(due)
 
     async def _close(self) -> int:
-        """Owe nothing on a channel that was turned off."""
-        closed = await self.store.write(partial(replies.close_all_but, channels=tuple(self.speakers), now=self.clock()))
+        """Owe nothing on a channel that was turned off: it goes by SMS, or not at all."""
+        closed = await self.store.write(self._closed)
         observe.ROOM.labels("replies", "no_channel").inc(closed)
         if closed:
             observe.ALARM.labels("reply_given_up").inc(closed)
@@ -159,7 +160,7 @@ class Replies:
     async def _give_up(self, due: Due, code: str) -> None:
         observe.ALARM.labels("reply_given_up").inc()
         log.error("given up", channel=due.channel, reply=due.reply.id, purpose=due.reply.purpose, code=code)
-        await self._record("given_up", due, partial(replies.refused, code=f"{replies.GAVE_UP}{code}"))
+        await self._record("given_up", due, partial(self._given_up, code=code))
 
     async def _record(self, outcome: str, due: Due, job: Callable[..., None]) -> None:
         await self._records.ask(partial(job, reply_id=due.reply.id, now=self.clock()))
@@ -171,8 +172,21 @@ class Replies:
         replies.refused(connection, reply_id, code, now)
         if error.opted_out:
             replies.opt_out_of(connection, reply_id, due.channel, due.reply.account, now)
-        if error.elsewhere:
+        # Behind a WhatsApp address is a telephone: whatever WhatsApp has against these words, an SMS may bring them.
+        telephone = due.reply.to.scheme == Scheme.WHATSAPP and not error.opted_out
+        if error.elsewhere or telephone:
             self.acknowledger.elsewhere(connection, reply_id, now)
+
+    def _given_up(self, connection: Connection, *, reply_id: str, code: str, now: datetime) -> None:
+        replies.refused(connection, reply_id, f"{replies.GAVE_UP}{code}", now)
+        self.acknowledger.elsewhere(connection, reply_id, now)
+
+    def _closed(self, connection: Connection) -> int:
+        now = self.clock()
+        closed = replies.close_all_but(connection, tuple(self.speakers), now, limit=BATCH)
+        for reply_id in closed:
+            self.acknowledger.elsewhere(connection, reply_id, now)
+        return len(closed)
 
     def _note(self, outcome: str, due: Due) -> None:
         observe.ROOM.labels("replies", outcome).inc()
@@ -191,7 +205,8 @@ class Replies:
 
         def write(connection: Connection) -> None:
             for channel, ids in by_channel.items():
-                replies.sent(connection, channel, ids, self.clock())
+                for reported in replies.sent(connection, channel, ids, self.clock()):
+                    self.acknowledger.elsewhere(connection, reported, self.clock())
 
         await self.store.write(write)
         return [None] * len(taken)

@@ -61,8 +61,7 @@ def _delivery(batch: Batch, row: Row, delivery: Delivery) -> str:
     connection, now = batch.ledger.connection, batch.ledger.now
     reply = replies.delivered(connection, row.channel, delivery, now)
     outcome = f"delivery: {delivery.status}" + ("" if reply else ", of an unknown reply")
-    lost = delivery.status.lost and not delivery.transient
-    if reply and lost and batch.acknowledger.elsewhere(connection, reply, now):
+    if reply and delivery.status.lost and batch.acknowledger.elsewhere(connection, reply, now):
         outcome += ", sent by SMS instead"
     return outcome
 

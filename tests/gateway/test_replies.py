@@ -3,82 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientTimeout
-from aiohttp.test_utils import TestClient, TestServer
-from twilio.request_validator import RequestValidator
 
 from channels import twilio_api
 from channels.base import OutcomeUnknown
-from channels.message import Receipt, Scheme
+from channels.message import Scheme
 from gateway.check import check
 from gateway.city.city import City
 from gateway.replies import HOLD, TRIES, Replies
 from gateway.store import replies as store_of_replies
-from gateway.store.engine import Connection
-from gateway.store.ledger import Ledger
 from normalizer.reference import show
-from tests.gateway.twilio_house import Fault, TwilioHouse
-from tests.gateway.walk import ACCOUNT, CITIZEN, NUMBER, OUTAGE, TOKEN, Clock, Walk, logged, metric
+from tests.gateway.line import Line, connected, news_of
+from tests.gateway.twilio_house import Fault
+from tests.gateway.walk import ACCOUNT, CITIZEN, NUMBER, OUTAGE, logged, metric
 from tests.servers.waiting import until
-
-
-@dataclass
-class Line:
-    """A house with Twilio at the other end."""
-
-    walk: Walk
-    twilio: TwilioHouse
-    door: TestClient[Any, Any]
-
-    async def states(self) -> dict[str, int]:
-        """Count the replies by state."""
-        return await self.walk.house.store.read(store_of_replies.states)
-
-    async def reports(self, *statuses: str, message: int = -1, code: str = "") -> None:
-        """Let Twilio say, signed, what became of a message."""
-        sent = self.twilio.messages[message]
-        for status in statuses:
-            fields = {
-                "MessageSid": sent["sid"],
-                "AccountSid": ACCOUNT,
-                "From": sent["from"],
-                "To": sent["to"],
-                "MessageStatus": status,
-                "ApiVersion": "2010-04-01",
-                **({"ErrorCode": code} if code else {}),
-            }
-            signature = RequestValidator(TOKEN).compute_signature(sent["callback"], fields)
-            path = sent["callback"].removeprefix("https://balagh.example")
-            headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
-            response = await self.door.post(path, data=urlencode(fields), headers=headers)
-            assert 200 == response.status
-        await self.walk.understand()
-
-
-@contextlib.asynccontextmanager
-async def connected(folder: Path, city: City, **environ: str) -> AsyncIterator[Line]:
-    """Put a house and a stand-in together; the settings given replace the usual ones."""
-    clock = Clock()
-    twilio = TwilioHouse(clock)
-    async with TestServer(twilio.app()) as server:
-        api = str(server.make_url("")).rstrip("/")
-        urls = {"BALAGH_SMS__API_URL": api, "BALAGH_WHATSAPP__API_URL": api, "BALAGH_SMS__RATE": "100"}
-        walk = Walk(folder, city, clock, **{**urls, **environ})
-        async with TestClient(TestServer(walk.site())) as door:
-            yield Line(walk, twilio, door)
-        await walk.close()
 
 
 @pytest.fixture
@@ -207,18 +155,6 @@ async def test_a_fault_of_ours_is_said_and_not_repeated(line: Line) -> None:
     line.walk.clock.pass_by(days=1)
     assert 0 == await line.walk.replies.step()
     assert {"refused": 2} == await line.states()
-
-
-async def news_of(walk: Walk, receipt: Receipt, purpose: str) -> None:
-    """Owe the citizen what became of their complaint, and let nothing else be owed."""
-    complaint = (await walk.case(receipt.reference)).complaint
-
-    def job(connection: Connection) -> None:
-        with Ledger(connection, walk.clock()) as ledger:
-            walk.house.acknowledger.news(ledger, complaint, purpose)
-
-    await walk.replies.step()
-    await walk.house.store.write(job)
 
 
 @pytest.mark.parametrize(("purpose", "hours"), [("received", 24), ("resolved", 48), ("closed", 48)])
@@ -453,27 +389,6 @@ async def test_the_log_of_replies_names_nobody(line: Line, style: str) -> None:
     assert "Traceback" in log.getvalue()
     for secret in ("770123", "770999", receipt.pin, "استلمنا", "مقطوع"):
         assert secret not in log.getvalue().replace(receipt.reference, "")
-
-
-@pytest.mark.parametrize("late", [False, True], ids=["refused at once", "reported later"])
-async def test_whom_whatsapp_reaches_no_more_an_sms_does(line: Line, late: bool) -> None:
-    """A day after the citizen's last words WhatsApp takes no free text: the same words go to the number they have."""
-    if not late:
-        line.twilio.posts.append(Fault(400, 63016))
-    await line.walk.hear(OUTAGE, channel="whatsapp")
-    await line.walk.replies.step()
-    if late:
-        await line.reports("failed", code="63016")
-        await line.reports("failed", code="63016")
-        await line.walk.understand()
-    await line.walk.replies.step()
-    await line.walk.replies.step()
-
-    by_whatsapp, by_sms = ("whatsapp:" + CITIZEN, CITIZEN)
-    sent = [message["to"] for message in line.twilio.messages]
-    assert ([by_whatsapp] if late else []) + [by_sms] == sent
-    (complaint,) = await line.walk.rows("SELECT reference FROM complaints")
-    assert show(complaint.reference) in line.twilio.said[-1]
 
 
 async def test_a_dead_token_stops_the_channel_and_loses_nothing(line: Line) -> None:

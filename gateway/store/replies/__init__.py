@@ -1,7 +1,7 @@
 """The citizens' outbox: what we owe them in words, what the provider made of it, and who asked for silence."""
 
 from gateway.store.replies.debt import queue, recent
-from gateway.store.replies.draft import Draft, find
+from gateway.store.replies.draft import Draft, lost
 from gateway.store.replies.report import delivered
 from gateway.store.replies.silence import opt_in, opt_out, opt_out_of, silent
 from gateway.store.replies.state import ELSEWHERE, GAVE_UP, QUEUED, SUPPRESSED, patience
@@ -20,8 +20,8 @@ __all__ = [
     "close_all_but",
     "delivered",
     "due",
-    "find",
     "given_up",
+    "lost",
     "opt_in",
     "opt_out",
     "opt_out_of",

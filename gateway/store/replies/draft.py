@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from channels.message import Address
+from gateway.store.replies.state import LOST
 from gateway.store.tables import replies, reply_payload
 
 
@@ -33,12 +34,12 @@ class Draft:
     heard_at: datetime | None = None
 
 
-def find(connection: Connection, reply_id: str) -> Draft | None:
-    """Return a reply as it was owed, or None."""
+def lost(connection: Connection, reply_id: str) -> Draft | None:
+    """Return a reply as it was owed when it is known not to reach its citizen; None of every other."""
     row = connection.execute(
         select(replies, *(column for column in reply_payload.c if column.name != "id"))
         .join(reply_payload, reply_payload.c.id == replies.c.id)
-        .where(replies.c.id == reply_id)
+        .where(replies.c.id == reply_id, replies.c.state.in_(LOST))
     ).first()
     if row is None:
         return None

@@ -8,6 +8,7 @@ from channels.message import DeliveryState
 
 QUEUED, SUPPRESSED, REFUSED = "queued", "suppressed", "refused"
 SENDING = DeliveryState.SENDING.value
+LOST = (REFUSED, *(state.value for state in DeliveryState if state.lost))  # the citizen does not hear it this way
 PATIENCE = timedelta(days=1)  # with a provider that takes nothing, and a channel that is off
 NEWS = {"resolved": timedelta(days=2), "closed": timedelta(days=2)}  # the same, for what cannot be read anywhere sooner
 GAVE_UP = "gave up: "  # before the reason, in the error code of what we ceased to try

@@ -38,13 +38,17 @@ _EARLY = (
 )
 
 
-def sent(connection: Connection, channel: str, taken: Mapping[str, str], now: datetime) -> None:
-    """Record that the provider took replies: id to the provider's. A delivery report that came first is applied now."""
+def sent(connection: Connection, channel: str, taken: Mapping[str, str], now: datetime) -> list[str]:
+    """Record that the provider took replies: id to the provider's. A delivery report that came first is applied now.
+
+    Returns the ids of those of which there was such a report.
+    """
     rows = [{"b_id": ours, "provider_id": theirs, "updated_at": now} for ours, theirs in taken.items()]
     _SENT.run(connection, rows)
     early = connection.execute(_EARLY, {"channel": channel, "provider_ids": list(taken.values())}).all()
     for row in early:
         advance(connection, row.id, row.status, row.error_code, now)
+    return [row.id for row in early]
 
 
 def again(
@@ -84,15 +88,15 @@ def refused(connection: Connection, reply_id: str, code: str, now: datetime) -> 
     )
 
 
-def close_all_but(connection: Connection, channels: Collection[str], now: datetime) -> int:
-    """Give up what has waited too long for channels that nobody speaks for any more; returns how many."""
+def close_all_but(connection: Connection, channels: Collection[str], now: datetime, *, limit: int) -> list[str]:
+    """Give up what has waited too long for channels that nobody speaks for any more; returns the ids of some."""
     plain = replies.c.purpose
     named = {purpose: or_(plain == purpose, plain.startswith(purpose + ELSEWHERE)) for purpose in NEWS}
     late = [and_(named[purpose], replies.c.created_at <= now - lasting) for purpose, lasting in NEWS.items()]
     late.append(and_(not_(or_(*named.values())), replies.c.created_at <= now - PATIENCE))
-    result = connection.execute(
-        update(replies)
-        .where(replies.c.next_at <= now, or_(*late), replies.c.channel.not_in(channels))
-        .values(state=REFUSED, error_code=f"{GAVE_UP}channel is off", next_at=None, updated_at=now)
-    )
-    return result.rowcount
+    waiting = select(replies.c.id).where(replies.c.next_at <= now, or_(*late), replies.c.channel.not_in(channels))
+    closed = list(connection.scalars(waiting.limit(limit).with_for_update(skip_locked=True)))
+    given_up = {"state": REFUSED, "error_code": f"{GAVE_UP}channel is off", "next_at": None, "updated_at": now}
+    if closed:
+        connection.execute(update(replies).where(replies.c.id.in_(closed)).values(given_up))
+    return closed
