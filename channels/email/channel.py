@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -154,25 +154,39 @@ class Email(Poller):
         """Yield what lies in the inboxes and was received since then, under the identities it was taken in with.
 
         Over connections of its own, beside those that wait for news. What this process took in lately is not fetched
-        again, and what came this very minute is left to whoever waits for it. Raises Busy or Barred.
+        again, and what came this very minute is left to whoever waits for it. An inbox that cannot be read hides no
+        other: Busy or Barred is raised at the end.
         """
+        faults: list[Busy | Barred] = []
         for line, inbox in self._inboxes.items():
-            clerk = Clerk(inbox, self._tokens.get(line))
             try:
-                await clerk.open()
-                arrived = await clerk.do(clerk.box.arrived, since)
-                late = Cursor.recalled(await reception.recall(line), clerk.box.validity).missing(arrived)
-                fresh = datetime.now(UTC) - _UNDER_WAY
-                for uid, received in arrived.items():
-                    if uid in late and received > fresh:
-                        continue
-                    place = (line, clerk.box.validity, uid)
-                    inbound = self._known.get(place) or await self._inbound(clerk, uid, reception)
-                    if inbound is not None:
+                async with contextlib.aclosing(self._recounted(line, inbox, since, reception)) as found:
+                    async for inbound in found:
                         yield inbound
-                        self._remember(place, inbound)
-            finally:
-                await clerk.close()
+            except (Busy, Barred) as error:
+                faults.append(error)
+        if faults:
+            raise next((fault for fault in faults if isinstance(fault, Barred)), faults[0])
+
+    async def _recounted(
+        self, line: str, inbox: Inbox, since: datetime, reception: Reception
+    ) -> AsyncGenerator[Inbound, None]:
+        clerk = Clerk(inbox, self._tokens.get(line))
+        try:
+            await clerk.open()
+            arrived = await clerk.do(clerk.box.arrived, since)
+            late = Cursor.recalled(await reception.recall(line), clerk.box.validity).missing(arrived)
+            fresh = datetime.now(UTC) - _UNDER_WAY
+            for uid, received in arrived.items():
+                if uid in late and received > fresh:
+                    continue
+                place = (line, clerk.box.validity, uid)
+                inbound = self._known.get(place) or await self._inbound(clerk, uid, reception)
+                if inbound is not None:
+                    yield inbound
+                    self._remember(place, inbound)
+        finally:
+            await clerk.close()
 
     async def send(self, reply: Reply) -> Sent:
         """Send a reply as a mail in the citizen's thread.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp.test_utils import unused_port
 
 from channels.base import Barred, Busy
 from channels.email import mailbox, parts
@@ -391,6 +392,25 @@ async def test_recount(dovecot_server: DovecotServer, user: str, opened: Build, 
     assert ["شكوى 1", "شكوى 2"] == [inbound.text.split("\n")[0] for inbound in first]
     assert office.accepted[0] is first[0]  # not fetched again
     assert first == await counted(opened(inbox(dovecot_server, user)))
+
+
+async def test_recount_of_an_inbox_behind_one_that_is_locked(
+    dovecot_server: DovecotServer, user: str, opened: Build, office: Office
+) -> None:
+    """An inbox whose password ended hides no other from the books; at their end it is said."""
+    dovecot_server.deliver(mail(1), user)
+    channel = opened(
+        inbox(dovecot_server, f"a{user}", password="ended"),
+        inbox(dovecot_server, f"b{user}", port=unused_port()),
+        inbox(dovecot_server, user, folder="INBOX"),
+    )
+    await hear(channel, office, lambda: bool(office.accepted), line=channel.lines()[2])
+    [heard] = office.accepted
+    with pytest.raises(Barred):
+        async for inbound in channel.recount(datetime.now(UTC) - timedelta(hours=1), office):
+            office.accepted += [inbound]
+
+    assert [heard, heard] == office.accepted
 
 
 async def test_closing_while_waiting(dovecot_server: DovecotServer, user: str, opened: Build, office: Office) -> None:
