@@ -16,6 +16,13 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+def _on_both_keyboards(words: str) -> frozenset[str]:
+    """Return words of Persian letters, and the longer ones as an Arabic keyboard has them: a short one may be Arabic."""
+    return _set(words) | {word.translate(_ARABIC_KEYS) for word in words.split() if len(word) >= _PLAIN}
+
+
+_ARABIC_KEYS = str.maketrans("یک", "يك")
+_PLAIN = 5  # letters
 _ENOUGH = 2000  # characters; a letter does not change its language after that
 _REMEMBERED = 32  # texts: several questions that are asked of one in a row depend on its language
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -38,12 +45,21 @@ _OTHER_SCRIPTS = (
 
 # Within Arabic script. Iraqis type چ گ پ and many have a Persian keyboard, so those letters, ی and ک prove nothing.
 _ARABIC_OWN = re.compile(r"\bال|\bوال|\bبال|\bلل|[ةىأإ]")
-_KURDISH_OWN = re.compile("[ەێۆڵڕ]")
-_URDU_OWN = re.compile("[ٹڈڑںےہھ]")
-_PERSIAN_WORDS = _set(
-    "است این که را برای های هست نیست شده شود می‌شود نمی‌شود کرده کنید لطفا لطفاً آقا خیابان آب برق ما شما "
-    "از با تا هم دارد ندارد"
+# Older Sorani writes ە as ه with a joiner that parts it from the next letter, where Persian has its endings alone.
+_NOT_ARABIC = re.compile("[ەێۆڵڕٹڈڑںےہھئپی\u200c]")  # without one of these no closer look is worth its time
+_KURDISH_OWN = re.compile("[ەێۆڵڕ]|ه\u200c(?!ها|ای|ام|ات|اش|اند|ایم|اید|تر|ی|ي)(?=\\w)|\\bئاو(?:ی|ي|مان|ەکە)?\\b")
+_URDU_OWN = re.compile("[ٹڈڑںےہھ]|\\b(?:پانی|بجلی|گلی|کچرا)\\b")
+_PERSIAN_WORDS = _on_both_keyboards(
+    "است که را برای از هست نیست شود می‌شود نمی‌شود کرده کنید کنند کردن کردند آقا خیابان دارد ندارد نداریم داریم دارند "
+    "ندارند میشه نمیشه میشود نمیشود شدن شدند گرفته ریخته شکسته سوخته افتاده مانده مونده نیامده نیومده آمده اومده رفته "
+    "بوده کوچه چاله فاضلاب گنداب شهرداری همسایه دیروز امروز فردا بزرگ کوچک یک چهار پنج روزه چند پایین خیلی هنوز چرا "
+    "رسیدگی درخت چراغ خاموش"
 )
+# What Arabs write too ("هاي", "شما" and "همه" are Iraqi): it weighs beside a word that is Persian alone.
+_PERSIAN_TOO = _set(
+    "آب برق ما با تا هم در من بر روز سه هفته قطع خراب این های شما همه شده زده بالا لوله زباله لطفا لطفاً"
+)
+_PERSIAN_ENDING = re.compile("\u200c(?:ها|های|هایی|ای|ام|اند|ایم|شود|شوند|کنند|کنید)$|^ن?می\u200c")
 
 # Within Latin script. A digit inside a word stands for an Arabic letter (3 ع, 7 ح, 2 ء, 5 خ, 6 ط, 9 ص), unless
 # the word is one of the ways in which English writes a number.
@@ -114,12 +130,14 @@ def reply_language(language: str, languages: tuple[str, ...]) -> str:
 
 def _in_arabic_script(text: str, letters: int) -> str:
     arabic = len(_ARABIC_OWN.findall(text))
-    kurdish, urdu = len(_KURDISH_OWN.findall(text)), len(_URDU_OWN.findall(text))
-    # Some telephones type ە or ہ for the Arabic ه: one such letter in a long Arabic text is no other language.
-    if max(kurdish, urdu) > arabic and max(kurdish, urdu) * 25 >= letters:
-        return "ckb" if kurdish >= urdu else "ur"
-    persian = sum(word in _PERSIAN_WORDS for word in text.split())
-    return "fa" if persian > max(arabic, 1) else "ar"
+    if _NOT_ARABIC.search(text):
+        kurdish, urdu = len(_KURDISH_OWN.findall(text)), len(_URDU_OWN.findall(text))
+        # Some telephones type ە or ہ for the Arabic ه: one such letter in a long Arabic text is no other language.
+        if max(kurdish, urdu) > arabic and max(kurdish, urdu) * 25 >= letters:
+            return "ckb" if kurdish >= urdu else "ur"
+    words = text.split()
+    own = sum(word in _PERSIAN_WORDS or ("\u200c" in word and bool(_PERSIAN_ENDING.search(word))) for word in words)
+    return "fa" if own and own + sum(word in _PERSIAN_TOO for word in words) > max(arabic, 1) else "ar"
 
 
 def _in_latin_script(text: str) -> str:
