@@ -17,7 +17,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 def _on_both_keyboards(words: str) -> frozenset[str]:
-    """Return words of Persian letters, and the longer ones as an Arabic keyboard has them: a short one may be Arabic."""
+    """Return Persian words, and the longer ones as an Arabic keyboard has them too: a short one may be Arabic then."""
     return _set(words) | {word.translate(_ARABIC_KEYS) for word in words.split() if len(word) >= _PLAIN}
 
 
