@@ -240,7 +240,7 @@ def _fault(status: int, document: Mapping[str, Any], retry_after: str) -> SpeakE
 def _document(body: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(body)
-    except ValueError:  # a proxy's page, or half an answer
+    except (ValueError, RecursionError):  # a proxy's page, or half an answer
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -217,7 +217,8 @@ class TwilioMessaging(Webhook):
         """Delete a photo or a recording at Twilio. Raises Refused, Busy, Barred."""
         if _path_at_api(url, (DEFAULT_URL, self._account.url)) is None:
             return  # it lies at somebody else's
-        await self._api.delete((await self.source(url)).url)
+        # The bytes lie at an address without an ending; the resource, which can be deleted, at that of its description.
+        await self._api.delete(f"{(await self.source(url)).url.removesuffix('.json')}.json")
 
     async def probe(self) -> str:
         """Return the account's name and state. Raises Refused, Busy, Barred."""

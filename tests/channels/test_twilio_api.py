@@ -293,7 +293,7 @@ async def test_forget(sms: Sms, api: str, twilio: Twilio) -> None:
     await sms.forget(url)
     await sms.forget(f"{api}/2010-04-01/Accounts/{SID}/Messages/SM1/Media/gone")
     await sms.forget("https://elsewhere.example/ME2")
-    assert ["ME1", "gone"] == twilio.deleted
+    assert ["ME1.json", "gone.json"] == twilio.deleted
     twilio.answers = [(401, {"code": 20003, "message": "Authenticate", "status": 401}, {})]
     with pytest.raises(Barred):
         await sms.forget(url)
