@@ -33,16 +33,20 @@ files?.addEventListener("change", () => {
 });
 
 const report = document.getElementById("report");
-const send = report?.querySelector(".send");
-const words = send?.textContent;
-report?.addEventListener("submit", () => {
-  send.textContent = report.dataset.sending;
-  setTimeout(() => { send.disabled = true; }); /* after the browser has read the form */
+const buttons = [...(report?.querySelectorAll("button[type=submit]") ?? [])];
+const words = buttons.map((button) => button.textContent);
+report?.addEventListener("submit", (event) => {
+  if (report.dataset.sent) return event.preventDefault();
+  report.dataset.sent = "yes";
+  (event.submitter ?? buttons[0]).textContent = report.dataset.sending;
+  setTimeout(() => { for (const button of buttons) button.disabled = true; }); /* after the browser has read the form */
 });
 addEventListener("pageshow", (event) => { /* came back by the "back" button */
-  if (event.persisted && send) {
-    send.disabled = false;
-    send.textContent = words;
+  if (!event.persisted || !report) return;
+  delete report.dataset.sent;
+  for (const [index, button] of buttons.entries()) {
+    button.disabled = false;
+    button.textContent = words[index];
   }
 });
 
