@@ -152,7 +152,8 @@ class Graph:
     async def delete(self, *path: str, **query: str) -> Mapping[str, Any]:
         """Delete something. Raises Refused, Barred or Busy."""
         try:
-            return await self._call("DELETE", path, query)
+            # Meta's own document of the API wants to know the type of what is not there.
+            return await self._call("DELETE", path, query, headers={"Content-Type": "application/json"})
         except OutcomeUnknown as error:  # to delete twice does no harm
             raise Busy("unknown", "Meta did not answer") from error
 

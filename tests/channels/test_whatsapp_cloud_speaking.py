@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -411,8 +413,7 @@ def sound(log: Path) -> str:
 async def test_meta_describes_what_we_send(document: str, tmp_path: Path) -> None:
     """Our words and our templates are messages as Meta's own document of the API describes them.
 
-    It leaves out of messages the one field that comes back in their reports, though Meta's page of the API has it. What
-    is asked of media is not tried: its paths are too much alike for anything to tell them apart.
+    It leaves out of messages the one field that comes back in their reports, though Meta's page of the API has it.
     """
     port = free_port()
     own = complete(tmp_path / "meta.yaml", document)
@@ -426,3 +427,30 @@ async def test_meta_describes_what_we_send(document: str, tmp_path: Path) -> Non
             await channel.close()
 
     assert all(taken.provider_id for taken in sent)
+
+
+def alone(document: str, path: str) -> str:
+    """Return the document with one path alone: others are too much like it for anything to tell them apart."""
+    head, _, rest = document.partition("\npaths:\n")
+    end = re.search(r"^[a-z]", rest, re.MULTILINE)
+    before, after = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
+    paths = {part.partition(":\n")[0]: part for part in re.split(r"^(?=  /)", before, flags=re.MULTILINE) if part}
+    return f"{head}\npaths:\n{paths[f'  {path}']}{after}"
+
+
+@pytest.mark.parametrize("document", [path.read_text("utf-8") for path in DOCUMENTS], ids=lambda _: "meta")
+@pytest.mark.parametrize(("path", "asks"), [("{Media-ID}", ("source", "forget")), ("{Phone-Number-ID}", ("probe",))])
+async def test_meta_describes_what_we_ask(path: str, asks: tuple[str, ...], document: str, tmp_path: Path) -> None:
+    """Where a photo lies, its deletion and who we are: each is asked as Meta's own document of the API describes it."""
+    port, own, log = free_port(), tmp_path / "meta.yaml", tmp_path / "prism.log"
+    own.write_text(alone(document, f"/{{Version}}/{path}"), "utf-8")
+    with prism(own, port, log):
+        await until(lambda: "Prism is listening" in sound(log), 60)
+        channel = WhatsappCloud(example_settings(WhatsappCloud, api_url=f"http://127.0.0.1:{port}"))
+        for ask in asks:
+            with contextlib.suppress(Busy):  # the examples in the answers are not all whole
+                await getattr(channel, ask)(*([] if ask == "probe" else [MEDIA]))
+        await channel.close()
+    said = sound(log)
+
+    assert len(asks) == said.count("The request passed the validation rules"), said[-3000:]
