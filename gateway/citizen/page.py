@@ -59,7 +59,7 @@ class Pages:
             app,
             app_key=TEMPLATES,
             default_helpers=False,
-            loader=_templates(self.room),
+            loader=_templates(Pages.room, self.room),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
@@ -167,8 +167,7 @@ def _direction(language: str) -> str:
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
 
 
-def _templates(room: str) -> jinja2.BaseLoader:
-    folder = files(room).joinpath("templates")
-    return jinja2.DictLoader(
-        {entry.name: entry.read_text(encoding="utf-8") for entry in folder.iterdir() if entry.is_file()}
-    )
+def _templates(*rooms: str) -> jinja2.BaseLoader:
+    """Load the templates of rooms; where two have one of the same name, the later room's."""
+    entries = [entry for room in rooms for entry in files(room).joinpath("templates").iterdir() if entry.is_file()]
+    return jinja2.DictLoader({entry.name: entry.read_text(encoding="utf-8") for entry in entries})

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
 
 from aiohttp import web
 
 from channels.message import Media, Receipt
 from gateway import observe
-from gateway.citizen.draft import MEGABYTE, Fault, brought, faults, fingerprint, inbound
+from gateway.citizen.draft import Fault, brought, faults, fingerprint, inbound
+from gateway.citizen.form import AgainError, filled
 from gateway.citizen.origin import foreign
 from gateway.citizen.page import LANGUAGE, Pages
-from gateway.citizen.posted import FILE_SIZE, FILES, Posted, Shelf, TooMuch, TooSlow, Unreadable, read_posted
+from gateway.citizen.posted import Posted, Shelf, TooMuch, TooSlow, Unreadable, read_posted
 from gateway.citizen.throttle import Buckets, client_address
 from gateway.citizen.tokens import Grant, Nonce, Tokens
 from gateway.house import House
 from gateway.intake import NotStored
-from normalizer.complaint import Kind
 from normalizer.reference import show
 
 AT_ONCE, PER_SECOND = 600, 10.0  # reports from one address: more than a town sends, less than a script does
-
-
-class _AgainError(Exception):
-    """The form must be sent once more; `how` says how it is shown."""
-
-    def __init__(self, status: int, **how: Any) -> None:
-        super().__init__(f"shown again with {status}")
-        self.status, self.how = status, how
 
 
 class Report:
@@ -64,9 +53,9 @@ class Report:
         try:
             if busy:
                 observe.FORGED.labels("web", "429").inc()
-                raise _AgainError(429, alarm="busy", nonce=posted["nonce"])
+                raise AgainError(429, alarm="busy", nonce=posted["nonce"])
             receipt = await self._take(request, posted, media)
-        except _AgainError as again:
+        except AgainError as again:
             return self._form(request, posted, media, again.status, **again.how)
         return self._sent(request, Grant(receipt.reference, danger=posted["danger"] == "yes", files=len(media)))
 
@@ -85,31 +74,31 @@ class Report:
         return response
 
     async def _take(self, request: web.Request, posted: Posted, media: Sequence[Media]) -> Receipt:
-        """Put a report on disk. Raises _AgainError when the citizen must send it once more."""
+        """Put a report on disk. Raises AgainError when the citizen must send it once more."""
         nonce, city = posted["nonce"], self.house.city
         worth = self.tokens.judge(nonce, datetime.now(UTC))
         if worth is not Nonce.GOOD:
-            raise _AgainError(422, notice=f"fault-nonce-{worth.value}")
+            raise AgainError(422, notice=f"fault-nonce-{worth.value}")
         if posted["website"]:
-            raise _AgainError(422, notice="fault-honeypot", nonce=nonce)
+            raise AgainError(422, notice="fault-honeypot", nonce=nonce)
         if posted.full:
-            raise _AgainError(503, alarm="full", nonce=nonce)
+            raise AgainError(503, alarm="full", nonce=nonce)
         if posted.disk_broken:
-            raise _AgainError(503, alarm="not-stored", nonce=nonce)
+            raise AgainError(503, alarm="not-stored", nonce=nonce)
         wrong = faults(posted, media, city)
         if wrong:
-            raise _AgainError(422, wrong=wrong, nonce=nonce)
+            raise AgainError(422, wrong=wrong, nonce=nonce)
         external_id, page_language = self.tokens.external_id(nonce), self.pages.language(request)
         report = inbound(posted, media, city, external_id=external_id, page_language=page_language)
         mark = self.house.identities.digest("web report", fingerprint(report))
         try:
             receipt = await self.house.intake.accept(report, fingerprint=mark)
         except NotStored as error:
-            raise _AgainError(503, alarm="not-stored", nonce=nonce) from error
+            raise AgainError(503, alarm="not-stored", nonce=nonce) from error
         if receipt.duplicate and receipt.fingerprint != mark:
             # Sent, changed and sent again: the first stands, and the change must not vanish behind its receipt. The
             # receipt is not shown either: on a shared computer this may be the next person, behind the "back" button.
-            raise _AgainError(409, notice="fault-sent-before")
+            raise AgainError(409, notice="fault-sent-before")
         return receipt
 
     async def _cut(self, request: web.Request, posted: Posted, status: int, alarm: str) -> web.Response:
@@ -142,21 +131,14 @@ class Report:
         nonce: str = "",
     ) -> web.Response:
         """Show the form with what was filled in. `notice` is a message, `alarm` names a heading and a text."""
-        now = datetime.now(UTC)
         return self.pages.render(
             request,
             "report.html",
             status=status,
-            posted=posted,
-            kept=[(media, self.tokens.keep(media, now)) for media in media],
-            wrong=wrong,
-            faults_of={name: list(found) for name, found in groupby(wrong, key=attrgetter("at"))},
+            **filled(posted, media, self.tokens, datetime.now(UTC), wrong=wrong, nonce=nonce),
             again=posted.skipped,
             notice=notice,
             alarm=alarm,
-            nonce=nonce or self.tokens.nonce(now),
-            kinds=[kind.value for kind in Kind],
-            limits={"count": FILES, "size": FILE_SIZE // MEGABYTE},
         )
 
     def _receipt(self, request: web.Request, grant: Grant) -> web.Response:

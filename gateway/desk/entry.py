@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,15 +11,15 @@ from aiohttp import web
 
 from channels.message import Address, Inbound, Media, Receipt, Scheme
 from gateway.acknowledge import ENTRY
-from gateway.citizen.draft import MEGABYTE, Fault, brought, faults, fingerprint, inbound
-from gateway.citizen.posted import FILE_SIZE, FILES, Posted, Shelf
+from gateway.citizen.draft import Fault, brought, faults, fingerprint, inbound
+from gateway.citizen.form import AgainError, filled
+from gateway.citizen.posted import Posted, Shelf
 from gateway.citizen.tokens import Grant, Nonce, Tokens
 from gateway.desk.page import VISIT, DeskPages
 from gateway.desk.session import Sessions
 from gateway.house import House
 from gateway.intake import NotStored
 from gateway.people import Visit
-from normalizer.complaint import Kind
 from normalizer.reference import show
 from normalizer.text import ascii_digits
 
@@ -35,14 +33,6 @@ FIELDS: Final = frozenset(
         *("name", "phone", "email", "confidential"),
     }
 )
-
-
-class _AgainError(Exception):
-    """The form must be sent once more; `how` says how it is shown."""
-
-    def __init__(self, status: int, **how: Any) -> None:
-        super().__init__(f"shown again with {status}")
-        self.status, self.how = status, how
 
 
 class Entry:
@@ -62,7 +52,7 @@ class Entry:
         media = await brought(posted, self.tokens, self.house.files)
         try:
             receipt = await self._take(request[VISIT], posted, media, genuine=genuine)
-        except _AgainError as again:
+        except AgainError as again:
             return self._form(request, posted, media, again.status, **again.how)
         same = urlencode({name: posted[name] for name in ("way", "date")})  # as for the next paper of the same box
         response = self.pages.redirect(f"/desk/receipt?{same}")
@@ -87,25 +77,25 @@ class Entry:
         )
 
     async def _take(self, visit: Visit, posted: Posted, media: Sequence[Media], *, genuine: bool) -> Receipt:
-        """Put an entry on disk. Raises _AgainError when it must be sent once more."""
+        """Put an entry on disk. Raises AgainError when it must be sent once more."""
         nonce = posted["nonce"]
         if self.tokens.judge(nonce, datetime.now(UTC)) is not Nonce.GOOD:
-            raise _AgainError(422, notice="stale")
+            raise AgainError(422, notice="stale")
         if not genuine:
-            raise _AgainError(422, notice="stale", nonce=nonce)
+            raise AgainError(422, notice="stale", nonce=nonce)
         if posted.full or posted.disk_broken:
-            raise _AgainError(503, notice="not-stored", nonce=nonce)
+            raise AgainError(503, notice="not-stored", nonce=nonce)
         wrong = [*self._faults(posted), *faults(posted, media, self.house.city)]
         if wrong:
-            raise _AgainError(422, wrong=wrong, nonce=nonce)
+            raise AgainError(422, wrong=wrong, nonce=nonce)
         report = self._inbound(visit, posted, media)
         mark = self.house.identities.digest("desk entry", fingerprint(report))
         try:
             receipt = await self.house.intake.accept(report, fingerprint=mark)
         except NotStored as error:
-            raise _AgainError(503, notice="not-stored", nonce=nonce) from error
+            raise AgainError(503, notice="not-stored", nonce=nonce) from error
         if receipt.duplicate and receipt.fingerprint != mark:
-            raise _AgainError(409, notice="sent-before")
+            raise AgainError(409, notice="sent-before")
         return receipt
 
     def _inbound(self, visit: Visit, posted: Posted, media: Sequence[Media]) -> Inbound:
@@ -164,14 +154,8 @@ class Entry:
             request,
             "entry.html",
             status=status,
-            posted=posted,
-            kept=[(item, self.tokens.keep(item, now)) for item in media],
-            wrong=wrong,
-            faults_of={name: list(found) for name, found in groupby(wrong, key=attrgetter("at"))},
+            **filled(posted, media, self.tokens, now, wrong=wrong, nonce=nonce),
             notice=notice,
-            nonce=nonce or self.tokens.nonce(now),
             ways=WAYS,
-            kinds=[kind.value for kind in Kind],
             today=now.astimezone(self.house.city.timezone).date().isoformat(),
-            limits={"count": FILES, "size": FILE_SIZE // MEGABYTE},
         )

@@ -47,8 +47,9 @@ def test_both_languages_say_the_same_things_and_nothing_unused() -> None:
     }
     assert {"ar", "en"} == set(books)
     assert books["ar"] == books["en"]
-    sources = [*ROOM.glob("*.py"), *(ROOM / "templates").glob("*.html"), ROOM.parent / "citizen" / "draft.py"]
-    shown = "\n".join(path.read_text() for path in [*sources, ROOM.parent / "citizen" / "page.py"])
+    sources = [*ROOM.glob("*.py"), *(ROOM / "templates").glob("*.html")]
+    shared = [ROOM.parent / "citizen" / name for name in ("draft.py", "page.py", "templates/form.html")]
+    shown = "\n".join(path.read_text() for path in [*sources, *shared])
     quoted = set(re.findall(r"""["']([a-z][a-z_-]*)["']""", shown))
     # Names that are put together: "note-" ~ word, name ~ "-heading", f"task-fault-{field}".
     begins = set(re.findall(r"""["']([a-z_-]+-)["'{]""", shown)) | {"task-fault-", "fault-file-"}
