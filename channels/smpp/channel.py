@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from channels.base import Busy, OutcomeUnknown, Poller, Reception, Refused
 from channels.message import Inbound, Reply, Scheme, Sent
 from channels.smpp import pdu, receipt
-from channels.smpp.faults import fault
+from channels.smpp.faults import THROTTLED, fault
 from channels.smpp.hearing import Hearing
 from channels.smpp.session import Delivered, Lost, Session
 from channels.smpp.settings import SmppSettings
@@ -31,6 +31,7 @@ _CONFIRMING = 5.0  # seconds between two proofs that our answers were heard, whi
 _GOODBYE = 2.0  # seconds for the last of them
 _REBINDING = 60.0  # seconds after a fetch in which this process is about to fetch, and bind, again
 _UNFINISHED = 1000  # replies of several parts whose first parts left, kept so that they are not sent again
+_REST, _LONGEST_REST = 1.0, 60.0  # seconds of silence after the SMSC said that we send too fast: the first, the longest
 _HEADER = b"\x05\x00\x03"  # of a part: five octets follow, numbered parts, three octets of them
 
 
@@ -51,6 +52,7 @@ class Smpp(Poller):
         self._binding = asyncio.Lock()
         self._fetching, self._fetched_at = False, float("-inf")
         self._unfinished: OrderedDict[str, dict[int, str]] = OrderedDict()
+        self._rest, self._silent_until = 0.0, float("-inf")
 
     def lines(self) -> Sequence[str]:
         """Name the one bind: who we are, and where."""
@@ -107,10 +109,12 @@ class Smpp(Poller):
         """Send a reply, in as many parts as it takes. Its id is that of the last part, of which a receipt is asked for.
 
         SMPP has no way to ask after a message whose id never came, so a try of unknown outcome is simply made again;
-        parts that this process knows to have left are not. Raises Refused, Busy, Barred or OutcomeUnknown.
+        parts that this process knows to have left are not. When the SMSC is sent too much, nothing leaves for a while.
+        Raises Refused, Busy, Barred or OutcomeUnknown.
         """
         if reply.to.scheme != Scheme.TEL:
             raise Refused("no-address", "a short code, a name or a withheld number cannot be answered")
+        self._keep_silent()
         settings: SmppSettings = self.settings
         coding, parts = encode(reply.text, settings.default_coding)
         # The same at every try, so that a telephone which got a part twice can tell.
@@ -144,13 +148,28 @@ class Smpp(Poller):
             except Lost as error:
                 raise Busy("lost", "the session with the carrier ended") from error
             if answer.status != pdu.OK:
-                refusal = fault(answer.status)
+                refusal = fault(answer.status, self._slow_down() if answer.status in THROTTLED else None)
                 if isinstance(refusal, Refused):
                     self._unfinished.pop(reply.id, None)
                 raise refusal
+            self._rest = 0.0
             taken[at] = pdu.message_id(body)
         self._unfinished.pop(reply.id, None)
         return Sent(receipt.of_answer(taken[len(parts)], settings.receipt_ids))
+
+    def _slow_down(self) -> float:
+        """Rest twice as long as the last time, and say for how long: of requests refused together the first counts."""
+        now = time.monotonic()
+        if now >= self._silent_until:
+            self._rest = min(max(_REST, 2 * self._rest), _LONGEST_REST)
+            self._silent_until = now + self._rest
+        return self._silent_until - now
+
+    def _keep_silent(self) -> None:
+        """Raise Busy while the SMSC wants nothing from us."""
+        left = self._silent_until - time.monotonic()
+        if left > 0:
+            raise Busy("throttled", "the SMSC was sent too much", retry_after=left)
 
     async def probe(self) -> str:
         """Say who we are at the carrier. Raises Busy or Barred when it does not let us in."""

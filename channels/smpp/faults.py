@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from channels.base import Busy, Refused, SpeakError
 
+THROTTLED = frozenset({0x14, 0x58})
+"""Refusals that mean everything we send: until we have rested a while, the next will hear the same."""
+
 _BUSY = {
     0x04: "the session may not send yet",
     0x08: "the SMSC has a fault",
@@ -27,11 +30,14 @@ _OURS = {
 }
 
 
-def fault(status: int) -> SpeakError:
-    """Say how a request ended that the SMSC answered with an error. The words are ours and name nobody."""
+def fault(status: int, rest: float | None = None) -> SpeakError:
+    """Say how a request ended that the SMSC answered with an error. The words are ours and name nobody.
+
+    `rest` is for how many seconds nothing is sent now, where that is so.
+    """
     code = f"0x{status:X}"
     if status in _BUSY:
-        return Busy(code, _BUSY[status])
+        return Busy(code, _BUSY[status], retry_after=rest)
     if status in _REFUSED:
         return Refused(code, _REFUSED[status])
     # What nobody foresaw, a vendor's own codes among it, is worth a look.

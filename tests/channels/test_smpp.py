@@ -349,6 +349,7 @@ async def test_what_a_refusal_means(status: int, kind: type[Exception], *, alarm
     await carrier.tell("next", answers=[status])
     with pytest.raises((Busy, Refused)) as ended:
         await one.send(reply())
+    one._silent_until = 0.0  # it has rested
     again = await one.send(reply())
     await one.close()
 
@@ -371,12 +372,37 @@ async def test_no_answer_is_unknown(answer: str, carrier: Smsc) -> None:
     assert 1 == len(carrier.submitted)
 
 
+@pytest.mark.parametrize("status", [0x14, 0x58])
+async def test_who_sends_too_fast_rests(status: int, carrier: Smsc) -> None:
+    """Told so, everything to that carrier is silent for a while, each time for twice as long; then it goes on."""
+    one = channel(carrier)
+    rests = []
+    for _ in range(3):
+        await carrier.tell("next", answers=[status])
+        for _ in range(2):
+            with pytest.raises(Busy) as ended:
+                await one.send(reply())
+            assert ended.value.retry_after
+            rests.append(round(ended.value.retry_after))
+        one._silent_until = 0.0  # it has rested
+    await one.send(reply())
+    await carrier.tell("next", answers=[status])
+    with pytest.raises(Busy) as ended:
+        await one.send(reply())
+    await one.close()
+
+    assert [1, 1, 2, 2, 4, 4] == rests
+    assert 5 == len(carrier.submitted)
+    assert ended.value.retry_after == pytest.approx(1, abs=0.5)
+
+
 async def test_parts_that_left_are_not_sent_again(carrier: Smsc) -> None:
     """When the carrier stops us between two parts, the next try goes on where it stopped."""
     one = channel(carrier)
     await carrier.tell("next", answers=[0, 0x58])
     with pytest.raises(Busy):
         await one.send(reply("a" * 200))
+    one._silent_until = 0.0  # it has rested
     await one.send(reply("a" * 200))
     await one.close()
 
