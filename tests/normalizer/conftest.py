@@ -45,8 +45,13 @@ def vocabulary() -> Vocabulary:
 
 @pytest.fixture(scope="session")
 def reader(vocabulary: Vocabulary) -> Reader:
-    """The same city, with a few words of danger."""
-    danger = DangerWords(alone=("سلك مكشوف", "حريق", "خطر", "لا يتنفس", "fire"), denial=("ماكو", "لا", "no"))
+    """The same city, with a few words of danger and of need."""
+    danger = DangerWords(
+        alone=("سلك مكشوف", "حريق", "خطر", "لا يتنفس", "fire"),
+        denial=("ماكو", "لا", "no"),
+        household=("=امي",),
+        need=("مقعدة",),
+    )
     return Reader(vocabulary, danger=danger)
 
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from channels.message import Address, Inbound, Media, Pin, Purpose, Scheme
 from normalizer.complaint import Complaint, Kind, Priority, schema
-from normalizer.normalize import amend, attachment_id, normalize, nothing_to_file
+from normalizer.normalize import amend, attachment_id, normalize, nothing_to_file, revise
 from normalizer.reader import Reader
 from normalizer.vocabulary import Vocabulary
 
@@ -259,6 +259,19 @@ def test_a_stated_category_is_not_guessed_away(reader: Reader) -> None:
     assert "water.outage" == amended(stated, reader, "", answers={"category": "water.outage"}).category
     guessed = amended(understood(heard("الماء"), reader), reader, "طفح المجاري على الشارع")
     assert "sewage.overflow" == guessed.category
+
+
+def test_who_says_that_they_are_ill_or_old_is_marked_and_stays_so(reader: Reader) -> None:
+    """In the first message, in a further one and in an edit; words about something else take nothing away."""
+    plain, needy = understood(heard("الماء مقطوع"), reader), understood(heard("امي مقعدة"), reader)
+    assert (False, True) == (plain.vulnerable, needy.vulnerable)
+    assert amended(plain, reader, "وامي مقعدة").vulnerable
+    assert amended(needy, reader, "من أمس").vulnerable
+    edited = heard("امي مقعدة والماء مقطوع", purpose=Purpose.EDIT)
+    assert revise(plain, heard("الماء مقطوع"), edited, reader).vulnerable
+    assert revise(needy, heard("امي مقعدة"), heard("الماء مقطوع", purpose=Purpose.EDIT), reader).vulnerable
+    taken_back = revise(needy, heard("امي مقعدة"), None, reader)
+    assert (True, True) == (taken_back.vulnerable, amended(taken_back, reader, "من أمس").vulnerable)
 
 
 def test_who_asked_to_be_covered_stays_covered(reader: Reader) -> None:
