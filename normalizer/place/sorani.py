@@ -7,6 +7,7 @@ word marked and without its vowels.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from normalizer.place.cues import KINDS
 from normalizer.text import fold
@@ -20,6 +21,7 @@ _AT_FRONT = re.compile("^ئ(?=[\u06d5اۆوێی])\u06d5?ا?")
 _IN = "لە"  # glued to the front: in
 _ENDINGS = re.compile("(?<=..ە)(?:دا|وە|ی|یدا)$|(?<=...)دا$")
 _SHORTEST = 3
+_REMEMBERED = 8192  # words
 
 _HEARD = str.maketrans("ظضذثصط", "زززسست")
 _CUES = {
@@ -37,6 +39,7 @@ def written(text: str) -> bool:
     return bool(_WRITTEN.search(text))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def retold(word: str, folded: str) -> str:
     """Return what a word of such a text is looked up by. `folded` is the word folded; what is Arabic stays that."""
     raw = word.replace("ك", "ک").replace("ي", "ی")

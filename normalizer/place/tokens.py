@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from normalizer.place import sorani
 from normalizer.text import fold
@@ -19,6 +20,7 @@ _BREAK = re.compile(r"[\n.,،؛;:!؟?()\[\]/|\\«»\"•-]")
 _ARTICLE = "ال"
 _QUARTER = "حي"  # the one word so short that is announced with something glued to it
 _LETTERS_LEFT = 3  # what must remain of a word when something is taken off its front
+_REMEMBERED = 8192  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,13 @@ def words_of(text: str) -> Words:
     """Split a text into words. Folded one by one, so that each can be found again where the citizen wrote it."""
     found = list(_WORD.finditer(text))
     # One call folds them all: nothing is folded across a line end, and no word holds one.
-    folded = fold("\n".join(match[0] for match in found)).split("\n")
+    folded = fold("\n".join(map(re.Match.group, found))).split("\n")
     if "" in folded:  # a word of nothing but marks; or no word at all
         found = [match for match, word in zip(found, folded, strict=False) if word]
         folded = [word for word in folded if word]
     if sorani.written(text):
         folded = [sorani.retold(match[0], word) for match, word in zip(found, folded, strict=True)]
-    return Words(text, tuple(folded), tuple(match.start() for match in found), tuple(match.end() for match in found))
+    return Words(text, tuple(folded), tuple(map(re.Match.start, found)), tuple(map(re.Match.end, found)))
 
 
 def bare(word: str) -> str:
@@ -76,6 +78,7 @@ def _heads(word: str) -> Iterator[tuple[str, str]]:
             yield _ARTICLE + rest[2:], rest[0]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def plain(word: str) -> str:
     """Return a small word without what is glued to its front, to be looked up among cue words."""
     if word[:1] in "وف" and (len(word) > _LETTERS_LEFT or word[1:] == _QUARTER):
