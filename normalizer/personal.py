@@ -48,13 +48,15 @@ class Found:
 # Possessive quantifiers and look-behinds: every character is read once, so a hostile letter costs no more than an
 # honest one.
 _LOGIN = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,15}+://[^\s/?#@]{1,200}+@\S++")
+_HOUSES = ("gmail", "yahoo", "hotmail", "outlook", "icloud", "live")
 _EMAIL = re.compile(
     r"(?<![\w.+%'-])[\w.+%'-]++"
     r"(?: ?[@＠] ?[\w-]++(?:\.[\w-]++| ?\. ?(?:com|net|org|info|iq|eg|jo|sa|ae|kw|qa|om|bh|ps)(?!\w))++"
     r"| ?[(\[] ?at ?[)\]] ?[\w-]++(?: ?(?:\.|[(\[] ?dot ?[)\]]) ?[\w-]++)++"
-    r"| at (?:gmail|yahoo|hotmail|outlook|icloud|live)(?:\.| dot )[a-z]{2,6}+)"
+    rf"| at (?:{'|'.join(_HOUSES)})(?:\.| dot )[a-z]{{2,6}}+)"
 )
-_SPELLED = (" at ", "(at", "( at", "[at", "[ at")  # one of these stands in every such address without a sign
+# One of these stands in every such address that has no sign, and one of _CHATS in every link.
+_SPELLED = ("(at", "( at", "[at", "[ at", *(f" at {house}" for house in _HOUSES))
 # A name at a network, or an address whose ending was forgotten: after the sign there is a letter ("5@8" has none).
 _HANDLE = re.compile(r"(?:(?<![\w.+%'-])[\w.+%'-]++)?+[@＠](?=[\w.-]{0,64}[^\W\d_])[\w-]++(?:\.[\w-]++)*+")
 _TO_A_CHAT = r"(?i:(?:t|telegram|wa|m)\.me|(?:api|chat|web)\.whatsapp\.com)/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import compress
 
 _WORD = re.compile(r"[^\W\d_]+")
 _LEAST = 7  # words in a row of a number that is dictated digit by digit …
@@ -32,13 +33,14 @@ _IN_A_ROW = bytes([True] * _LEAST_AFTER_ZERO)
 def spoken_numbers(text: str) -> Iterator[tuple[int, int]]:
     """Return where a text tells a number that is long enough to lead to somebody: from, and before."""
     told = _plain("\n".join(_WORD.findall(text))).split("\n")
-    if _IN_A_ROW not in bytes(map(_TOLD.__contains__, told)):
+    numbers = bytes(map(_TOLD.__contains__, told))
+    if _IN_A_ROW not in numbers:
         return  # as in nearly every text
     words = 0
     start = end = 0
     zero = False
-    for match, word in zip(_WORD.finditer(text), told, strict=True):
-        if word not in _TOLD or len(match[0]) > _LONGEST:
+    for match, word in compress(zip(_WORD.finditer(text), told, strict=True), numbers):
+        if len(match[0]) > _LONGEST:
             continue
         if words and not _joined(text[end : match.start()]):
             if _enough(words, zero):
