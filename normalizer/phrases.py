@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from normalizer.stem import forms, is_word, stem, tokens
 from normalizer.text import fold
@@ -49,8 +50,7 @@ _AFTER = frozenset(
 _LONGEST_AFTER = max(map(len, _AFTER))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A phrase in a text: its place among the words (from `start`, before `end`), as the clerk wrote it, its lists."""
 
     start: int

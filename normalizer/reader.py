@@ -87,14 +87,16 @@ class Reader:
 
     def _weighed(self, text: str, alarm: Alarm | None, *, over: bool) -> Alarm | None:
         """Weigh all that speaks of danger in a text as one: what the words told, and the model."""
-        guess, model = self.guess(text), self.matcher.model
-        why = alarm or (None if over else self._urgency.implied(guess))
+        model, told = self.matcher.model, alarm is not None
         if model is None or not model.danger:
-            return why
-        chance = DangerFactors(*model.danger).chance(
-            told=alarm is not None, over=over, danger=guess.danger, acting=guess.acting
-        )
-        return (why or Alarm((), LEARNED)) if chance >= model.alarm else None
+            return alarm or (None if over else self._urgency.implied(self.guess(text)))
+        factors, danger = DangerFactors(*model.danger), self.matcher.danger(text)
+        if factors.most(told=told, over=over, danger=danger) < model.alarm:
+            return None  # whatever it is about: so most sentences of a letter need not be guessed
+        guess = self.guess(text)
+        if factors.chance(told=told, over=over, danger=danger, acting=guess.acting) < model.alarm:
+            return None
+        return alarm or (None if over else self._urgency.implied(guess)) or Alarm((), LEARNED)
 
     def told_of(self, text: str) -> tuple[bool, bool]:
         """Tell what the city's words alone say of danger: whether a text speaks of it, and whether of what is over."""

@@ -10,13 +10,14 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 
 from normalizer.arabizi import Transliterator
 from normalizer.guess import Guess
 from normalizer.language import ARABIZI, language
 from normalizer.phrases import Found, Phrases, inflected
-from normalizer.stem import is_word, tokens
+from normalizer.stem import MARKS, is_word, tokens
 from normalizer.text import fold
 
 ALONE = "alone"
@@ -38,6 +39,8 @@ _NEVER, _PAST, _STILL, _WHO, _NEED = "never", "past", "still", "who", "need"
 _CLOSE = 6  # words from who is in need to the need
 _LATIN = re.compile("[A-Za-z]{2}")
 _LONGEST_CRY = 4  # words of a message that is nothing but a cry
+_REMEMBERED = 512  # sentences …
+_USUAL = 60  # … of so many words at the most
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,15 @@ class _Sentence:
                 yield other
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one sentence tells: the first alarm in it, and whether something is past or still so."""
+
+    alarm: Alarm | None
+    past: bool
+    still: bool
+
+
 class Urgency:
     """A city's words of danger and need, compiled once and asked for every message."""
 
@@ -134,6 +146,8 @@ class Urgency:
                 _NEVER: words.need_never,
             }
         )
+        # The sentences of a letter may be heard again by themselves.
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._tell)
         self._cries = frozenset(map(fold, words.whole))
         self._denials = _with_and(words.denial)
         self._fillers = frozenset(map(fold, words.fillers))
@@ -151,10 +165,9 @@ class Urgency:
         """
         alarm, over = None, False
         for reading in self._readings(text):
-            sentences = [_sentence(words, self._danger) for words in _split(reading)]
-            alarm = alarm or next(self._alarms(reading, sentences), None)
-            still = any(sentence.of(_STILL) for sentence in sentences)
-            over = over or (not still and any(map(self._past, sentences)))
+            told = list(map(self._told, _split(reading)))
+            alarm = alarm or self._cry(reading) or next((one.alarm for one in told if one.alarm), None)
+            over = over or (any(one.past for one in told) and not any(one.still for one in told))
         return alarm, over
 
     def implied(self, guess: Guess) -> Alarm | None:
@@ -174,14 +187,23 @@ class Urgency:
         if _LATIN.search(text) and language(text) == ARABIZI:
             yield tokens(self._arabizi.arabic(text))
 
-    def _alarms(self, reading: Sequence[str], sentences: Iterable[_Sentence]) -> Iterator[Alarm]:
+    def _cry(self, reading: Sequence[str]) -> Alarm | None:
         said = list(islice(filter(is_word, reading), _LONGEST_CRY + 1))
-        if 0 < len(said) <= _LONGEST_CRY and self._cries.issuperset(said):
-            yield Alarm(tuple(dict.fromkeys(said)), WHOLE)
-        for sentence in sentences:
-            if sentence.found and not self._over(sentence):
-                yield from (Alarm((cry.written,), ALONE) for cry in sentence.of(ALONE) if self._stands(sentence, cry))
-                yield from self._filled(sentence)
+        cries = 0 < len(said) <= _LONGEST_CRY and self._cries.issuperset(said)
+        return Alarm(tuple(dict.fromkeys(said)), WHOLE) if cries else None
+
+    def _told(self, words: tuple[str, ...]) -> _Told:
+        return self._remembered(words) if len(words) <= _USUAL else self._tell(words)
+
+    def _tell(self, words: tuple[str, ...]) -> _Told:
+        sentence = _sentence(words, self._danger)
+        past, still = any(self._stands(sentence, past) for past in sentence.of(_PAST)), bool(sentence.of(_STILL))
+        over = past and not still  # all this is long ago or put right
+        return _Told(None if over else next(self._alarms(sentence), None), past, still)
+
+    def _alarms(self, sentence: _Sentence) -> Iterator[Alarm]:
+        yield from (Alarm((cry.written,), ALONE) for cry in sentence.of(ALONE) if self._stands(sentence, cry))
+        yield from self._filled(sentence)
 
     def _filled(self, sentence: _Sentence) -> Iterator[Alarm]:
         # In their own order; of the many frames, a sentence has the things of few.
@@ -200,13 +222,6 @@ class Urgency:
                 if self._stands(sentence, other):
                     yield other
 
-    def _over(self, sentence: _Sentence) -> bool:
-        """Tell whether the sentence says that all this is long ago or put right."""
-        return not sentence.of(_STILL) and self._past(sentence)
-
-    def _past(self, sentence: _Sentence) -> bool:
-        return any(self._stands(sentence, past) for past in sentence.of(_PAST))
-
     def _stands(self, sentence: _Sentence, found: Found) -> bool:
         """Tell whether nothing directly before denies it: in "ماكو كهرباء وسلك مكشوف" nobody denies the wire."""
         before = found.start - 1
@@ -220,16 +235,16 @@ class Urgency:
         )
 
 
-def _split(reading: Sequence[str]) -> Iterator[Sequence[str]]:
+def _split(reading: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Cut a text into its sentences, each the words alone."""
     words: list[str] = []
     for token in reading:
         if token in _ENDS:
-            yield words
+            yield tuple(words)
             words = []
-        elif is_word(token):
+        elif token not in MARKS:
             words.append(token)
-    yield words
+    yield tuple(words)
 
 
 def _sentence(words: Sequence[str], phrases: Phrases) -> _Sentence:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from normalizer.stem import is_word
+from normalizer.stem import MARKS
 
 SHORTEST, LONGEST = 3, 5  # letters in a run
 _MOST_LETTERS = 24  # of one word: nobody's word is longer, and hostile ones cost no more than this
@@ -20,7 +20,7 @@ _LEAST = 3
 
 def words(tokens: Sequence[str]) -> list[str]:
     """Return the words among a text's tokens. Figures are left out: a number of a house or a meter says nothing."""
-    return [token[:_MOST_LETTERS] for token in tokens if is_word(token) and not token.isdigit()]
+    return [token[:_MOST_LETTERS] for token in tokens if token not in MARKS and not token.isdigit()]
 
 
 @lru_cache(maxsize=16_384)

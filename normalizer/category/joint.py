@@ -61,6 +61,10 @@ class DangerFactors:
         score = self.bias + sum(factor * sign for factor, sign in zip(self.values(), signs, strict=False))
         return 1.0 / (1.0 + math.exp(-min(max(score, -_STEEPEST), _STEEPEST)))
 
+    def most(self, *, told: bool, over: bool, danger: float) -> float:
+        """Return how probable danger is at the most, whether an act is asked for or not."""
+        return self.chance(told=told, over=over, danger=danger, acting=float(self.act > 0))
+
 
 def danger_signs(*, told: bool, over: bool, danger: float, acting: float) -> tuple[float, float, float, float]:
     """Return the signs that the first four of the factors weigh."""

@@ -19,7 +19,7 @@ from normalizer.category.words import Evidence, WordTable
 from normalizer.guess import ACT, Guess
 from normalizer.language import ARABIZI, language
 from normalizer.personal import mask
-from normalizer.stem import Reading, is_word, read, tokens
+from normalizer.stem import MARKS, Reading, is_word, read, tokens
 from normalizer.vocabulary import Vocabulary
 
 OTHER = "other"
@@ -27,6 +27,7 @@ NOTHING = "none"
 """The model's label of what is no complaint at all; it never leaves this package."""
 
 _REMEMBERED = 512  # guesses: interpreting and dispatching ask about the same words, a moment apart
+_SCORED = 8  # texts: how dangerous one sounds is asked beside what it is about
 _SUGGESTIONS = 8
 _SUREST = 0.9999  # certainty is kept for what somebody stated
 _NAMED = 0.25  # the least probability at which a category is named at all
@@ -56,6 +57,14 @@ class _Opinion:
     danger: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A text cut into what is read at once, and what the model alone scores each piece, a row for each."""
+
+    pieces: Sequence[Sequence[str]]
+    scores: Vector
+
+
 class Matcher:
     """A city's vocabulary and model, compiled once and asked for every message."""
 
@@ -79,6 +88,7 @@ class Matcher:
     def _take(self, model: Model | None) -> None:
         self.model = model
         self._guess = lru_cache(maxsize=_REMEMBERED)(self._read)
+        self._scored = lru_cache(maxsize=_SCORED)(self._score)
         if model:
             self._scorer, self._kinds = Scorer(model), model.kinds
             self._factors = Factors(*model.joint)
@@ -95,6 +105,12 @@ class Matcher:
     def guess(self, text: str) -> Guess:
         """Say what a text seems to be about; of one that says nothing known it is `other`."""
         return self._guess(text)
+
+    def danger(self, text: str) -> float:
+        """Return the model's probability that a text tells of danger, as `guess` does, for less; 0 without a model."""
+        if self.model is None or not (scored := self._scored(text)).pieces:
+            return 0.0
+        return _logistic(float(scored.scores[:, -1].max()))
 
     def asks(self, text: str) -> Purpose:
         """Say whether a whole message is one of the city's words for "send me nothing more" or its opposite."""
@@ -132,24 +148,26 @@ class Matcher:
         return {place: told for place, told in found.items() if place not in excluded}, excluded
 
     def _read(self, text: str) -> Guess:
-        found = tokens(self.legible(text))
-        count = sum(map(is_word, found))
-        if not count:
-            return Guess(OTHER, 0.0)
         if self.model is None:
-            return self._by_words(self._words.told(found)[0])
-        if count <= _WHOLE:
-            [opinion] = self._opinions([found])
-            return self._concluded(opinion, self._also_said(opinion))
-        pieces = self._opinions([found[start:end] for start, end in _pieces(found)])
-        return self._concluded(self._of_a_letter(pieces), self._also_told(pieces))
+            return self._by_words(self._words.told(tokens(self.legible(text)))[0])
+        scored = self._scored(text)
+        if not scored.pieces:
+            return Guess(OTHER, 0.0)
+        opinions = self._opinions(scored)
+        if len(opinions) == 1:
+            return self._concluded(opinions[0], self._also_said(opinions[0]))
+        return self._concluded(self._of_a_letter(opinions), self._also_told(opinions))
 
-    def _opinions(self, pieces: Sequence[Sequence[str]]) -> list[_Opinion]:
+    def _score(self, text: str) -> _Scored:
+        pieces = _pieces(tokens(self.legible(text)))
+        return _Scored(pieces, np.array([self._scorer.logits(words_of(piece)) for piece in pieces]))
+
+    def _opinions(self, scored: _Scored) -> list[_Opinion]:
         """Return the opinion of each piece of a text; numpy is asked once for all, for its calls cost the most."""
-        scores = np.stack([self._scorer.logits(words_of(piece)) for piece in pieces])
+        scores = scored.scores
         known = scores[:, : self._learned]
         logits = np.where(self._order >= 0, known[:, self._order], known.min(axis=1, keepdims=True))
-        said = [self._said(piece) for piece in pieces]
+        said = [self._said(piece) for piece in scored.pieces]
         chances = softmax(joined(logits, said, self._factors, self._nothing))
         kinds = softmax(scores[:, self._learned : -1])
         dangers = map(_logistic, scores[:, -1].tolist())
@@ -237,18 +255,28 @@ class Matcher:
         return Guess(*scores[0], scores[:_SUGGESTIONS], tuple(best.words), agreed=True)
 
 
-def _pieces(tokens: Sequence[str]) -> list[tuple[int, int]]:
-    """Cut a letter into its sentences, long ones once more; of a very long letter its beginning and its end."""
-    cuts, start, count = [], 0, 0
+def _pieces(tokens: Sequence[str]) -> list[Sequence[str]]:
+    """Return a short text whole, and a letter in its sentences, long ones cut once more; nothing of no words.
+
+    Of a very long letter its beginning and its end are returned.
+    """
+    words = len(tokens) - sum(map(MARKS.__contains__, tokens))
+    if words <= _WHOLE:
+        return [tokens] if words else []
+    pieces, start, count = [], 0, 0
     for place, token in enumerate(tokens):
-        count += is_word(token)
-        if count >= _PIECE or (count and token in _ENDS):
-            cuts.append((start, place + 1))
+        if token in MARKS:
+            complete = count > 0 and token in _ENDS
+        else:
+            count += 1
+            complete = count >= _PIECE
+        if complete:
+            pieces.append(tokens[start : place + 1])
             start, count = place + 1, 0
     if count:
-        cuts.append((start, len(tokens)))
+        pieces.append(tokens[start:])
     half = _MOST_PIECES // 2
-    return cuts if len(cuts) <= _MOST_PIECES else cuts[:half] + cuts[-half:]
+    return pieces if len(pieces) <= _MOST_PIECES else pieces[:half] + pieces[-half:]
 
 
 def _logistic(score: float) -> float:
@@ -256,7 +284,7 @@ def _logistic(score: float) -> float:
 
 
 def _whole(text: str) -> str:
-    return " ".join(token for token in read(text)[0] if is_word(token))
+    return " ".join(token for token in tokens(text) if is_word(token))
 
 
 def _confidence(weight: float, best: float, second: float) -> float:

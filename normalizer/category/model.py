@@ -64,7 +64,7 @@ class Scorer:
         """Return the scores of labels, kinds and danger, in the order of the model's; of no words, the bias."""
         if not words:
             return self.model.bias
-        total = sum((self._word(word) for word in words[1:]), self._word(words[0]))
+        total = sum(map(self._word, words[1:]), self._word(words[0]))
         pairs = [row for pair in of_pairs(words) if (row := self._rows.get(pair)) is not None]
         if pairs:
             total = total + self._weighed(pairs)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from normalizer.stem import forms, is_word, stem
 from normalizer.stem import tokens as tokens_of
@@ -38,8 +39,7 @@ class Phrase:
     weight: float = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """Where a phrase stands: the places of its first token and of the one after its last."""
 
     start: int

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from normalizer.category import Matcher, Model, ModelError, pack, unpack
 from normalizer.category.features import of_pairs, of_word, words
+from normalizer.category.joint import DangerFactors
 from normalizer.category.model import Scorer, quantized
 from normalizer.guess import ACT, IDLE
 from normalizer.reader import Reader
@@ -207,7 +208,10 @@ def test_a_score_is_the_sum_of_what_stands_in_the_text() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="ماء مقطوع مجاري طفحت لمبة ab.؟\n19", max_size=300) | st.text(max_size=120))
 def test_a_guess_is_a_distribution_whatever_is_written(text: str) -> None:
-    """No text raises; shares lie between nought and one, add up to no more than one, and stand best first."""
+    """No text raises; shares lie between nought and one, add up to no more than one, and stand best first.
+
+    How dangerous it sounds is told alike with the rest and by itself.
+    """
     guess = GUESSER.guess(text)
     shares = [share for _, share in guess.scores]
 
@@ -215,6 +219,18 @@ def test_a_guess_is_a_distribution_whatever_is_written(text: str) -> None:
     assert all(0.0 <= share < 1.0 for share in shares)
     assert sum(shares) <= 1.001
     assert guess == GUESSER.guess(text)
+    assert guess.danger == GUESSER.danger(text)
+
+
+@given(st.floats(-3, 3), st.booleans(), st.booleans(), st.floats(0, 1), st.floats(0, 1))
+def test_nothing_that_is_asked_for_makes_a_danger_likelier_than_the_most(
+    act: float, told: bool, over: bool, danger: float, acting: float
+) -> None:
+    """A sentence that is passed over unread could not have raised an alarm, whatever it asks for."""
+    factors = DangerFactors(words=4.0, model=1.3, act=act, over=-0.8, bias=-0.5)
+    chance = factors.chance(told=told, over=over, danger=danger, acting=acting)
+
+    assert chance <= factors.most(told=told, over=over, danger=danger)
 
 
 GUESSER = Matcher(

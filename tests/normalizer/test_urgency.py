@@ -44,6 +44,14 @@ def test_thing_and_state_are_danger() -> None:
     assert Alarm(("exposed", "wire"), "wire") == URGENCY.danger("there is an exposed wire here")
 
 
+def test_words_of_an_alarm_that_begin_together_stand_shortest_first() -> None:
+    """The desk shows the same words for the same message, whichever process has read it."""
+    frame = Frame("flood", what=("مياه",), victim=("صدور",), also=("صدور السكان",))
+    alarm = Urgency(DangerWords(frames=(frame,))).danger("وصلت المياه الى صدور السكان")
+
+    assert Alarm(("مياه", "صدور", "صدور السكان"), "flood") == alarm
+
+
 def test_thing_alone_is_none() -> None:
     """Who asks for a wire, or has something else uncovered, is not sent ahead of everybody."""
     assert why("نريد سلك جديد للبيت") is None
