@@ -40,7 +40,8 @@ ONLY_THERE = {"public", "opt_out", "opt_in"}  # what is said where the citizen w
 SPLIT_OF = "split_of"  # in the answers of a half that they split off: the id of the whole
 BUDGET = 12  # replies to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
-DANGER_BUDGET = 24  # the same, for words on whom to call in danger: whoever wrote much before hears them all the same
+DAY, DAY_BUDGET = timedelta(days=1), 24  # … and in a day, for machines are patient
+DANGER = 2  # times that budget for words on whom to call in danger: whoever wrote much before hears them all the same
 
 
 class Correspondents:
@@ -48,7 +49,17 @@ class Correspondents:
 
     def __init__(self, connection: Connection, senders: Collection[str], now: datetime) -> None:
         self.told = Counter(replies.recent(connection, senders, now - BUDGET_WINDOW))
+        self.told_today = Counter(replies.recent(connection, senders, now - DAY))
         self.silent = replies.silent(connection, senders)
+
+    def tell(self, sender: str, purpose: str) -> bool:
+        """Count one more reply to a sender; False when they were told so much lately that it would be a loop."""
+        times = DANGER if purpose == "distress" else 1
+        if self.told[sender] >= times * BUDGET or self.told_today[sender] >= times * DAY_BUDGET:
+            return False
+        self.told[sender] += 1
+        self.told_today[sender] += 1
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +191,9 @@ class Acknowledger:
     ) -> None:
         if target.sender != row.sender:
             others = Correspondents(ledger.connection, {target.sender}, ledger.now)
-        if others.told[target.sender] >= (DANGER_BUDGET if purpose == "distress" else BUDGET):
+        if not others.tell(target.sender, purpose):
             observe.ROOM.labels("replies", "over_budget").inc()
             return
-        others.told[target.sender] += 1
         quiet = (target.channel, target.account, target.sender) in others.silent
         quiet = quiet and purpose not in {"opt_out", "opt_in"}
         city = self.city()

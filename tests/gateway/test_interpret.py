@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, event, select, update
 
 from channels.message import Delivery, DeliveryState, Inbound, Media, Pin, Purpose, Scheme
-from gateway.acknowledge import BUDGET, Acknowledger
+from gateway.acknowledge import BUDGET, DAY_BUDGET, Acknowledger
 from gateway.city.city import City
 from gateway.interpret import BATCH, MOST_VERSIONS, Interpreter
 from gateway.interpret.batch import Batch
@@ -484,6 +484,18 @@ async def test_two_machines_that_thank_each_other_stop(room: Room) -> None:
     room.now = later(hours=2)
     await room.tell(sms("SM-later"))
     assert BUDGET + 1 == len(await room.owed())
+
+
+async def test_two_patient_machines_stop_as_well(room: Room) -> None:
+    """One that answers every ten minutes never spends an hour's budget: the day's ends it, until the next day."""
+    for number in range(DAY_BUDGET + 4):
+        room.now = later(minutes=10 * number)
+        await room.tell(sms(f"SM{number}", "شكرا لكم"))
+    assert DAY_BUDGET == len(await room.owed())
+
+    room.now = later(days=2)
+    await room.tell(sms("SM-later"))
+    assert DAY_BUDGET + 1 == len(await room.owed())
 
 
 async def test_whoever_is_in_danger_hears_whom_to_call_however_much_they_wrote(room: Room) -> None:
