@@ -38,7 +38,7 @@ PHRASES = {  # what a reply is for -> the city's phrase
 ENTRY = "desk"  # the channel of what people at the desk enter
 ONLY_THERE = {"public", "opt_out", "opt_in"}  # what is said where the citizen wrote, or not at all
 SPLIT_OF = "split_of"  # in the answers of a half that they split off: the id of the whole
-BUDGET = 12  # replies to one sender …
+BUDGET = 12  # answers to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
 DAY, DAY_BUDGET = timedelta(days=1), 24  # … and in a day, for machines are patient
 DANGER = 2  # times that budget for words on whom to call in danger: whoever wrote much before hears them all the same
@@ -133,7 +133,7 @@ class Acknowledger:
         target = self._target(row, inbound, complaint) or (self.text_to(phone) if phone else None)
         if target is not None:
             others = Correspondents(ledger.connection, {row.sender}, ledger.now)
-            self._owe(ledger, others, row, inbound, purpose, complaint, target)
+            self._owe(ledger, others, row, inbound, purpose, complaint, target, asked=False)
 
     def elsewhere(self, connection: Connection, reply_id: str, now: datetime) -> bool:
         """Owe the words of a reply that is lost by SMS, to a citizen whose number we know: once, however often asked.
@@ -188,10 +188,12 @@ class Acknowledger:
         purpose: str,
         complaint: Complaint | None,
         target: Target,
+        *,
+        asked: bool = True,
     ) -> None:
         if target.sender != row.sender:
             others = Correspondents(ledger.connection, {target.sender}, ledger.now)
-        if not others.tell(target.sender, purpose):
+        if asked and not others.tell(target.sender, purpose):  # what a person did answers no machine, and is told
             observe.ROOM.labels("replies", "over_budget").inc()
             return
         quiet = (target.channel, target.account, target.sender) in others.silent

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.acknowledge import BUDGET
 from gateway.broker.topology import COMPLAINTS
 from gateway.incidents import Incidents
 from gateway.store import answers, complaints, incidents, lessons, tasks
@@ -90,6 +91,18 @@ async def test_accepted_progressed_resolved(walk: Walk) -> None:
     dates = {event["data"]["due_at"] for event in walk.tape.events()[-3:]}
     assert {"2026-11-23T11:00:00.000000Z"} == dates
     assert [] == await walk.house.store.read(lambda c: list(gaps(c, None, walk.clock())))
+
+
+async def test_who_wrote_much_today_hears_of_the_end_all_the_same(walk: Walk) -> None:
+    """Thanks to one sender have an end; that the complaint is resolved is told whatever was said before."""
+    found = await offered(walk)
+    for minutes in range(BUDGET + 2):
+        walk.clock.pass_by(minutes=2)
+        await walk.hear(f"وأيضاً {minutes}")
+    thanks = await owed(walk, found.complaint.reference)
+    await say(walk, await case(walk, found.complaint.reference), "resolved", outcome="repaired", answer="أُصلح الخط")
+
+    assert sorted([*thanks, "resolved"]) == await owed(walk, found.complaint.reference)
 
 
 async def test_what_a_department_writes_stands_in_no_event(walk: Walk) -> None:
