@@ -23,6 +23,7 @@ from gateway.batcher import Batcher
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import ROUTER, ROUTER_DISTRESS
 from gateway.city.city import City
+from gateway.followers import follow
 from gateway.outage import Outage
 from gateway.signals import Signal
 from gateway.store import answers, complaints, incidents, journal, quarantine, tasks
@@ -155,7 +156,8 @@ class Dispatcher:
                 asking.decided(ledger, case.complaint)
             case = adopt(ledger, case, decided, city.incidents)
             facts = told(ledger.connection, case)
-            return ledger.offer(case, decided, routed_sequence=case.sequence, facts=facts), "offered"
+            case = ledger.offer(case, decided, routed_sequence=case.sequence, facts=facts)
+            return follow(ledger, case), "offered"
         asking.triage(ledger, case.complaint)
         return ledger.offer(case, decided, routed_sequence=latest), "triage"
 

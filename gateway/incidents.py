@@ -17,6 +17,7 @@ from typing import Any
 
 from gateway.adopt import fact
 from gateway.city.city import City
+from gateway.followers import alone, catch_up, succeed
 from gateway.house import House
 from gateway.store import causes, complaints, tasks
 from gateway.store import incidents as store
@@ -244,7 +245,9 @@ def _add(
             joined = found.complaint.but(incident=incident_id)
             case = ledger.amend(found, joined, heard_at=found.heard_at, facts={**said, "joined_by": by})
             if lead is not None and _decides(lead, case, city):
-                _follow(ledger, case, lead, said)
+                case = _decided(ledger, case, lead, said)
+            if lead is not None:
+                catch_up(ledger, case, lead, said)
     store.joined(connection, [case.complaint.id for case in cases], by)
 
 
@@ -254,7 +257,7 @@ def _decides(lead: Case, case: Case, city: City) -> bool:
     return waits and not lead.complaint.status.undecided and lead.department not in {None, city.triage}
 
 
-def _follow(ledger: Ledger, case: Case, lead: Case, said: dict[str, Any]) -> None:
+def _decided(ledger: Ledger, case: Case, lead: Case, said: dict[str, Any]) -> Case:
     reference = lead.complaint.reference
     route = Route(
         department=lead.department or "",
@@ -265,32 +268,44 @@ def _follow(ledger: Ledger, case: Case, lead: Case, said: dict[str, Any]) -> Non
         confidence=1.0,
         suggestions=case.route.suggestions if case.route else (),
     )
-    ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=said)
     outcome = f"joined to the incident of {reference}"
     tasks.settle(ledger.connection, TaskKind.TRIAGE, case.complaint.id, outcome=outcome, now=ledger.now)
+    return ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=said)
 
 
 def _leave(
     connection: Connection, incident_id: str, references: Collection[str], by: str, now: datetime
 ) -> IncidentView:
-    cases = _cases(connection, references, lock=True)
-    _view(connection, incident_id)
-    leaving = [case for case in cases if case.complaint.incident == incident_id]
-    store.hold(connection, incident_id)
+    leaving = _held(connection, incident_id, references)
     with Ledger(connection, now) as ledger:
-        for case in leaving:
+        for found in leaving:
+            case = alone(connection, found)
             facts = {"incident": None, "left": incident_id, "left_by": by}
             ledger.amend(case, case.complaint.but(incident=None), heard_at=case.heard_at, facts=facts)
     store.apart(connection, [case.complaint.id for case in leaving])
     staying = store.members(connection, incident_id)
     if store.lead_of(connection, incident_id) not in {one.id for one in staying}:
         # Of one that is done already no further news comes, and the others would never hear.
-        following = next((one.id for one in staying if not one.status.final), None)
-        if following is None:
-            store.close(connection, incident_id, by, now)
+        following = [one.id for one in staying if not one.status.final]
+        if following:
+            store.lead(connection, incident_id, following[0])
+            cases = {case.complaint.id: case for case in complaints.load_these(connection, following, lock=True)}
+            with Ledger(connection, now) as ledger:
+                succeed(ledger, cases[following[0]], [cases[name] for name in following[1:]])
         else:
-            store.lead(connection, incident_id, following)
+            store.close(connection, incident_id, by, now)
     return _view(connection, incident_id)
+
+
+def _held(connection: Connection, incident_id: str, references: Collection[str]) -> list[Case]:
+    """Hold an incident, and those of some complaints that are in it; with its lead all others too. Raises NotThere."""
+    named = {case.complaint.id for case in _cases(connection, references)}
+    view = _view(connection, incident_id)
+    led = store.lead_of(connection, incident_id) in named
+    wanted = named | {member.id for member in view.members} if led else named
+    cases = complaints.load_these(connection, wanted, lock=True)
+    store.hold(connection, incident_id)
+    return [case for case in cases if case.complaint.id in named and case.complaint.incident == incident_id]
 
 
 def _close(connection: Connection, incident_id: str, by: str, now: datetime) -> IncidentView:

@@ -24,7 +24,8 @@ _WRITTEN = frozenset({"amended_by", "transcribed_by", "called_back_by"})
 amend a report too, and are nothing that the citizen knows of."""
 
 _LETS_GO = frozenset({"offered", "recalled", "rejected", "resolved", "closed", "reopened", "withdrawn"})
-"""Events after which a department has to accept a report again."""
+"""Events after which a department has to accept a report again, beside all that leave it offered: its lead, which had
+been accepted, is followed no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _steps(events: Sequence[Event]) -> tuple[Step, ...]:
         phrase = f"event-{event.type}"
         if event.type == Verb.ACCEPTED:
             phrase, accepted = DATED if accepted else phrase, True
-        elif event.type in _LETS_GO:
+        elif event.type in _LETS_GO or event.data.get("status") == Status.OFFERED.value:
             accepted = False
         if event.type == "offered" and event.data.get("status") == Status.TRIAGE.value:
             phrase = "event-triaged"

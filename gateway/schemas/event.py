@@ -37,7 +37,8 @@ class EventData(BaseModel):
     sent_again: bool | None = Field(None, description="On `amended`: the citizen only sent the same words again.")
     incident: IncidentNamed | None = Field(
         None,
-        description="On `offered` and `amended`: the incident that the complaint belongs to; null when it left one.",
+        description="On `offered`, `amended` and what happens by the lead: the incident that the complaint belongs to; "
+        "null when it left one.",
     )
 
 

@@ -6,7 +6,7 @@ What a department wrote may name a citizen, so it stands here and in no event.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -104,6 +104,14 @@ def rejections(connection: Connection, complaint_id: str) -> Sequence[Answer]:
     return [_answer(row) for row in connection.execute(found, {"complaint": complaint_id})]
 
 
+def in_hand(connection: Connection, complaint_ids: Collection[str]) -> dict[str, list[Answer]]:
+    """Return how departments have taken complaints on and gone on with them, by complaint, the oldest first."""
+    found: dict[str, list[Answer]] = {}
+    for row in connection.execute(_IN_HAND, {"complaints": list(complaint_ids)}):
+        found.setdefault(row.complaint_id, []).append(_answer(row))
+    return found
+
+
 def untold(connection: Connection, *, now: datetime, limit: int) -> Sequence[Answer]:
     """Return the refusals whose departments are to be told now, the oldest first."""
     due = select(answers).where(answers.c.tell_at.is_not(None), answers.c.tell_at <= now)
@@ -123,6 +131,15 @@ def put_off(connection: Connection, ids: Sequence[str], until: datetime) -> None
 
 
 _HEARD = select(answers).where(answers.c.complaint_id == bindparam("complaint"), answers.c.result == DONE)
+_IN_HAND = (
+    select(answers)
+    .where(
+        answers.c.complaint_id.in_(bindparam("complaints", expanding=True)),
+        answers.c.result == DONE,
+        answers.c.verb.in_(("accepted", "progressed")),
+    )
+    .order_by(answers.c.at, answers.c.sequence)
+)
 _COLUMNS = tuple(Answer.__dataclass_fields__)
 
 

@@ -15,7 +15,7 @@ from channels.message import Address, Inbound, Purpose, Scheme
 from gateway.acknowledge import ENTRY
 from gateway.adopt import told
 from gateway.city.city import City
-from gateway.followers import held, move_followers
+from gateway.followers import follow, held, move_followers
 from gateway.house import House
 from gateway.store import answers, complaints, journal, lessons, tasks
 from gateway.store.complaints import Case
@@ -137,7 +137,7 @@ class Completion:
                 case = ledger.amend(case, raised, heard_at=case.heard_at, facts=facts)
                 self.danger = True
             facts = {**told(self.connection, case), "by": self.by}
-            ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=facts)
+            follow(ledger, ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=facts))
             left = {one.department for one in answers.rejections(self.connection, case.complaint.id)}
             move_followers(ledger, following, route, left)
         said = {"category": answer.category, "department": department}

@@ -10,7 +10,7 @@ from gateway import asking
 from gateway.acknowledge import Acknowledger
 from gateway.adopt import told
 from gateway.city.city import City
-from gateway.followers import NEWS, move_followers, resolve_followers
+from gateway.followers import NEWS, fall_back, move_followers, resolve_followers, share
 from gateway.store import answers, incidents, lessons, tasks
 from gateway.store.complaints import Case
 from gateway.store.ledger import Ledger
@@ -44,6 +44,8 @@ class Effects:
         if change.status is Status.RESOLVED:
             self.acknowledger.news(self.ledger, case.complaint, NEWS[change.status])
             resolve_followers(self.ledger, case, following, change.status, self.acknowledger)
+        else:
+            share(self.ledger, case, following, change.told)
         return case
 
     def _rejected(self, case: Case, following: Sequence[Case], said: Said, change: Change) -> Case:
@@ -68,6 +70,8 @@ class Effects:
         )
         if change.to is None:  # one complaint asks for all of them: they stay where they are until it is decided
             self._ask(case, said)
+            for found in following:
+                fall_back(self.ledger, found)
         else:
             move_followers(self.ledger, following, decided, {self.department})
         return case

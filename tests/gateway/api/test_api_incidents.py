@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -53,6 +54,24 @@ async def test_suggested_made_joined_left_and_closed(door: Door) -> None:
     assert ("closed", "boss") == (made["state"], made["closed_by"])
     _, listed = await ask(door, "GET", "incidents?state=closed")
     assert [made["id"]] == [one["id"] for one in listed["incidents"]]
+
+
+async def test_who_follows_is_shown_as_accepted_with_the_lead(door: Door) -> None:
+    """The department answers one job; whoever asks for another complaint of it sees status, date and the event."""
+    lead, other = await filed(door, 2)
+    _, made = await ask(door, "POST", "incidents", {"complaints": [lead, other]})
+    _, shown = await door.get(lead)
+    (offer,) = (event["id"] for event in shown["events"] if event["type"] == "offered")
+    due = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = {"specversion": "1.0", "id": "a", "type": "balagh.update.accepted.v1", "subject": lead}
+    assert 200 == (await ask(door, "POST", "updates", {**said, "data": {"offer": offer, "due_at": due}}, WATER))[0]
+    _, shown = await door.get(other)
+    assert ("accepted", due[:19]) == (shown["status"], shown["due_at"][:19])
+    last = shown["events"][-1]
+    assert ("accepted", "water", lead) == (last["type"], last["department"], last["data"]["as"])
+    await ask(door, "POST", f"incidents/{made['id']}/leave", {"complaints": [other]})
+    _, shown = await door.get(other)
+    assert ("offered", None) == (shown["status"], shown["due_at"])
 
 
 async def test_who_may(door: Door) -> None:

@@ -1,4 +1,4 @@
-"""Followers: the complaints that share the fate of another one, and what becomes of them when that is done."""
+"""What becomes of followers when their lead is done with, or goes to another department."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 
 from gateway.acknowledge import Acknowledger
 from gateway.adopt import told
-from gateway.store import complaints, incidents, tasks
+from gateway.store import incidents, tasks
 from gateway.store.complaints import Case
-from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
 from normalizer.complaint import Status
@@ -16,23 +15,6 @@ from router.route import Route
 
 NEWS = {Status.RESOLVED: "resolved", Status.CLOSED: "closed"}
 """What a citizen hears when it happens to their complaint -> the purpose of the reply."""
-
-
-def held(connection: Connection, complaint_id: str) -> tuple[Case | None, list[Case]]:
-    """Return a complaint and those that follow it, all locked until the commit, in the one order of all locks.
-
-    Call it before any of them is locked otherwise.
-    """
-    wanted = {complaint_id, *incidents.followers(connection, complaint_id)}
-    cases = {case.complaint.id: case for case in complaints.load_these(connection, wanted, lock=True)}
-    lead = cases.pop(complaint_id, None)
-    if lead is not None and lead.complaint.incident:
-        incidents.hold(connection, lead.complaint.incident)
-        joined = set(incidents.followers(connection, complaint_id))
-        late = joined - cases.keys()  # between the look and the lock; of a deadlock over these the store makes a retry
-        cases |= {case.complaint.id: case for case in complaints.load_these(connection, late, lock=True)}
-        cases = {name: case for name, case in cases.items() if name in joined}
-    return lead, [cases[name] for name in sorted(cases)]
 
 
 def resolve_followers(
@@ -44,11 +26,12 @@ def resolve_followers(
     ends with it: whoever joined later would share a fate that is past, and never hear.
     """
     reference = lead.complaint.reference
+    facts = {**told(ledger.connection, lead), "as": reference}
     done = []
     for found in following:
         if found.complaint.status.final:
             continue
-        case = ledger.become(found, status, {"incident": found.complaint.incident, "as": reference})
+        case = ledger.become(found, status, facts)
         outcome = f"{status.value} with {reference}"
         tasks.settle(ledger.connection, TaskKind.TRIAGE, case.complaint.id, outcome=outcome, now=ledger.now)
         acknowledger.news(ledger, case.complaint, NEWS[status])
@@ -67,6 +50,6 @@ def move_followers(ledger: Ledger, following: Sequence[Case], route: Route, left
             continue
         if not found.complaint.status.final:
             moved = route.model_copy(update={"category": found.complaint.category})
-            facts = told(ledger.connection, found)
             case = found.but(due_at=None)
-            ledger.offer(case, moved, routed_sequence=found.sequence, decided=True, facts=facts)
+            named = told(ledger.connection, found)
+            ledger.offer(case, moved, routed_sequence=found.sequence, decided=True, facts=named)
