@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
 from normalizer.place.cues import WITHIN
 from normalizer.place.match import Found, Match
 from normalizer.place.names import Need
-from normalizer.place.surroundings import Role, onward, role, turned
+from normalizer.place.surroundings import Role, continued, role, turned
 from normalizer.place.tokens import Words
 
 _TURNED = 2.0  # what a place gains when the text turns to it: more than any role is worth against another
 _SURE = 0.1  # what a name gains for being announced as a place
+_OPEN = frozenset({Role.PROBLEM, Role.LANDMARK, Role.PASSING})  # what a name is when nothing says otherwise
+_HERE = 0.01  # of two ends of a road, the one in this city
 _ENOUGH = 1.0  # a road that somebody came along is no place of a problem
 
 
@@ -35,7 +37,7 @@ def best(matches: Sequence[Match], words: Words) -> Found | None:
     """Return the place of the problem: the best by its role, of equals the first; None when there is none."""
     if not matches:
         return None
-    rated = _rated(_abroad(matches, words), words)
+    rated = _rated(list(_placed(matches, words)), words)
     match, score = max(rated, key=lambda pair: pair[1])
     if score < _ENOUGH or not match.districts:
         return None
@@ -47,19 +49,19 @@ def best(matches: Sequence[Match], words: Words) -> Found | None:
     return match.found(words)
 
 
-def _abroad(matches: Sequence[Match], words: Words) -> list[Match]:
-    """Put a name right before another city's, "in" which it lies, outside this one: "حي السلام في النجف"."""
-    return [
-        replace(match, districts=()) if _lies_in(match, after, words) else match
-        for match, after in zip_longest(matches, matches[1:])
-    ]
+def _placed(matches: Sequence[Match], words: Words) -> Iterator[Match]:
+    """Yield the names, but of two of which one lies in the other only the larger: "حي السلام في النجف" is in Najaf.
+
+    A name that may lie in the larger one is kept beside it.
+    """
+    for match, after in zip_longest(matches, matches[1:]):
+        if after is None or not _lies_in(match, after, words) or set(match.districts) & set(after.districts):
+            yield match
 
 
-def _lies_in(match: Match, after: Match | None, words: Words) -> bool:
-    if after is None or after.districts or after.first - match.last > 1:
-        return False
+def _lies_in(match: Match, after: Match, words: Words) -> bool:
     between = words.folded[match.last : after.first]
-    return bool((after.glued == "ب" and not between) or WITHIN.intersection(between))
+    return (after.glued == "ب" and not between) or (len(between) == 1 and between[0] in WITHIN)
 
 
 def _rated(matches: Sequence[Match], words: Words) -> list[tuple[Match, float]]:
@@ -69,13 +71,13 @@ def _rated(matches: Sequence[Match], words: Words) -> list[tuple[Match, float]]:
     bonus = 0.0
     for match in matches:
         now = role(match, earlier, words)
-        if was is Role.ROAD and earlier and now in {Role.PROBLEM, Role.LANDMARK, Role.PASSING} and onward(match, words):
+        if was is Role.ROAD and earlier and now in _OPEN and continued(match, earlier, words):
             now = Role.ROAD
-        if now is Role.HOME and not match.districts:
+        if now in {Role.HOME, Role.PASSING} and not match.districts:
             now = Role.ROAD  # who comes from another city complains of this one
         if turned(match, earlier.last if earlier else 0, words):
             bonus = _TURNED
-        gained = bonus if now is not Role.ROAD else 0.0
+        gained = bonus if now is not Role.ROAD else _HERE * bool(match.districts)
         rated.append((match, now.value + gained + _SURE * max(match.cue, Need.CUE - match.spelling.need)))
         earlier, was = match, now
     return rated

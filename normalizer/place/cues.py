@@ -37,7 +37,7 @@ AT = _set(
     "مغذي شبكه ازبال زبل نفايات مال مالت مالات تبع على كبال لزك لازك حدر ركن صفح اول اخر عوائل بيوت ناس "
     "شباب محلات فرن افران مركز شرطه مدارس كيه كيا كيات كوستر باص هنا هنانه هاي هاذي ويه بعد لحد الى اطراف "
     "دوار مول ملعب محكمه مقبره كنيسه بانزينخانه بنزينخانه "
-    "b bl bil bel bi fi fe fee bal in at near around along off on next behind opposite inside yam yem "
+    "ب ع ف b bl bil bel bi fi fe fee bal in at near around along off on next behind opposite inside yam yem "
     "yamm jamb janb jnb qurb qrb gidam"
 )
 """Prepositions that announce a place."""
@@ -84,14 +84,26 @@ ONWARD = _set("الى لي على لحد لغايه حتى نحو باتجاه �
 
 TRAVEL = _set(
     "جاي جايه جايين راجع راجعه راجعين رايح رايحه رايحين متجه متوجه متجهين طالع طالعه طالعين نازل ماشي "
-    "عابر اروح ارجع نروح نرجع رحت رجعت طريقي طريقنا قادم انتقلت انتقلنا تحولت تحولنا حولنا متوجهين مريت "
+    "عابر اروح ارجع نروح نرجع رحت رجعت طريقي طريقنا قادم متوجهين مريت "
     "نطلع اطلع نوصل نفوت افوت نعبر اعبر "
     "مرينا امر نمر عبرت وصلت فايت طلعت طلعنا نزلت ماشيه رجعنا رحنا ازور زرت اوصل jay raje3 rayi7 rayeh "
     "tarigi coming going way driving commute"
 )
 """Words by which, with "from" or "to", people say what way they came or go."""
 
-WORK = _set("دوام دائرتي مداوم دوامي اداوم ادرس شغلي اشتغل اشتغلت وظيفتي")
+MOVED = _set("انتقلت انتقلنا تحولت تحولنا حولنا نقلنا moved")
+"""Words by which, with "to", people say where they live now, and with "from", where they did."""
+
+ONCE = _set("كنا كنت جنت جنا جان كان was were used")
+"""Before a home: it is one no longer."""
+
+EMPLOYED = _set("موظف موظفه مدرس معلم معلمه طالب طالبه مهندس مهندسه شرطي حارس employee student teacher")
+"""Behind "I am": where that is, is where somebody works."""
+
+WE = _set("واحنا واحنه وحنا ونحن")
+"""Right before "in …": and we, unlike others."""
+
+WORK = _set("دائرتي مداوم دوامي اداوم ادرس شغلي اشتغل اشتغلت وظيفتي")
 """Words by which they say where they work or study."""
 
 ARTICLES = _set("the al el il")
@@ -105,7 +117,7 @@ KIN = _set(
 """Whose home is told of is whose matter it is, where the sender lives elsewhere."""
 
 STATE = _set(
-    "كلها بيها غركت غركانه ظلمه بلا ماكو اكو طافيه طافحه محتاجه صارت صايره مقطوع مقطوعه مهمله منسيه "
+    "كلها بيها غركت غركانه ظلمه بلا بدون غارقه ماكو اكو طافيه طافحه محتاجه صارت صايره مقطوع مقطوعه مهمله منسيه "
     "تعبانه تعاني قرب يم مقابل كدام كبال داخل خارج قطاع محله زقاق شارع yem yam qurb mako maku il el kulha"
 )
 """Right behind a name: the state that a place is in, or where in it."""
@@ -113,8 +125,11 @@ STATE = _set(
 POSTPOSED = _set("میں علاقے mein main mai men me")
 """What Urdu and Hindi put behind a name: in, the area of."""
 
-LIKE = _set("مثل متل زي اسوه شمعني اشمعني شمعنه اشمعنه like mithl mithil")
+LIKE = _set("مثل متل زي اسوه عكس بعكس unlike شمعني اشمعني شمعنه اشمعنه like mithl mithil")
 """Before a name: another place that this one is held against."""
+
+WHILE = _set("بينما while whereas")
+"""Before the first of two names: the same. Before the second, the text turns to it."""
 
 ENGLISH = _set("the is are was my our your this that there has have with without and")
 """Words that show a text in Latin letters to be English, in which any word may look like a name."""

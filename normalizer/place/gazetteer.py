@@ -101,7 +101,8 @@ class Gazetteer:
     def _learn_arabic(self, folded: Sequence[str], place: Named, *, never: bool) -> None:
         announced = len(folded) > 1 and (bare(folded[0]) in KINDS or folded[-1] in KINDS)
         spelling = Spelling(place, Need.NOTHING if announced or never else place.need, never=never)
-        given = len(folded[0]) if len(folded) > 1 and folded[0] in KINDS else 0
+        # What kind of place it is says nothing of the name; but the name behind it has lost its article.
+        given = max(0, len(folded[0]) - len(_ARTICLE)) if len(folded) > 1 and folded[0] in KINDS else 0
         for head in (folded[0], *_ALSO.get(folded[0], ())):
             keys = {"".join((head, *folded[1:]))}
             if len(folded) > 1:
@@ -110,16 +111,22 @@ class Gazetteer:
             for key in keys:
                 self._exact[key].append(spelling if head == folded[0] else replace(spelling, alias=True))
                 if not never and len(key) >= _FUZZY and head == folded[0]:
-                    for part in set(shorter(sound(key))):
-                        self._sounds[part].append((sound(key), given, spelling))
+                    self._learn_sound(key, given, spelling)
         if len(folded) == 1 and not never and not place.need and bare(folded[0]) != folded[0]:
             # Some names are as often written without their article; of others the rest is any word.
             known = folded[0].endswith(_WITHOUT_ARTICLE)
             self._exact[bare(folded[0])].append(spelling if known else replace(spelling, need=Need.CUE))
+            if known:
+                self._learn_sound(bare(folded[0]), 0, spelling)
         if not never and (not announced or len("".join(folded[1:])) > _FUZZY):
             self._learn_transliterated(folded, spelling)
         if not never:
             self._learn_sorani(folded, spelling)
+
+    def _learn_sound(self, key: str, given: int, spelling: Spelling) -> None:
+        """Learn what a name sounds like; its first `given` letters only say what kind of place it is."""
+        for part in set(shorter(sound(key))):
+            self._sounds[part].append((sound(key), given, spelling))
 
     def _learn_sorani(self, folded: Sequence[str], spelling: Spelling) -> None:
         """Learn how Sorani writes a name; of "شارع فلسطين" only what follows, for it has its own word for a street."""
@@ -212,36 +219,42 @@ class Gazetteer:
             if at in taken or word[0].isascii() or sorani.MARK in word:
                 continue
             announced = at > 0 and bare(folded[at - 1]) in KINDS
-            for spelling, glued in self._slips(word, announced):
-                yield Match(spelling, at, at + 1, exact=False, glued=glued)
+            for spelling, heard, glued in self._slips(word, announced):
+                yield Match(spelling, at, at + 1, exact=False, glued=glued, heard=heard)
             for reading in self._readings(word):
                 if reading.begins:
                     yield from self._longer_nearly(folded, at, reading)
 
     def _longer_nearly(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
         key = reading.head
-        given = len(key) if key in KINDS else 0
+        announced = key in KINDS
+        if announced and reading.article:
+            return  # "the street" is no beginning of a name
         for last in range(at + 1, min(at + 3, len(folded))):
             key += bare(folded[last])
-            for spelling in self._near(key, given=given, trusted=True):
-                yield Match(spelling, at, last + 1, exact=False, glued=reading.glued)
+            for spelling, heard in self._near(key, trusted=True):
+                yield Match(spelling, at, last + 1, exact=False, glued=reading.glued, heard=heard or announced)
 
-    def _slip(self, word: str, announced: bool) -> tuple[tuple[Spelling, str], ...]:
-        """Return the one-word names that a word may be a slip for."""
-        return tuple(
-            (spelling, glued)
-            for head, glued in heads(word)
-            if len(head) >= _FUZZY and (announced or glued or head.startswith(_ARTICLE))
-            for spelling in self._near(head, trusted=announced or bool(glued))
-        )
+    def _slip(self, word: str, announced: bool) -> tuple[tuple[Spelling, bool, str], ...]:
+        """Return the one-word names that a word may be a slip for, and of each whether it sounds the same."""
+        found = []
+        for head, glued in heads(word):
+            if len(head) >= _FUZZY:
+                slips = bool(announced or glued or head.startswith(_ARTICLE))
+                near = self._near(head, slips=slips, trusted=announced or bool(glued))
+                found += [(spelling, heard, glued) for spelling, heard in near]
+        return tuple(found)
 
-    def _near(self, key: str, *, given: int = 0, trusted: bool) -> Iterator[Spelling]:
+    def _near(self, key: str, *, slips: bool = True, trusted: bool) -> Iterator[tuple[Spelling, bool]]:
+        """Yield the names that sound like a word (True), and if `slips` those that it is one slip away from."""
         heard = sound(key)
-        for part in shorter(heard):
-            for name, kind, spelling in self._sounds.get(part, ()):
-                if heard == name or one_slip(heard, name, given=max(given, kind), trusted=trusted):
+        for part in shorter(heard) if slips else (heard,):
+            for name, given, spelling in self._sounds.get(part, ()):
+                if heard == name:
+                    yield spelling, True
+                elif slips and one_slip(heard, name, given=given, trusted=trusted):
                     # An ordinary word with a slip is still an ordinary word: only a kind of place makes it a name.
-                    yield replace(spelling, need=Need.HOME) if spelling.need and heard != name else spelling
+                    yield replace(spelling, need=Need.HOME) if spelling.need else spelling, False
 
     def _in_latin(self, folded: Sequence[str], at: int, reading: _Reading, *, english: bool) -> Iterator[Match]:
         key = reading.latin

@@ -45,7 +45,8 @@ class Match:
     """A spelling seen from word `first` up to, and without, word `last`.
 
     `glued` is the preposition glued to its front, or "". `cue` is how surely something points at it as at a place;
-    `beside` says that it touches a name which is surely one.
+    `beside` says that it touches a name which is surely one, `heard` that it is misspelt but sounds the
+    same, or says itself what kind of place it is.
     """
 
     spelling: Spelling
@@ -55,6 +56,7 @@ class Match:
     glued: str
     cue: Need = Need.NOTHING
     beside: bool = False
+    heard: bool = False
     districts: tuple[str, ...] = ()
 
     @property

@@ -76,13 +76,14 @@ def latin(word: str) -> str:
     word = word.translate(_ARABIZI)
     for written, meant in (*_LATIN_SOUNDS, *_VOWELS):
         word = word.replace(written, meant)
-    return _TWICE.sub(r"\1", word)
+    word = _TWICE.sub(r"\1", word)
+    return word.removesuffix("h") if word.endswith("ah") else word
 
 
 @lru_cache(maxsize=4096)
 def consonants(latin_form: str) -> str:
     """Return what of a `latin` form does not depend on who writes it."""
-    return latin_form[:1] + _NO_CONSONANT.sub("", latin_form[1:])
+    return _TWICE.sub(r"\1", latin_form[:1] + _NO_CONSONANT.sub("", latin_form[1:]))
 
 
 _LETTERS = {

@@ -47,7 +47,7 @@ def believed(match: Match, words: Words) -> bool:
     before = words.folded[max(0, match.first - 1) : match.first]
     if _any(before, cues.BODIES) and not match.glued:
         return False
-    if not match.exact and not match.cue and not match.beside and not words.parted(match.last):
+    if not (match.exact or match.heard or match.cue or match.beside) and not words.parted(match.last):
         return False  # a word of the middle of a sentence that only resembles a name
     if not match.spelling.need:
         return True
@@ -64,11 +64,14 @@ def role(match: Match, earlier: Match | None, words: Words) -> Role:
     denied = (
         _any(last, cues.NOT) or (_any(last, cues.AT) and _any(near[-2:-1], cues.NOT)) or _unsaid(words, match.first - 1)
     )
-    at_home = _any(near, cues.HOME) or (from_it and _any(near, cues.SELF))
+    at_home = _any(near, cues.HOME) or (from_it and _any(near, cues.SELF)) or (onto and _any(near, cues.MOVED))
+    works = _any(near, cues.WORK) or (_any(near, cues.SELF) and _any(near, cues.EMPLOYED))
+    came = _any(near, cues.TRAVEL | cues.MOVED) and from_it
+    was_there = _any(near, cues.ONCE) and _any(near, cues.HOME)
     told = (
         (denied, Role.DENIED),
-        (_any(near, cues.WORK) or (_any(near, cues.TRAVEL) and (onto or from_it)), Role.ROAD),
-        (_held_against(near), Role.EXAMPLE),
+        (works or came or was_there or (onto and _any(near, cues.TRAVEL)), Role.ROAD),
+        (_held_against(near) or (earlier is None and _any(near, cues.WHILE)), Role.EXAMPLE),
         (at_home, Role.PROBLEM if _any(near, cues.KIN) else Role.HOME),
         (_any(near[-2:], cues.OFFICE), Role.OFFICE),
         (match.spelling.pattern, Role.NUMBER),
@@ -78,16 +81,29 @@ def role(match: Match, earlier: Match | None, words: Words) -> Role:
     return next((role for holds, role in told if holds), Role.PROBLEM)
 
 
+def continued(match: Match, earlier: Match, words: Words) -> bool:
+    """Say whether a name tells more of the one before: "… to Y", "… from Y", or Y and nothing between."""
+    between = words.folded[earlier.last : match.first]
+    return onward(match, words) or (not between and not match.glued) or (len(between) == 1 and _any(between, cues.FROM))
+
+
 def onward(match: Match, words: Words) -> bool:
     """Say whether a name continues a road: "… to Y"."""
     return match.glued in _ONTO or _any(words.folded[max(0, match.first - 1) : match.first], cues.ONWARD)
 
 
 def turned(match: Match, since: int, words: Words) -> bool:
-    """Say whether, between word `since` and the name, the text turns to where the matter is ("but …")."""
+    """Say whether, between word `since` and the name, the text turns to where the matter is ("but …", "and we …")."""
+    folded, first, last = words.folded, match.first, match.last
+    if match.glued and folded[max(0, first - 1)] in cues.WE:
+        return True
+    if folded[last : last + 1] == ("لا",) and words.parted(last + 1):
+        return True  # others have it, and this one has not
     return any(
-        (word in cues.PIVOT or plain(word) in cues.PIVOT) and not _unsaid(words, at)
-        for at, word in enumerate(words.folded[since : match.first], since)
+        (word in cues.PIVOT or plain(word) in cues.PIVOT)
+        and not _unsaid(words, at)
+        and (since or word not in cues.WHILE)
+        for at, word in enumerate(folded[since:first], since)
     )
 
 
@@ -123,7 +139,8 @@ def _cue(match: Match, words: Words) -> Need:
 def _told_of(match: Match, words: Words) -> bool:
     """Say whether what stands right behind a name speaks of a place: its state, its parts, a postposition."""
     behind = words.folded[match.last : match.last + 1]
-    stated = match.exact and _any(behind, cues.STATE | cues.POSTPOSED)
+    arabic = not words.folded[match.first][0].isascii()  # in Latin letters many a word is nearly a name
+    stated = (match.exact or arabic) and _any(behind, cues.STATE | cues.POSTPOSED)
     return stated or (words.parted(match.first) and _any(behind, cues.KINDS))
 
 
@@ -138,7 +155,7 @@ def _reach(match: Match, earlier: Match | None, words: Words) -> list[str]:
     near: list[str] = []
     for at in range(match.first - 1, first - 1, -1):
         word = words.folded[at]
-        if words.parted(at + 1) or word in cues.PIVOT:
+        if words.parted(at + 1) or (word in cues.PIVOT and word not in cues.WHILE):
             break
         near.insert(0, word)
     return near
