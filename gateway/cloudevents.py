@@ -6,7 +6,9 @@ how to reach them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -48,32 +50,31 @@ class Envelopes:
             "due_at": event.data.get("due_at"),
         }
         data.update({name: value for name, value in event.data.items() if name not in data and name in _TOLD})
-        message = {
-            "specversion": "1.0",
-            "id": event.id,
-            "source": f"/balagh/{self.city}",
-            "type": f"balagh.complaint.{event.type}.v1",
-            "sequence": str(event.sequence),
-            "subject": event.reference,
-            "time": rfc3339(event.time),
-            "datacontenttype": "application/json",
-            "dataschema": f"{self.public_url}/schemas/complaint.v1.json",
-            "data": data,
-        }
-        return to_json(message)
+        kind, schema = f"balagh.complaint.{event.type}.v1", f"{self.public_url}/schemas/complaint.v1.json"
+        more = {"sequence": str(event.sequence), "dataschema": schema}
+        return self._event(event.id, kind, event.reference, event.time, data, **more)
 
     def refusal(self, answer: Answer) -> bytes:
         """Write to a department why its answer changed nothing: what it said itself, and the reason."""
         data = {"update": answer.update_id, "offer": answer.offer, "verb": answer.verb, "reason": answer.reason}
+        if answer.field:
+            data["field"] = answer.field
+        return self._event(answer.id, REFUSED, answer.reference, answer.at, data)
+
+    def _event(
+        self, event_id: str, kind: str, reference: str, time: datetime, data: Mapping[str, Any], **more: str
+    ) -> bytes:
+        """Write a CloudEvent in structured JSON; `more` are attributes that only some events have."""
         message = {
             "specversion": "1.0",
-            "id": answer.id,
+            "id": event_id,
             "source": f"/balagh/{self.city}",
-            "type": REFUSED,
-            "subject": answer.reference,
-            "time": rfc3339(answer.at),
+            "type": kind,
+            "subject": reference,
+            "time": rfc3339(time),
             "datacontenttype": "application/json",
-            "data": {**data, **({"field": answer.field} if answer.field else {})},
+            **more,
+            "data": data,
         }
         return to_json(message)
 

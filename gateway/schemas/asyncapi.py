@@ -86,12 +86,7 @@ def asyncapi(city: City, public_url: str, schemas: Messages) -> dict[str, Any]:
         "channels": exchanges | queues,
         "operations": _operations(topology),
         "components": {
-            "messages": {
-                "complaintEvent": _message(schemas.event),
-                "update": _update(schemas.update),
-                "refused": _refused(schemas.refused),
-                "dead": _dead(),
-            }
+            "messages": {"dead": _dead(), **_events(schemas)},
         },
     }
 
@@ -192,44 +187,40 @@ def _operations(topology: Topology) -> dict[str, Any]:
     return sent | taken
 
 
-def _message(schema: str) -> dict[str, Any]:
+def _events(schemas: Messages) -> dict[str, Any]:
+    complaint = {"description": "The complaint's reference.", "location": "$message.payload#/subject"}
+    answer = {"description": "The id of the answer.", "location": "$message.payload#/data/update"}
     return {
-        "name": "complaintEvent",
-        "title": "An event of a complaint's life",
-        "summary": "CloudEvents 1.0 in structured JSON. message_id is the event's id, type its CloudEvents type, "
-        "priority 9 is danger to life.",
-        "contentType": CONTENT_TYPE,
-        "payload": _payload(schema),
-        "correlationId": {"description": "The complaint's reference.", "location": "$message.payload#/subject"},
-        "bindings": {"amqp": {"messageType": "balagh.complaint.<event>.v1", **_BINDING}},
+        "complaintEvent": {
+            "name": "complaintEvent",
+            "title": "An event of a complaint's life",
+            "summary": "CloudEvents 1.0 in structured JSON. message_id is the event's id, type its CloudEvents type, "
+            "priority 9 is danger to life.",
+            "correlationId": complaint,
+            **_cloudevent("balagh.complaint.<event>.v1", schemas.event),
+        },
+        "update": {
+            "name": "update",
+            "title": "What a department answers to an offer",
+            "summary": "CloudEvents 1.0 in structured JSON. The same id of one department again does nothing twice.",
+            "correlationId": complaint,
+            **_cloudevent("balagh.update.<verb>.v1", schemas.update),
+        },
+        "refused": {
+            "name": "refused",
+            "title": "An answer that changed nothing, and why",
+            "summary": "Under <department>.refused, in the queue of the department that answered, and nowhere else.",
+            "correlationId": answer,
+            **_cloudevent(REFUSED, schemas.refused),
+        },
     }
 
 
-def _payload(schema: str) -> dict[str, Any]:
-    return {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": {"$ref": schema}}
-
-
-def _update(schema: str) -> dict[str, Any]:
+def _cloudevent(kind: str, schema: str) -> dict[str, Any]:
     return {
-        "name": "update",
-        "title": "What a department answers to an offer",
-        "summary": "CloudEvents 1.0 in structured JSON. The same id of one department again does nothing twice.",
         "contentType": CONTENT_TYPE,
-        "payload": _payload(schema),
-        "correlationId": {"description": "The complaint's reference.", "location": "$message.payload#/subject"},
-        "bindings": {"amqp": {"messageType": "balagh.update.<verb>.v1", **_BINDING}},
-    }
-
-
-def _refused(schema: str) -> dict[str, Any]:
-    return {
-        "name": "refused",
-        "title": "An answer that changed nothing, and why",
-        "summary": "Under <department>.refused, in the queue of the department that answered, and nowhere else.",
-        "contentType": CONTENT_TYPE,
-        "payload": _payload(schema),
-        "correlationId": {"description": "The id of the answer.", "location": "$message.payload#/data/update"},
-        "bindings": {"amqp": {"messageType": REFUSED, **_BINDING}},
+        "payload": {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": {"$ref": schema}},
+        "bindings": {"amqp": {"messageType": kind, **_BINDING}},
     }
 
 
