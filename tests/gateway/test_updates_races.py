@@ -80,3 +80,40 @@ async def test_a_mended_answer_in_many_hands(tmp_path: Path, city: City, postgre
     assert 1 == accepted
     for walk in walks:
         await walk.close()
+
+
+async def test_answers_to_the_lead_while_people_join_and_leave(tmp_path: Path, city: City, postgres: Database) -> None:
+    """Everybody at once: in the end each follower is as far as its lead, and whoever left is as it is by itself."""
+    walks = [Walk(tmp_path / name, city, BALAGH_STORE_URL=postgres.url) for name in ("one", "two")]
+    first = walks[0]
+    await first.open()
+    references = [(await first.hear(sender=f"+96477012345{number:02}")).reference for number in range(8)]
+    await first.publish()
+    desks = [Incidents(walk.house, clock=first.clock) for walk in walks]
+    name = (await desks[0].create(references[:6], "huda")).incident.id
+    lead = await first.case((await desks[0].get(name)).incident.reference)
+    others = [one for one in references if one != lead.complaint.reference]
+
+    def say(verb: str, **data: str) -> Update:
+        return Update(verb, "water", verb, lead.complaint.reference, lead.offer or "", data, first.clock())
+
+    answers = [say("accepted", due_at="2026-11-23T14:00:00Z"), say("progressed", note="بدأنا")]
+    await asyncio.gather(
+        *(walk.updates.answer(one) for walk in walks for one in answers),
+        *(desk.leave(name, [one], "a") for desk, one in zip(desks, others, strict=False)),
+        *(desk.join(name, [one], "b") for desk in desks for one in references[6:]),
+        desks[1].leave(name, [others[2]], "c"),
+    )
+    staying = {member.reference for member in (await desks[0].get(name)).members}
+    found = [await first.case(one) for one in references]
+    now = {case.complaint.reference: (case.complaint.status, case.due_at) for case in found}
+    assert {now[lead.complaint.reference]} == {now[one] for one in staying}
+    assert Status.IN_PROGRESS is now[lead.complaint.reference][0]
+    assert {(Status.OFFERED, None)} == {now[one] for one in references if one not in staying}
+    await desks[1].leave(name, [lead.complaint.reference], "d")
+    later = [await first.case(one) for one in staying - {lead.complaint.reference}]
+    assert {(Status.OFFERED, None)} == {(case.complaint.status, case.due_at) for case in later}
+    await first.publish()
+    assert [] == await first.house.store.read(lambda c: list(gaps(c, None, first.clock())))
+    for walk in walks:
+        await walk.close()
