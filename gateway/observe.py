@@ -82,7 +82,7 @@ BARRED = Gauge(
 )
 SILENT = Gauge(
     "balagh_channel_silent_ratio",
-    "How long a channel has heard nothing, as a multiple of the longest pause it had lately; 1 and more is unusual.",
+    "How long a channel has heard nothing, as a multiple of the longest pause it had lately; 2 and more is unusual.",
     ["channel"],
     registry=registry,
 )

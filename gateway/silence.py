@@ -7,11 +7,13 @@ that is younger than a day, or has heard little, is not judged.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gateway.registry import CHANNELS
+from gateway.settings import Settings
 from gateway.store import journal, memory
 from gateway.store.engine import Connection
 
@@ -63,16 +65,21 @@ def listen(connection: Connection, now: datetime) -> None:
     memory.remember(connection, NAME, KEY, json.dumps(known, separators=(",", ":")), now)
 
 
-def quiet(connection: Connection, now: datetime) -> list[Quiet]:
-    """Return how silent each channel is that can be judged."""
+def quiet(connection: Connection, now: datetime, *, off: Collection[str] = ()) -> list[Quiet]:
+    """Return how silent each channel is that can be judged; those that are turned `off` are rightly so."""
     found = []
     for name, one in sorted(_recall(connection).get("channels", {}).items()):
         last, first = (datetime.fromtimestamp(one[key], UTC) for key in ("last", "first"))
-        if one["count"] < FEWEST or now - first < YOUNG:
+        if name in off or one["count"] < FEWEST or now - first < YOUNG:
             continue
         longest = max([SHORTEST, *one["pauses"].values()])
         found.append(Quiet(name, (now - last).total_seconds(), longest))
     return found
+
+
+def off(settings: Settings) -> frozenset[str]:
+    """Name the channels that are turned off."""
+    return frozenset(kind.name for kind in CHANNELS) - settings.channels.keys()
 
 
 def _recall(connection: Connection) -> dict[str, Any]:

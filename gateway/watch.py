@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import partial
 
 from gateway import damage, observe, silence
 from gateway.house import House
@@ -25,7 +27,7 @@ log = observe.logger("watch")
 
 async def watch(house: House) -> None:
     """Measure for ever."""
-    glance = Glance(house.store, _measure, patience=PATIENCE)
+    glance = Glance(house.store, partial(_measure, off=silence.off(house.settings)), patience=PATIENCE)
     timepiece, due = Timepiece(), 0.0
     while True:
         if step := timepiece.stepped():
@@ -58,7 +60,7 @@ async def watch(house: House) -> None:
         await asyncio.sleep(PERIOD)
 
 
-def _measure(connection: Connection) -> None:
+def _measure(connection: Connection, *, off: Collection[str] = ()) -> None:
     now = datetime.now(UTC)
     waiting, since = journal.backlog(connection)
     observe.waits("interpret", waiting, since, now)
@@ -71,7 +73,7 @@ def _measure(connection: Connection) -> None:
         number, since = open_tasks.get(kind.value, (0, None))
         observe.TASKS.labels(kind.value).set(number)
         observe.OLDEST_TASK.labels(kind.value).set(observe.age(since, now))
-    for one in silence.quiet(connection, now):
+    for one in silence.quiet(connection, now, off=off):
         observe.SILENT.labels(one.channel).set(one.ratio)
     observe.BACKLOG.labels("replies").set(replies.waiting(connection))
     observe.BACKLOG.labels("media").set(attachments.waiting(connection))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from gateway import damage, observe, silence
@@ -30,7 +31,7 @@ async def look_at_store(settings: Settings, findings: Findings) -> None:
         for problem in (*wal.broken(connection), *damage.behind(connection, settings.data_dir / "seals.log")):
             findings.bad(f"store: {problem}")
         _rooms(connection, now, findings)
-        _people(connection, now, findings)
+        _people(connection, now, findings, silence.off(settings))
         _replies(connection, now, findings)
 
     try:
@@ -79,9 +80,9 @@ def _rooms(connection: Connection, now: datetime, findings: Findings) -> None:
     findings.judge(f"quarantine: {held} open" + (": see balagh quarantine list" if held else ""), wrong=held)
 
 
-def _people(connection: Connection, now: datetime, findings: Findings) -> None:
+def _people(connection: Connection, now: datetime, findings: Findings, off: Collection[str]) -> None:
     """Say which channel is unusually silent, what waits for a person, and what providers were asked for in vain."""
-    for one in silence.quiet(connection, now):
+    for one in silence.quiet(connection, now, off=off):
         lasting, longest = one.lasting / 3600, one.longest / 3600
         text = f"{one.channel}: silent for {lasting:.1f} h, its longest pause lately was {longest:.1f} h"
         findings.judge(text, wrong=one.unusual)

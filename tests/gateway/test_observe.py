@@ -7,13 +7,16 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import structlog
 from aiohttp.test_utils import TestClient, TestServer
 
 from channels.message import Purpose
-from gateway import observe
+from gateway import observe, silence
+from gateway.check.findings import Findings
+from gateway.check.store import look_at_store
 from gateway.watch import _measure
 from tests.gateway.walk import CITIZEN, OUTAGE, Walk, logged, metric
 
@@ -103,6 +106,27 @@ async def test_silence_is_not_peace(walk: Walk) -> None:
     await walk.publish()
     await walk.house.store.read(_measure)
     assert 0 == metric("balagh_backlog", room="relay")
+
+
+async def test_a_channel_that_falls_silent_shows(walk: Walk) -> None:
+    """The metric and the check say for how long, but of a channel that somebody turned off neither says a word."""
+    begun = datetime.now(UTC) - timedelta(days=2)
+    for channel in ("sms", "telegram"):
+        for number in range(30):
+            walk.clock.now = begun + timedelta(hours=number)
+            await walk.house.intake.accept(walk.message(f"{number}", channel=channel))
+    await walk.understand()
+    await walk.house.store.write(lambda connection: silence.listen(connection, datetime.now(UTC)))
+    off = silence.off(walk.house.settings)
+    await walk.house.store.read(partial(_measure, off=off))
+    findings: list[str] = []
+    await look_at_store(walk.house.settings, Findings(findings.append))
+
+    assert metric("balagh_channel_silent_ratio", channel="sms") == pytest.approx(19, abs=0.1)
+    assert 0.0 == metric("balagh_channel_silent_ratio", channel="telegram")
+    assert ["WRONG sms: silent for 19.0 h, its longest pause lately was 1.0 h"] == [
+        line for line in findings if "silent for" in line
+    ]
 
 
 async def test_a_traceback_shows_where_and_not_what() -> None:
