@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from gateway.store.tasks import TaskKind
 from normalizer.complaint import Priority, Status
+from router.rules import Rule
 from tests.gateway.walk import EITHER_STORE, OUTAGE, Walk
 
 pytestmark = EITHER_STORE
@@ -164,6 +166,29 @@ async def test_what_is_dangerous_or_confidential_never_joins_by_itself(walk: Wal
     assert [None, None] == [(await walk.case(one)).complaint.incident for one in (danger, secret)]
     (suggested,) = await incidents.suggestions()
     assert (True, [danger]) == (suggested.urgent, [member.reference for member in suggested.members])
+
+
+@pytest.mark.parametrize(
+    ("text", "answers", "department"),
+    [
+        ("كسر في الانبوب والماء يجري", {"category": "water.leak"}, "water"),  # of the family, and another matter
+        ("الماء مقطوع عن سوق الجملة", WATER, "health"),  # for another department, by a rule of the city
+        ("ماي", {}, "citizens"),  # read so, and not surely enough for the rules
+    ],
+)
+async def test_another_matter_department_or_doubt_never_joins_by_itself(
+    walk: Walk, incidents: Incidents, text: str, answers: dict[str, Any], department: str
+) -> None:
+    """At the same pin, with six members confirmed, whom plain reports join: of these a person decides."""
+    market, table = Rule("market", "health", words=("سوق الجملة",)), walk.city.rules
+    walk.city = replace(walk.city, rules=replace(table, rules=(market, *table.rules)))
+    made = await incidents.create(await many(walk, 6), "sara")
+    other, plain = await report(walk, 62, text=text, answers=answers), await report(walk, 63)
+    await walk.publish()
+
+    case = await walk.case(other)
+    assert (department, None) == (case.department, case.complaint.incident)
+    assert made.incident.id == (await walk.case(plain)).complaint.incident
 
 
 async def test_few_members_bring_no_others(walk: Walk, incidents: Incidents) -> None:
