@@ -187,3 +187,32 @@ async def test_sending_with_a_token(authority: tuple[Authority, str]) -> None:
 
     assert [b"EHLO city.example", b"QUIT"] == [heard[0], heard[-1]]
     assert b"user=shared@city.example\x01auth=Bearer token-1\x01\x01" == shown
+
+
+async def test_sending_with_a_token_that_is_not_taken(authority: tuple[Authority, str]) -> None:
+    """A server that says why it refuses a token hears an empty line, refuses, and is shown a new one the next time."""
+    shown: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mx\r\n")
+        while line := await reader.readline():
+            if line.startswith(b"EHLO"):
+                writer.write(b"250-mx\r\n250 AUTH XOAUTH2\r\n")
+            elif line.startswith(b"AUTH XOAUTH2"):
+                shown.append(base64.b64decode(line.split()[2]))
+                taken = b"Bearer token-2" in shown[-1]
+                writer.write(b"235 2.7.0 Accepted\r\n" if taken else b"334 eyJzdGF0dXMiOiI0MDAifQ==\r\n")
+            elif line == b"\r\n":
+                writer.write(b"535 5.7.8 Username and Password not accepted\r\n")
+            else:
+                writer.write(b"221 bye\r\n")
+
+    async with serving(serve) as port:
+        channel = email(entry(authority[1], 1), smtp_url=f"smtp://shared%40city.example@127.0.0.1:{port}")
+        with pytest.raises(Barred) as raised:
+            await channel._server.probe()
+        await channel._server.probe()
+        await channel.close()
+
+    assert [b"token-1", b"token-2"] == [token.split(b"Bearer ")[1].rstrip(b"\x01") for token in shown]
+    assert "token-1" not in str(raised.value)
