@@ -170,10 +170,11 @@ class MetaSocial(MetaWebhook, Poller):
         """Yield what citizens said since the last complete search, wherever Meta lets us look. Raises Busy, Barred."""
         del line  # there is one
         began, refusals, walks = datetime.now(UTC), [], self.walks()
-        for name, walk in walks.items():
-            since = since_of(await reception.recall(name), began - timedelta(days=self.settings.history))
+        first = began - timedelta(days=self.settings.history)
+        searched = {name: since_of(await reception.recall(name), first) for name in walks}
+        for name in sorted(walks, key=lambda name: searched[name]):  # a quota may end before the last of them
             try:
-                async with aclosing(walk(since - OVERLAP)) as found:
+                async with aclosing(walks[name](searched[name] - OVERLAP)) as found:
                     async for inbound in found:
                         yield inbound
             except Refused as error:  # one permission that is missing must not close the other places
@@ -182,8 +183,8 @@ class MetaSocial(MetaWebhook, Poller):
                 raise Busy("unreadable", "what Meta lists cannot be read") from error
             else:
                 await reception.remember(name, began.isoformat())
-            if self.graph.usage >= SPARED:
-                raise Busy("usage", "what is left of the quota is kept for answers", retry_after=PAUSE)
+                if self.graph.usage >= SPARED:
+                    raise Busy("usage", "what is left of the quota is kept for answers", retry_after=PAUSE)
         if len(refusals) == len(walks):
             raise Barred(refusals[0].code, "the token lets us look nowhere")
 

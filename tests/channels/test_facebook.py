@@ -505,6 +505,19 @@ async def test_leaves_some_of_the_quota(facebook: Facebook, graph: GraphDouble) 
     assert 1 == len(graph.asked)
 
 
+async def test_a_quota_that_never_suffices_closes_no_place(facebook: Facebook, graph: GraphDouble) -> None:
+    """With most of the quota gone hour after hour, each search begins where none was for longest: all are searched."""
+    desk = Desk()
+    used = (200, {"data": []}, {"X-App-Usage": '{"call_count": 85}'})
+    for _ in range(4):
+        graph.answers = [used]
+        with pytest.raises(Busy):
+            [_ async for _ in facebook.fetch("", desk)]
+
+    places = ["feed", "tagged", "conversations", "feed"]
+    assert [f"GET /{PAGE}/{place}" for place in places] == graph.asked
+
+
 async def test_away() -> None:
     """While Meta cannot be reached the search is tried again later."""
     channel = Facebook(example_settings(Facebook, api_url=f"http://127.0.0.1:{unused_port()}"))
