@@ -162,9 +162,41 @@ async def test_what_was_answered_to_a_follower_stays_its_own(walk: Walk, inciden
     assert ("accepted", LATER) == await stands(walk, other)
     await say(walk, lead, "progressed", note="بدأنا")
     assert ("in_progress", LATER) == await stands(walk, other)
+    assert ["accepted", "accepted", "progressed"] == [event.type for event in await story(walk, other)][3:]
     await incidents.leave(made.incident.id, [other], "omar")
     assert ("accepted", LATER) == await stands(walk, other)
     await balanced(walk)
+
+
+async def test_what_another_department_answered_counts_no_more(walk: Walk, incidents: Incidents) -> None:
+    """Accepted by itself, and then taken along to the next department: there it has only what its lead has."""
+    lead, other = await reported(walk, 2)
+    made = await incidents.create([lead, other], "sara")
+    await say(walk, other, "accepted", due_at=LATER)
+    await say(walk, lead, "rejected", reason="لا", suggested_department="sewage")
+    await say(walk, lead, "accepted", due_at=SOON)
+    assert ("accepted", SOON) == await stands(walk, other)
+    await incidents.leave(made.incident.id, [other], "omar")
+    assert ("offered", None) == await stands(walk, other)
+
+
+async def test_who_is_at_another_department_is_not_accepted_there(walk: Walk, incidents: Incidents) -> None:
+    """One cause, two departments: what the lead's says, the other has not said."""
+    (lead,) = await reported(walk, 1)
+    (other,) = await reported(walk, 1, first=1, answers={"category": "roads.damage"})
+    await incidents.create([lead, other], "sara")
+    await say(walk, lead, "progressed", note="بدأنا")
+    assert ("offered", None) == await stands(walk, other)
+    assert "water" != (await walk.case(other)).department
+
+
+async def test_who_followed_before_this_was_shared_is_taken_along(walk: Walk, incidents: Incidents) -> None:
+    """Offered since an older gateway accepted the lead: with the next answer it is accepted, and then in progress."""
+    lead, other = await reported(walk, 2)
+    await incidents.create([lead, other], "sara")
+    await walk.change("UPDATE complaints SET status = 'accepted' WHERE reference = :one", one=lead)
+    await say(walk, lead, "progressed", note="بدأنا")
+    assert ["accepted", "progressed"] == [event.type for event in await story(walk, other)][-2:]
 
 
 async def test_when_the_lead_leaves_nobody_has_been_accepted(walk: Walk, incidents: Incidents) -> None:
