@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,11 +16,12 @@ from normalizer.arabizi import Transliterator
 from normalizer.category.features import words as words_of
 from normalizer.category.joint import Factors, joined, softmax
 from normalizer.category.model import Model, Scorer, Vector
+from normalizer.category.pieces import at_marks, in_pieces
 from normalizer.category.words import Evidence, WordTable
 from normalizer.guess import ACT, Guess
 from normalizer.language import ARABIZI, language
 from normalizer.personal import mask
-from normalizer.stem import MARKS, Reading, is_word, read, tokens
+from normalizer.stem import Reading, is_word, read, tokens
 from normalizer.vocabulary import Vocabulary
 
 OTHER = "other"
@@ -31,14 +33,13 @@ _SCORED = 8  # texts: how dangerous one sounds is asked beside what it is about
 _SUGGESTIONS = 8
 _SUREST = 0.9999  # certainty is kept for what somebody stated
 _NAMED = 0.25  # the least probability at which a category is named at all
-_WHOLE = 40  # words; what is longer is read a sentence at a time
-_PIECE = 25  # words in a piece of a letter
-_MOST_PIECES = 240  # of one letter: the beginning and the end are read, what lies between is skipped
 _SUBJECT = 2.0  # the first line of a letter weighs so much more than another sentence
 _FAINT = 0.02  # what a sentence weighs at the least
 _STEEPEST = 30.0  # a score of danger beyond which its probability is all but 0 or 1
-_ENDS = frozenset(".!?؟…؛;\n")
-_SECOND = 0.5  # the probability of a sentence's own category at which it is a further problem
+_SECOND = 0.5  # the probability of a sentence's own department at which it is a further problem
+_PART = 0.6  # the same of a part of a short message, or of what is left of it without the words of the first
+_REST = 0.3  # the same where a phrase of the further one decides by itself
+_PASSING = 0.01  # what a whole message gives a department that is no more than named in passing
 
 # Without a model: an honest figure from the words alone.
 _HALF = 0.5  # the weight at which half of the certainty is reached
@@ -75,6 +76,9 @@ class Matcher:
         self._words = WordTable(self._labels, vocabulary.strong, vocabulary.words, vocabulary.never)
         self._real, self._nothing = len(self._labels) - 2, len(self._labels) - 1  # before these two: categories
         self._departments = tuple(vocabulary.departments.get(name, name) for name in self._labels)
+        self._of_department = {
+            one: [place for place, other in enumerate(self._departments) if other == one] for one in self._departments
+        }
         self._transliterator = Transliterator(
             phrase
             for table in (vocabulary.strong, vocabulary.words)
@@ -155,11 +159,14 @@ class Matcher:
             return Guess(OTHER, 0.0)
         opinions = self._opinions(scored)
         if len(opinions) == 1:
-            return self._concluded(opinions[0], self._also_said(opinions[0]))
-        return self._concluded(self._of_a_letter(opinions), self._also_told(opinions))
+            return self._concluded(opinions[0], self._also_said(opinions[0], scored.pieces[0]))
+        letter = self._of_a_letter(opinions)
+        return self._concluded(letter, self._also_told(letter, opinions))
 
     def _score(self, text: str) -> _Scored:
-        pieces = _pieces(tokens(self.legible(text)))
+        return self._scored_pieces(in_pieces(tokens(self.legible(text))))
+
+    def _scored_pieces(self, pieces: Sequence[Sequence[str]]) -> _Scored:
         return _Scored(pieces, np.array([self._scorer.logits(words_of(piece)) for piece in pieces]))
 
     def _opinions(self, scored: _Scored) -> list[_Opinion]:
@@ -204,7 +211,7 @@ class Matcher:
         ranked = [int(place) for place in np.argsort(-chances, kind="stable")]
         real = [place for place in ranked if place < self._real][:_SUGGESTIONS]
         scores = tuple((self._labels[place], min(round(float(chances[place]), 4), _SUREST)) for place in real)
-        second = tuple(self._labels[place] for place in further if place != real[0])
+        second = tuple(self._labels[place] for place in further)
         kind = self._kinds[int(opinion.kinds.argmax())]
         acting = float(opinion.kinds[self._kinds.index(ACT)])
         if ranked[0] >= self._real or chances[ranked[0]] < _NAMED:
@@ -228,20 +235,43 @@ class Matcher:
         together = self._departments[int(opinion.chances[: self._real].argmax())]
         return together == max(by_words, key=by_words.__getitem__) == max(by_model, key=by_model.__getitem__)
 
-    def _also_said(self, opinion: _Opinion) -> list[int]:
-        """Find further problems in a short message: what a decisive phrase names beside the best."""
-        best = int(opinion.chances[: self._real].argmax())
-        named = [place for place, found in opinion.evidence.items() if found.strong]
-        return [place for place in named if self._departments[place] != self._departments[best]]
+    def _also_said(self, opinion: _Opinion, said: Sequence[str]) -> list[int]:
+        """Find further problems in a short message, of other departments than the first.
 
-    def _also_told(self, pieces: Sequence[_Opinion]) -> list[int]:
-        """Find further problems in a letter: what one of its sentences is surely about."""
-        told: dict[int, float] = {}
+        One is told where a part between two marks, or all that is left without the words of the first, is plainly
+        about it; a phrase that decides by itself needs less beside it. A word in passing is none.
+        """
+        mine = self._departments[int(opinion.chances[: self._real].argmax())]
+        others = {
+            place
+            for place, found in opinion.evidence.items()
+            if place < self._real
+            and self._departments[place] != mine
+            and (found.strong or self._share(opinion, place) >= _PASSING)
+        }
+        if not others:
+            return []
+        rest = self._words.without(said, lambda owner: self._departments[owner] == mine)
+        pieces = self._opinions(self._scored_pieces([rest, *at_marks(said)]))
+        named = {place for place in others if opinion.evidence[place].strong and self._share(pieces[0], place) >= _REST}
+        return sorted(named | others.intersection(self._plainly(pieces, _PART)))
+
+    def _also_told(self, letter: _Opinion, pieces: Sequence[_Opinion]) -> list[int]:
+        """Find further problems in a letter: what one of its sentences is surely about, for another department."""
+        mine = self._departments[int(letter.chances[: self._real].argmax())]
+        told = Counter(place for place in self._plainly(pieces, _SECOND) if self._departments[place] != mine)
+        return [place for place, _ in told.most_common()]
+
+    def _plainly(self, pieces: Iterable[_Opinion], least: float) -> Iterator[int]:
+        """Yield what each piece is about, where a word of the city says so and its department is so likely."""
         for piece in pieces:
             place = int(piece.chances.argmax())
-            if place in piece.evidence and piece.chances[place] >= _SECOND:
-                told[place] = told.get(place, 0.0) + float(piece.chances[place])
-        return sorted(told, key=lambda place: -told[place])
+            if place < self._real and place in piece.evidence and self._share(piece, place) >= least:
+                yield place
+
+    def _share(self, opinion: _Opinion, place: int) -> float:
+        """Return how likely it is that a text is for the department of a category."""
+        return float(opinion.chances[self._of_department[self._departments[place]]].sum())
 
     def _by_words(self, evidence: Mapping[int, Evidence]) -> Guess:
         """Guess without a model: sure when many words speak for one category and none for another."""
@@ -253,30 +283,6 @@ class Matcher:
             (self._labels[place], _confidence(evidence[place].weight, best.weight, second)) for place in ranked
         )
         return Guess(*scores[0], scores[:_SUGGESTIONS], tuple(best.words), agreed=True)
-
-
-def _pieces(tokens: Sequence[str]) -> list[Sequence[str]]:
-    """Return a short text whole, and a letter in its sentences, long ones cut once more; nothing of no words.
-
-    Of a very long letter its beginning and its end are returned.
-    """
-    words = len(tokens) - sum(map(MARKS.__contains__, tokens))
-    if words <= _WHOLE:
-        return [tokens] if words else []
-    pieces, start, count = [], 0, 0
-    for place, token in enumerate(tokens):
-        if token in MARKS:
-            complete = count > 0 and token in _ENDS
-        else:
-            count += 1
-            complete = count >= _PIECE
-        if complete:
-            pieces.append(tokens[start : place + 1])
-            start, count = place + 1, 0
-    if count:
-        pieces.append(tokens[start:])
-    half = _MOST_PIECES // 2
-    return pieces if len(pieces) <= _MOST_PIECES else pieces[:half] + pieces[-half:]
 
 
 def _logistic(score: float) -> float:

@@ -8,7 +8,7 @@ are there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -125,6 +125,14 @@ class WordTable:
             evidence.strong = evidence.strong or match.phrase.strong
             evidence.words.append(match.phrase.written)
         return found, excluded
+
+    def without(self, tokens: Sequence[str], told: Callable[[int], bool]) -> list[str]:
+        """Return the tokens of a text but for the phrases of the owners that `told` says yes to."""
+        gone: set[int] = set()
+        for match in longest([match for match in self._find(tokens) if not match.phrase.never]):
+            if told(match.phrase.owner):
+                gone.update(range(match.start, match.end))
+        return [token for place, token in enumerate(tokens) if place not in gone]
 
     def _find(self, tokens: Sequence[str]) -> Iterator[Match]:
         """Find every phrase, in the order of the text."""

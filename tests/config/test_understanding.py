@@ -11,7 +11,8 @@ import pytest
 
 from gateway.city.city import City, load
 from gateway.learning.evaluate import Account, judge
-from gateway.learning.material import Case
+from gateway.learning.material import Case, read_examples
+from normalizer.guess import ACT
 
 ROOT = Path(__file__).parents[2]
 SETS = ROOT / "tests" / "data" / "understanding"
@@ -93,6 +94,33 @@ def test_what_is_called_nine_tenths_is_right_nine_times_in_ten(city: City) -> No
     for tenth, (share, stated) in tenths.items():
         if stated > 0.5:  # below that a person decides, and it may be better than it says
             assert share.interval[1] >= stated, (tenth, str(share))
+
+
+def test_two_complaints_in_one_message_are_seen_and_one_is_not_taken_for_two(city: City) -> None:
+    """Of two messages joined in one breath both matters are mostly named; of what is one, few are called two."""
+    departments, chance = city.vocabulary.departments, random.Random(3)
+    told = read_examples(ROOT / "config" / "cities" / city.id / "examples", city.categories)
+    short = [
+        (text.text, departments[text.categories[0]])
+        for text in told
+        if text.kind == ACT
+        and departments.get(text.categories[0], city.triage) != city.triage
+        and len(text.text.split()) <= 14
+    ]
+    pairs = [chance.sample(short, 2) for _ in range(400)]
+    joined = [
+        (chance.choice(("{} و{}", "{}، {}", "{} {}", "{}\n{}")), *pair) for pair in pairs if pair[0][1] != pair[1][1]
+    ]
+    seen = sum(
+        {one[1], other[1]} <= {departments[name] for name in (guess.category, *guess.second)}
+        for how, one, other in joined
+        for guess in [city.reader.guess(how.format(one[0], other[0]))]
+    )
+    single = [case for name in "ac" for case in _cases(city, name) if case.acted_on and not case.second]
+    doubled = sum(bool(city.reader.guess(case.text).second) for case in single)
+
+    assert seen / len(joined) >= 0.57, (seen, len(joined))
+    assert doubled / len(single) <= 0.09, (doubled, len(single))
 
 
 @pytest.mark.skipif(not TWEETS.is_dir(), reason="no tweets here")

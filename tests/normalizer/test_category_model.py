@@ -113,11 +113,37 @@ def test_thanks_are_nothing_to_act_on(matcher: Matcher) -> None:
     assert (IDLE, False) == (guess.kind, guess.agreed)
 
 
-def test_two_problems_in_one_message_are_both_seen(matcher: Matcher) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "الماء مقطوع والمجاري طفحت مجاري",
+        "الماء مقطوع، وعندنا لمبة ظلمه",  # told by a word that does not decide by itself, in a part of its own
+        "الماء مقطوع والعمود لمبة ظلمه",  # and without a mark between them
+    ],
+)
+def test_two_problems_in_one_message_are_both_seen(matcher: Matcher, text: str) -> None:
     """The second is named beside the first, for a person to split off."""
-    guess = matcher.guess("الماء مقطوع والمجاري طفحت مجاري")
+    guess = matcher.guess(text)
 
-    assert {"water.outage", "sewage.overflow"} == {guess.category, *guess.second}
+    assert 1 == len(guess.second)
+    assert {"water", "sewage", "lighting"} > {
+        matcher.vocabulary.departments[name] for name in (guess.category, *guess.second)
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "الماء مقطوع والحنفيه ناشفه والماء مقطوع قرب لمبة",  # where it is
+        "الماء مقطوع واليوم ماء وسخ بي لون وريحه",  # one job for one department
+        "الماء مقطوع. " + "والماء مقطوع عن الزقاق كله والحنفيه ناشفه والناس عطشى. " * 6 + "وماء وسخ بي لون وريحه",
+    ],
+)
+def test_a_word_in_passing_and_more_for_the_same_department_are_no_second_problem(matcher: Matcher, text: str) -> None:
+    """Nobody is asked to split what is one matter."""
+    guess = matcher.guess(text)
+
+    assert ("water", ()) == (matcher.vocabulary.departments[guess.category], guess.second)
 
 
 def test_a_letter_is_judged_by_what_it_is_about(matcher: Matcher) -> None:
@@ -126,6 +152,16 @@ def test_a_letter_is_judged_by_what_it_is_about(matcher: Matcher) -> None:
     guess = matcher.guess(f"طفحت المجاري\n{chatter}طفحت مجاري الزقاق كلها. {chatter}")
 
     assert ("sewage.overflow", True) == (guess.category, guess.agreed)
+
+
+def test_the_subject_line_weighs_more_than_another_sentence(matcher: Matcher) -> None:
+    """Of two matters told in the same words a letter is about the one that its first line names."""
+    water, sewage, chatter = "الماء مقطوع.", "طفحت مجاري.", "السلام عليكم وعلى من شاهد مباراه الامس. " * 9
+
+    for subject, told in ((water, "water.outage"), (sewage, "sewage.overflow")):
+        other = sewage if subject is water else water
+        assert told == matcher.guess(f"{subject}\n{chatter}{other} {chatter}").category
+        assert told == matcher.guess(f"{subject}\n{other} {chatter}{chatter}").category
 
 
 DANGER = DangerWords(
