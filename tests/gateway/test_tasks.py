@@ -53,6 +53,20 @@ async def test_a_recording_without_words_is_written_down_by_a_person(walk: Walk,
     assert ([], []) == (await tasks.list([TaskKind.TRANSCRIBE]), await tasks.list([TaskKind.TRIAGE]))
 
 
+async def test_a_fax_is_written_down_by_a_person(walk: Walk, tasks: Tasks) -> None:
+    """A scan that the fax gateway sent by mail, without a word, waits for a person; nobody is answered meanwhile."""
+    scan = Media("image/tiff", sha256="f" * 64, size=4096, filename="fax.tif")
+    await walk.hear("", "", channel="email", scheme=Scheme.UNKNOWN, way="fax", media=(scan,))
+    task = await only(tasks, TaskKind.TRANSCRIBE)
+    reference = await tasks.complete(task.id, "zainab", Answer(text="الماء مقطوع في محلتنا منذ ثلاثة أيام"))
+    await walk.publish()
+
+    assert "fax" == task.channel
+    assert ("water", "offered") in walk.tape.told()
+    assert [] == await walk.rows("SELECT id FROM replies")
+    assert reference == task.reference
+
+
 async def test_words_beside_a_recording_need_no_transcription(walk: Walk, tasks: Tasks) -> None:
     """Nobody is asked to write down what the citizen wrote."""
     await walk.hear("الماء مقطوع", media=(VOICE,))
