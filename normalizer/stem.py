@@ -44,16 +44,25 @@ _OWNERS = frozenset(("ها", "هم", "نا", "كم", "ه", "ي"))
 _LEAST = 3  # letters that must be left of an Arabic word
 _LEAST_PLURAL = 4  # letters of an English word whose final s is dropped
 _REMEMBERED = 16_384  # words; a city's citizens use a few thousand
-_TEXTS = 32  # cut once for the questions that are asked of one in a row; a letter's words are some 400 kB
+# Texts are cut once for the questions that are asked of one in a row. Letters are kept apart, being large, and because
+# between two questions each of a letter's sentences may be asked about.
+_LETTER = 2000  # characters
+_LETTERS, _MESSAGES = 8, 128
 
 Reading = tuple[Sequence[str], Sequence[tuple[str, ...]]]
 """The tokens of a text, and the stems that each may stand for."""
 
 
-@lru_cache(maxsize=_TEXTS)
 def tokens(text: str) -> tuple[str, ...]:
     """Return the words of a text, folded, with the marks at which a phrase ends between them."""
+    return _of_a_letter(text) if len(text) > _LETTER else _of_a_message(text)
+
+
+def _cut(text: str) -> tuple[str, ...]:
     return tuple(_TOKEN.findall(fold(text)))
+
+
+_of_a_letter, _of_a_message = lru_cache(maxsize=_LETTERS)(_cut), lru_cache(maxsize=_MESSAGES)(_cut)
 
 
 def is_word(token: str) -> bool:

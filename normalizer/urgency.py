@@ -93,13 +93,19 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """What was found in one sentence, list by list, each in the order of the words."""
+    """What was found in one sentence, in the order of the words, and the names of the lists that it is in."""
 
     words: Sequence[str]
-    found: Mapping[str, Sequence[Found]] = field(default_factory=dict)
+    found: Sequence[Found]
+    names: frozenset[str]
+    _lists: dict[str, Sequence[Found]] = field(default_factory=dict)
 
     def of(self, name: str) -> Sequence[Found]:
-        return self.found.get(name, ())
+        if name not in self.names:
+            return ()
+        if name not in self._lists:  # of the many that a sentence has words of, few are asked for
+            self._lists[name] = [phrase for phrase in self.found if name in phrase.lists]
+        return self._lists[name]
 
     def near(self, name: str, place: Found, reach: int) -> Iterator[Found]:
         """Go through what stands beside a place, both together within `reach` words and not upon one another."""
@@ -121,6 +127,9 @@ class _Told:
     still: bool
 
 
+_NOTHING = _Told(None, past=False, still=False)
+
+
 class Urgency:
     """A city's words of danger and need, compiled once and asked for every message."""
 
@@ -128,6 +137,7 @@ class Urgency:
         """Compile the words; `known` are further words of the city that Arabizi may stand for."""
         self._frames = words.frames
         self._begun_by = {f"{frame.id}.what": place for place, frame in enumerate(words.frames)}
+        self._things = frozenset(self._begun_by)
         self._categories, self._sure = frozenset(words.categories), words.min_confidence
         self._danger = Phrases(
             {
@@ -197,6 +207,8 @@ class Urgency:
 
     def _tell(self, words: tuple[str, ...]) -> _Told:
         sentence = _sentence(words, self._danger)
+        if not sentence.found:
+            return _NOTHING
         past, still = any(self._stands(sentence, past) for past in sentence.of(_PAST)), bool(sentence.of(_STILL))
         over = past and not still  # all this is long ago or put right
         return _Told(None if over else next(self._alarms(sentence), None), past, still)
@@ -206,9 +218,11 @@ class Urgency:
         yield from self._filled(sentence)
 
     def _filled(self, sentence: _Sentence) -> Iterator[Alarm]:
-        # In their own order; of the many frames, a sentence has the things of few.
-        for place in sorted(self._begun_by[name] for name in sentence.found if name in self._begun_by):
+        # In their own order; of the many frames, a sentence has the things of few, and hardly ever what goes with them.
+        for place in sorted(self._begun_by[name] for name in sentence.names & self._things):
             frame = self._frames[place]
+            if sentence.names.isdisjoint((f"{frame.id}.state", f"{frame.id}.victim")):
+                continue
             for thing in sentence.of(f"{frame.id}.what"):
                 third = next(sentence.near(f"{frame.id}.also", thing, frame.near), None) if frame.also else thing
                 if third is not None and self._stands(sentence, thing):
@@ -248,18 +262,14 @@ def _split(reading: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _sentence(words: Sequence[str], phrases: Phrases) -> _Sentence:
-    lists: dict[str, list[Found]] = {}
     found = phrases.find(words)
-    covered = _covered(found)
-    for phrase in found:
-        if covered.get(phrase.start, 0) < phrase.end:
-            for name in phrase.lists:
-                lists.setdefault(name, []).append(phrase)
-    return _Sentence(words, lists)
+    if covered := _covered(found):
+        found = [phrase for phrase in found if covered[phrase.start] < phrase.end]
+    return _Sentence(words, found, frozenset().union(*(phrase.lists for phrase in found)))
 
 
 def _covered(found: Sequence[Found]) -> Mapping[int, int]:
-    """Tell for every place how far a figure of speech begun by then reaches; within it nothing counts."""
+    """Tell for every place how far a figure of speech begun by then reaches; within it nothing counts. Of none: {}."""
     covered: dict[int, int] = {}
     if not any(_NEVER in phrase.lists for phrase in found):
         return covered

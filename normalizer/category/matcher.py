@@ -183,13 +183,10 @@ class Matcher:
 
     def _of_a_letter(self, pieces: Sequence[_Opinion]) -> _Opinion:
         """Weigh the sentences of a letter: the subject more, and those more that say something definite."""
-        weights = [
-            (1.0 if number else _SUBJECT)
-            * (1.0 - float(piece.chances[self._real :].sum()))
-            * float(piece.chances.max())
-            + _FAINT
-            for number, piece in enumerate(pieces)
-        ]
+        chances = np.array([piece.chances for piece in pieces])
+        weights = (1.0 - chances[:, self._real :].sum(axis=1)) * chances.max(axis=1)
+        weights[0] *= _SUBJECT
+        weights += _FAINT
         evidence: dict[int, Evidence] = {}
         for piece in pieces:
             for place, found in piece.evidence.items():
@@ -197,9 +194,8 @@ class Matcher:
                 told.weight += found.weight
                 told.strong = told.strong or found.strong
                 told.words += (word for word in found.words if word not in told.words)
-        chances = np.average([piece.chances for piece in pieces], axis=0, weights=weights)
         return _Opinion(
-            chances,
+            np.average(chances, axis=0, weights=weights),
             evidence,
             np.average([piece.alone for piece in pieces], axis=0, weights=weights),
             np.average([piece.kinds for piece in pieces], axis=0, weights=weights),

@@ -113,6 +113,8 @@ class WordTable:
         Returned with it are the categories that the text is not about although it may have their words.
         """
         matches = list(self._find(tokens))
+        if not matches:
+            return {}, set()
         excluded = {match.phrase.owner for match in matches if match.phrase.never}
         found: dict[int, Evidence] = {}
         seen: set[Phrase] = set()
