@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from stdnum import damm, iban, luhn
 
+from normalizer.address import addresses
 from normalizer.complaint import Contact
 from normalizer.spoken import spoken_numbers
 from normalizer.text import ascii_digits, fold
@@ -45,23 +46,7 @@ class Found:
     end: int
 
 
-# Possessive quantifiers and look-behinds: every character is read once, so a hostile letter costs no more than an
-# honest one.
-_LOGIN = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,15}+://[^\s/?#@]{1,200}+@\S++")
-_HOUSES = ("gmail", "yahoo", "hotmail", "outlook", "icloud", "live")
-_EMAIL = re.compile(
-    r"(?<![\w.+%'-])[\w.+%'-]++"
-    r"(?: ?[@＠] ?[\w-]++(?:\.[\w-]++| ?\. ?(?:com|net|org|info|iq|eg|jo|sa|ae|kw|qa|om|bh|ps)(?!\w))++"
-    r"| ?[(\[] ?at ?[)\]] ?[\w-]++(?: ?(?:\.|[(\[] ?dot ?[)\]]) ?[\w-]++)++"
-    rf"| at (?:{'|'.join(_HOUSES)})(?:\.| dot )[a-z]{{2,6}}+)"
-)
-# One of these stands in every such address that has no sign, and one of _CHATS in every link.
-_SPELLED = ("(at", "( at", "[at", "[ at", *(f" at {house}" for house in _HOUSES))
-# A name at a network, or an address whose ending was forgotten: after the sign there is a letter ("5@8" has none).
-_HANDLE = re.compile(r"(?:(?<![\w.+%'-])[\w.+%'-]++)?+[@＠](?=[\w.-]{0,64}[^\W\d_])[\w-]++(?:\.[\w-]++)*+")
-_TO_A_CHAT = r"(?i:(?:t|telegram|wa|m)\.me|(?:api|chat|web)\.whatsapp\.com)/"
-_LINK = re.compile(rf"(?i:https?://)?+(?i:www\.)?+{_TO_A_CHAT}[\w?=&%+/@~-]++(?:\.[\w?=&%+/@~-]++)*+")
-_CHATS = (".me/", "whatsapp.com/")
+# Possessive quantifiers and look-behinds, as in `normalizer.address`: every character is read once.
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}+")
 
 # Seven digits or more of any script. Between two of them up to three blanks, dashes, dots, brackets, slashes, bidi
@@ -188,16 +173,7 @@ def _without(text: str, found: Sequence[Found]) -> str:
 
 
 def _addresses(text: str) -> Iterator[Found]:
-    """Look for addresses, each sort only where a text has what it cannot do without: most have nothing of it."""
-    signs = "@" in text or "＠" in text
-    if signs:
-        yield from (Found(Kind.LOGIN, *match.span()) for match in _LOGIN.finditer(text))
-    if signs or any(at in text for at in _SPELLED):
-        yield from (Found(Kind.EMAIL, *match.span()) for match in _EMAIL.finditer(text))
-    if signs:
-        yield from (Found(Kind.HANDLE, *match.span()) for match in _HANDLE.finditer(text))
-    if "/" in text and any(host in text.casefold() for host in _CHATS):
-        yield from (Found(Kind.LINK, *match.span()) for match in _LINK.finditer(text))
+    yield from (Found(Kind(name), start, end) for name, start, end in addresses(text))
 
 
 def _numerals(text: str) -> Iterator[Found]:
