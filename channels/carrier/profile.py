@@ -233,6 +233,7 @@ class Outgoing(Part):
     charset: Charset = "utf-8"
     headers: Mapping[str, str] = {}
     fields: Mapping[str, Any]
+    signature: Hmac | None = None
     coding: Coding = Coding()
     success: Match = Match(status=(200, 201, 202))
     id: Identity = Identity()
@@ -254,6 +255,17 @@ class Outgoing(Part):
         unknown = self.places - PLACES
         if unknown:
             raise ValueError(f"nothing is called {{{min(unknown)}}}")
+        return self
+
+    @model_validator(mode="after")
+    def _signable(self) -> Self:
+        signed = self.signature
+        if signed and signed.over == ("body" if self.method == "GET" else "query"):
+            raise ValueError(f"signature: a {self.method} has no {signed.over} that could be signed")
+        if signed and isinstance(signed.over, tuple):
+            missing = set(signed.over) - self.fields.keys() - {signed.timestamp_field}
+            if missing:
+                raise ValueError(f"signature: over names {min(missing)}, which is none of the fields")
         return self
 
     @property

@@ -63,6 +63,12 @@ def sign(inbound: Incoming, secret: bytes, url: str, body: bytes, read: Callable
     return {proof.header: signature, **({proof.timestamp_header: stamp} if proof.timestamp_header else {})}
 
 
+def seal(signature: Hmac, secret: bytes, stamp: str, parts: Sequence[bytes]) -> str:
+    """Return what proves to the carrier that a request is ours. `stamp` is when, for where the time is in a header."""
+    message = [stamp.encode(), *parts] if signature.timestamp_header else parts
+    return _digest(signature, secret, signature.separator.encode().join(message)).decode()
+
+
 def _given(proof: Hmac | Header | Secret | Basic, request: web.Request, read: Callable[[], Words]) -> bytes:
     """Return what the request offers as proof. Raises Forged when it offers none."""
     if isinstance(proof, Basic):

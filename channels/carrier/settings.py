@@ -44,6 +44,7 @@ class CarrierSettings(BaseModel):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         outbound = load(self.profile).outbound
-        if outbound is not None and outbound.places & SECRET_PLACES and not self.token.get_secret_value():
-            raise ValueError("the profile sends with {token}, and BALAGH_CARRIER__TOKEN is not set")
+        wanted = outbound is not None and (outbound.signature is not None or outbound.places & SECRET_PLACES)
+        if wanted and not self.token.get_secret_value():
+            raise ValueError("the profile sends with {token} or a signature, and BALAGH_CARRIER__TOKEN is not set")
         return self

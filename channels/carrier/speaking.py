@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -14,6 +15,7 @@ from yarl import URL
 
 from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError
 from channels.carrier.profile import PLACEHOLDER, Fault, Match, Outgoing
+from channels.carrier.proof import seal
 from channels.carrier.settings import CarrierSettings
 from channels.carrier.words import Document
 from channels.message import Reply, Scheme, Sent
@@ -55,18 +57,7 @@ class Outlet:
     async def _ask(self, habit: Outgoing, values: Mapping[str, str]) -> tuple[int, str, bytes]:
         if self._session is None:
             self._session = ClientSession(timeout=_TIMEOUT)
-        url = self._url(habit, values)
-        headers = {name: _filled(text, values) for name, text in habit.headers.items()}
-        data: bytes | None = None
-        fields = _filled_in(habit.fields, values)
-        if habit.method == "GET":
-            url += ("&" if "?" in url else "?") + _form(fields, habit.charset)
-        elif habit.format == "json":
-            data = json.dumps(fields).encode()
-            headers.setdefault("Content-Type", "application/json")
-        else:
-            data = _form(fields, habit.charset).encode("ascii")
-            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        url, headers, data = self._request(habit, values)
         # `from None`: an error of the client may quote the address, in which carriers want passwords.
         try:
             async with self._session.request(
@@ -82,6 +73,33 @@ class Outlet:
             raise Busy("connect", "the carrier cannot be reached") from None
         except (ClientError, TimeoutError, OSError):
             raise OutcomeUnknown("the request left, and no answer came") from None
+
+    def _request(self, habit: Outgoing, values: Mapping[str, str]) -> tuple[str, dict[str, str], bytes | None]:
+        """Put a request together: its address, headers and body, signed where the carrier wants that."""
+        url, data = self._url(habit, values), None
+        headers = {name: _filled(text, values) for name, text in habit.headers.items()}
+        fields: dict[str, Any] = _filled_in(habit.fields, values)
+        key, stamp = self._settings.token.get_secret_value().encode(), str(int(time.time()))
+        signature = habit.signature
+        if signature and signature.timestamp_field:
+            fields[signature.timestamp_field] = stamp
+        if signature and isinstance(signature.over, tuple):
+            parts = [_plain(fields[name]).encode(habit.charset, "replace") for name in signature.over]
+            place = headers if signature.header else fields
+            place[signature.header or signature.field] = seal(signature, key, stamp, parts)
+        if habit.method == "GET":
+            url += ("&" if "?" in url else "?") + _form(fields, habit.charset)
+        elif habit.format == "json":
+            data = json.dumps(fields).encode()
+            headers.setdefault("Content-Type", "application/json")
+        else:
+            data = _form(fields, habit.charset).encode("ascii")
+            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        if signature and isinstance(signature.over, str):
+            headers[signature.header] = seal(signature, key, stamp, [data or urlsplit(url).query.encode()])
+        if signature and signature.timestamp_header:
+            headers[signature.timestamp_header] = stamp
+        return url, headers, data
 
     def _url(self, habit: Outgoing, values: Mapping[str, str]) -> str:
         url = _filled(habit.url, {name: quote(value, safe="") for name, value in values.items()})
@@ -173,5 +191,9 @@ def _filled_in(value: Any, values: Mapping[str, str]) -> Any:
 
 
 def _form(fields: Mapping[str, Any], charset: str) -> str:
-    pairs = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in fields.items()]
+    pairs = [(name, _plain(value)) for name, value in fields.items()]
     return urlencode(pairs, encoding=charset, errors="replace")
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -428,6 +428,8 @@ class Gateway:
                 "method": request.method,
                 "path": request.path,
                 "query": request.query_string,
+                "raw_query": request.rel_url.raw_query_string,
+                "headers": dict(request.headers),
                 "auth": request.headers.get("Authorization", ""),
                 "type": request.headers.get("Content-Type", ""),
                 "body": (await request.read()).decode("utf-8", "replace"),
@@ -515,6 +517,73 @@ async def test_a_reply_as_a_form(profiled: Profiled, api: str, gateway: Gateway)
     assert Sent("r/1") == sent
     assert {"msg": WATER, "flash": "false"} == dict(parse_qsl(gateway.asked[0]["body"], encoding="windows-1256"))
     assert "Basic " + base64.b64encode(b"city:pw").decode() == gateway.asked[0]["auth"]
+
+
+SIGNED = """
+[outbound]
+url = "https://x.example/send?v=2"
+{more}
+[outbound.fields]
+to = "{{to_plain}}"
+msg = "{{text}}"
+[outbound.signature]
+kind = "hmac"
+{how}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "how", "covers"),
+    [
+        ('format = "json"', 'header = "X-Sign"', lambda asked, at: asked["body"].encode()),
+        (
+            'format = "json"',
+            'header = "X-Sign"\ntimestamp_header = "X-Time"\nseparator = "."',
+            lambda asked, at: f"{at}.{asked['body']}".encode(),
+        ),
+        (
+            'format = "form"\ncharset = "windows-1256"',
+            'header = "X-Sign"\nover = ["msg", "to"]\nseparator = "|"',
+            lambda asked, at: f"{WATER}|{NUMBER}".encode("windows-1256"),
+        ),
+        (
+            'method = "GET"',
+            'field = "sign"\nover = ["to", "ts"]\ntimestamp_field = "ts"',
+            lambda asked, at: f"{NUMBER}{at}".encode(),
+        ),
+        ('method = "GET"', 'header = "X-Sign"\nover = "query"', lambda asked, at: asked["raw_query"].encode()),
+    ],
+)
+async def test_a_reply_that_is_signed(
+    more: str, how: str, covers: Callable[[Any, str], bytes], profiled: Profiled, api: str, gateway: Gateway
+) -> None:
+    """A carrier that wants more than a secret gets a signature, over body, query or some fields, with a time."""
+    channel = profiled(habits() + SIGNED.format(more=more, how=how), api_url=api, token="s3cret")
+    await channel.send(reply(WATER))
+    await channel.close()
+    [asked] = gateway.asked
+    query = dict(parse_qsl(asked["query"]))
+    at = asked["headers"].get("X-Time") or query.get("ts", "")
+    given = asked["headers"].get("X-Sign") or query["sign"]
+
+    assert hmac.new(b"s3cret", covers(asked, at), "sha256").hexdigest() == given
+    assert "2" == query["v"]
+    assert not at or abs(time.time() - int(at)) < 60
+
+
+@pytest.mark.parametrize(
+    ("more", "how", "token", "says"),
+    [
+        ("", 'header = "X-Sign"\nover = "query"', "t", "POST has no query"),
+        ('method = "GET"', 'header = "X-Sign"', "t", "GET has no body"),
+        ("", 'header = "X-Sign"\nover = ["to", "amount"]', "t", "names amount"),
+        ("", 'header = "X-Sign"', "", "BALAGH_CARRIER__TOKEN"),
+    ],
+)
+def test_a_signature_that_cannot_be(more: str, how: str, token: str, says: str, profiled: Profiled) -> None:
+    """What cannot be signed, or with nothing, is said at the start."""
+    with pytest.raises(ValidationError, match=says):
+        profiled(habits() + SIGNED.format(more=more, how=how), token=token)
 
 
 @pytest.mark.parametrize(
