@@ -57,7 +57,10 @@ _LIST_HEADERS = (
     "mailing-list",
     "x-mailing-list",
     "x-mlserver",
+    "x-mailman-version",
+    "x-beenthere",
 )
+_LIST_OFFICE = re.compile(r"owner-.+|.+-(?:owner|request|bounces)(?:\+.*)?", re.IGNORECASE)  # RFC 3834, section 2
 _SUPPRESSED = re.compile(r"\b(?:all|oof|autoreply|dr|rn|nrn)\b", re.IGNORECASE)
 
 
@@ -83,9 +86,7 @@ def why_unanswerable(mail: Node) -> str:
         return "a machine sent it on"
     if _SUPPRESSED.search(headers.raw("x-auto-response-suppress")):
         return "it asks for no automatic answer"
-    if headers.word("precedence") in {"bulk", "junk", "list", "auto_reply"} or any(
-        name in headers for name in _LIST_HEADERS
-    ):
+    if _through_list(headers):
         return "it came through a list"
     if not _sender(headers) and not _reply_to(headers):
         return "it has no sender"
@@ -94,6 +95,10 @@ def why_unanswerable(mail: Node) -> str:
 
 def _sender(headers: Headers) -> str:
     return next(iter(headers.addresses("from") or headers.addresses("sender")), "").lower()
+
+
+def _locals(headers: Headers, *names: str) -> list[str]:
+    return [address.partition("@")[0] for address in headers.addresses(*names)]
 
 
 def _reply_to(headers: Headers) -> str:
@@ -122,7 +127,7 @@ def _returned(mail: Node, text: str) -> str:
     headers = mail.headers
     if "x-failed-recipients" in headers:
         return "dsn"
-    locals_ = [address.partition("@")[0] for address in headers.addresses("from", "return-path")]
+    locals_ = _locals(headers, "from", "return-path")
     nobody = (
         headers.raw("return-path") == "<>"
         or _said(headers) not in {"", "no"}
@@ -156,6 +161,14 @@ def _crowd(headers: Headers) -> str:
     if precedence == "list" or any(name in headers for name in _LIST_HEADERS):
         return "list"
     return {"bulk": "bulk", "junk": "bulk", "auto_reply": "out of office"}.get(precedence, "")
+
+
+def _through_list(headers: Headers) -> bool:
+    return (
+        headers.word("precedence") in {"bulk", "junk", "list", "auto_reply"}
+        or any(name in headers for name in _LIST_HEADERS)
+        or any(_LIST_OFFICE.fullmatch(local) for local in _locals(headers, "from", "sender", "return-path"))
+    )
 
 
 def _said(headers: Headers) -> str:

@@ -29,6 +29,7 @@ MACHINES = {
     "a list": ("list", mail("List-Id: <news.example>")),
     "a newsletter": ("list", mail("List-Unsubscribe: <https://x.example>")),
     "a list by precedence": ("list", mail("Precedence: list")),
+    "an old list by its program": ("list", mail("X-Mailman-Version: 2.0.4")),
     "bulk": ("bulk", mail("Precedence: bulk")),
     "no-reply": ("no-reply", mail("", sender="Shop <no-reply@x.example>")),
     "do not reply": ("no-reply", mail("", sender="orders-donotreply@x.example")),
@@ -60,6 +61,10 @@ CITIZENS = {
         False,
     ),
     "sent on by a filter": (mail("Auto-Submitted: auto-forwarded"), False),
+    "from the office of a list": (mail("", sender="ppp-request@list.example"), False),
+    "from the owner of a list": (mail("Return-Path: <owner-ppp@list.example>"), False),
+    "sent out by a list": (mail("Sender: ppp-bounces+citizen=d.example@list.example"), False),
+    "asking by name": (mail("", sender="request@d.example"), True),
     "without an envelope": (mail("Return-Path: <>"), False),
     "without a sender": (b"Subject: x\r\nMessage-ID: <1@x>\r\n\r\nx", False),
 }
