@@ -36,7 +36,11 @@ NEAR = 9  # words from the first of a frame to its last
 _ENDS = frozenset(".!?؟…؛;\n")  # a comma ends nothing: people who dictate or hurry put one anywhere
 _PARTS = ("what", "state", "victim", "also")
 _NEVER, _PAST, _STILL, _WHO, _NEED = "never", "past", "still", "who", "need"
+_AGE, _OWN_AGE = "age", "own_age"
 _CLOSE = 6  # words from who is in need to the need
+_BEHIND = 2  # words behind one of age within which the number stands
+_OLDEST = 115  # years; more is another number
+_FIGURE = re.compile("[0-9]{2,3}")
 _LATIN = re.compile("[A-Za-z]{2}")
 _LONGEST_CRY = 4  # words of a message that is nothing but a cry
 _REMEMBERED = 512  # sentences …
@@ -62,6 +66,9 @@ class DangerWords:
     `alone` is danger whatever stands beside it, `whole` only as a whole message. `never` are figures of speech, `past`
     tells what is over unless `still` says that it is not, `denial` denies the word after it. What is plainly about one
     of `categories`, its guess at least `min_confidence`, is dangerous too, until a model has learned to tell.
+
+    Who of the `household` is one of `need` needs care, and who is `old` years of age or more: the number stands behind
+    a word of `age` that is about somebody of the household, or of `own_age`.
     """
 
     frames: tuple[Frame, ...] = ()
@@ -78,6 +85,9 @@ class DangerWords:
     need: tuple[str, ...] = ()
     need_alone: tuple[str, ...] = ()
     need_never: tuple[str, ...] = ()
+    age: tuple[str, ...] = ()
+    own_age: tuple[str, ...] = ()
+    old: int = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +164,11 @@ class Urgency:
                 _NEED: words.need,
                 ALONE: words.need_alone,
                 _NEVER: words.need_never,
+                _AGE: words.age,
+                _OWN_AGE: words.own_age,
             }
         )
+        self._old = words.old
         # The sentences of a letter may be heard again by themselves.
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._tell)
         self._cries = frozenset(map(fold, words.whole))
@@ -244,9 +257,17 @@ class Urgency:
         return before < 0 or sentence.words[before] not in self._denials
 
     def _needs(self, sentence: _Sentence) -> bool:
-        return any(self._stands(sentence, need) for need in sentence.of(ALONE)) or any(
-            self._stands(sentence, need) for who in sentence.of(_WHO) for need in sentence.near(_NEED, who, _CLOSE)
+        household = sentence.of(_WHO)
+        return (
+            any(self._stands(sentence, need) for need in sentence.of(ALONE))
+            or any(self._stands(sentence, need) for who in household for need in sentence.near(_NEED, who, _CLOSE))
+            or any(self._many_years(sentence, age) for age in sentence.of(_OWN_AGE))
+            or any(self._many_years(sentence, age) for who in household for age in sentence.near(_AGE, who, _CLOSE))
         )
+
+    def _many_years(self, sentence: _Sentence, age: Found) -> bool:
+        behind = sentence.words[age.end : age.end + _BEHIND]
+        return any(self._old <= int(word) <= _OLDEST for word in behind if _FIGURE.fullmatch(word))
 
 
 def _split(reading: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -52,12 +52,15 @@ class DenialRow(_Row):
 
 
 class VulnerableRow(_Row):
-    """Who is meant, and what makes them need care."""
+    """Who is meant, and what makes them need care; `old` is in years."""
 
     household: list[Word]
     need: list[Word]
     alone: list[Word] = []
     never: list[Word] = []
+    age: list[Word] = []
+    own_age: list[Word] = []
+    old: Annotated[int, Field(ge=50, le=100)] = 70
 
 
 class AlarmingRow(_Row):
@@ -109,6 +112,9 @@ def build(file: DangerFile) -> DangerWords:
         need=tuple(file.vulnerable.need),
         need_alone=tuple(file.vulnerable.alone),
         need_never=tuple(file.vulnerable.never),
+        age=tuple(file.vulnerable.age),
+        own_age=tuple(file.vulnerable.own_age),
+        old=file.vulnerable.old,
     )
 
 

@@ -41,6 +41,9 @@ fillers = ["اي"]
 [vulnerable]
 household = ["=امي"]
 need = ["مريض"]
+age = ["=عمرها"]
+own_age = ["=عمري"]
+old = 65
 """
 
 
@@ -63,6 +66,7 @@ def test_good_file_becomes_the_words(tmp_path: Path) -> None:
     assert 5 == words.frames[0].near
     assert (("buildings.unsafe",), 0.7) == (words.categories, words.min_confidence)
     assert Urgency(words).danger("سلك جنب طفل") is not None
+    assert [False, True, True] == [Urgency(words).vulnerable(f"{who} 66") for who in ("عمرها", "امي عمرها", "عمري")]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +82,7 @@ def test_good_file_becomes_the_words(tmp_path: Path) -> None:
         (GOOD.replace("buildings.unsafe", "buildings.unsave"), 22, "did you mean 'buildings.unsafe'"),
         (GOOD.replace("near = 5", "near = 50"), 9, "less than or equal to 15"),
         (GOOD.replace("[still]", "[stil]"), 19, "did you mean 'still'"),
+        (GOOD.replace("old = 65", "old = 6"), 32, "greater than or equal to 50"),
     ],
 )
 def test_mistake_is_named_with_its_line(tmp_path: Path, wrong: str, line: int, said: str) -> None:

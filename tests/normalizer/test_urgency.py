@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,10 @@ WORDS = DangerWords(
     household=("=امي", "=عندي", "my mother"),
     need=("مقعد", "مريض", "wheelchair"),
     need_alone=("=ارملة",),
-    need_never=("مقعد الباص",),
+    need_never=("مقعد الباص", "بناية عمرها"),
+    age=("=عمرها", "aged"),
+    own_age=("=عمري",),
+    old=70,
 )
 URGENCY = Urgency(WORDS)
 
@@ -136,6 +140,26 @@ def test_vulnerable_speaks_of_the_household() -> None:
     assert not URGENCY.vulnerable("عندي مقعد الباص مكسور")
     assert not URGENCY.vulnerable("شفت رجال مريض بالشارع")
     assert not URGENCY.vulnerable("امي مو مريضة")
+
+
+@pytest.mark.parametrize(
+    ("text", "needs"),
+    [
+        ("وعمري ٧٥ سنة والماي مقطوع", True),
+        ("امي عمرها 90", True),
+        ("my mother, aged about 82, has no water", True),
+        ("عمري ٣٥ سنة", False),
+        ("عمرها 90 سنة", False),  # whose?
+        ("عندي بناية عمرها 90 سنة", False),
+        ("امي عمرها 900", False),
+        ("عمري " + "9" * 5000, False),
+        ("امي عمرها 45 وبيتنا رقم 80", False),
+        ("عمري ما شفت هيچ", False),
+    ],
+)
+def test_an_age_of_many_years_needs_care(text: str, needs: bool) -> None:
+    """Old is also who says how old they, or one of their household, are; a building and a young man are not."""
+    assert needs is URGENCY.vulnerable(text)
 
 
 @given(st.text(max_size=300))
