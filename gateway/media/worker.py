@@ -27,6 +27,7 @@ SAFE = timedelta(minutes=10)  # between our keeping it and its deletion at the p
 LIMIT = 32 * 1024 * 1024  # bytes of one attachment
 TRIES = 10
 FIRST, MOST = 2.0, 3600.0  # seconds of backoff: a provider may need some before the file is there
+DENIED_FOR = 900.0  # seconds before an address is asked again that did not accept what we show
 BARRED = "its provider does not let us in"
 
 log = observe.logger("media")
@@ -114,7 +115,7 @@ class MediaWorker:
                 await self._wait(wanted, str(error), breaker.BARRED_FOR)
             case TryLater(denied=True):  # of this address alone: it may be the link's fault
                 self._alarm(wanted.channel, "401")
-                await self._wait(wanted, str(error), breaker.BARRED_FOR)
+                await self._wait(wanted, str(error), DENIED_FOR)
             case TryLater():
                 if error.ours:  # a full disk is no fault of the photo's: it waits as long as it takes
                     observe.ALARM.labels("files_unusable").inc()
