@@ -18,9 +18,13 @@ KINDS = _set(
     "قضاء شقق عمارات مجمعات "
     "علاوي احياء مناطق شوارع فرع فروع افرع ازقه درابين مفرق ضواحي جهه صوب ش hay 7ay b7ay bhay hai hayy "
     "area district neighborhood neighbourhood street st share3 shari3 sharea shar3 mantiqat mantiqa "
+    "mustashfa mostashfa mustashfat jami3 jame3 saha sahat taqato3 takato3 nafaq nafak karaj garaj "
     "mantaqat man6iqat man6qat mantqat square souk suq sook bridge jisr city municipality madinat sector"
 )
 """Words that say what kind of place follows."""
+
+NUMERO = _set("رقم no number nr")
+"""Between such a word and its number."""
 
 NUMBERED = _set("محله م زقاق ز قطاع دار شارع ش mahalla ma7alla sector street")
 """Words behind which a number belongs to an address: what stands after the number is a place."""
@@ -118,9 +122,20 @@ KIN = _set(
 
 STATE = _set(
     "كلها بيها غركت غركانه ظلمه بلا بدون غارقه ماكو اكو طافيه طافحه محتاجه صارت صايره مقطوع مقطوعه مهمله منسيه "
-    "تعبانه تعاني قرب يم مقابل كدام كبال داخل خارج قطاع محله زقاق شارع yem yam qurb mako maku il el kulha"
+    "تعبانه تعاني قرب يم مقابل كدام كبال داخل خارج قطاع محله زقاق شارع "
+    "عطشانه نايمه ميته متروسه مليانه مظلمه معتمه عايمه محرومه مخنوكه مابيها مابيه صارلنا صارله صارلها "
+    "yem yam qurb mako maku kulha"
 )
 """Right behind a name: the state that a place is in, or where in it."""
+
+TOPIC = _set("il el al")
+"""In Latin letters, right behind a sure name that begins a sentence: what is told of it."""
+
+THINGS = _set(
+    "ماي مي مياه كهرباء كهربا مجاري مجرور زبل ازبال زباله نفايات مولده مولدات محوله كابسه حاويه انقاض اناره "
+    "اضويه حفر حفره منهول منهولات بالوعه تبليط مطبات رصيف ارصفه كلاب بعوض جرذان فئران تجاوز تجاوزات بسطيات"
+)
+"""Right behind a name that begins a sentence or stands behind "in": what goes wrong in a place."""
 
 POSTPOSED = _set("میں علاقے mein main mai men me")
 """What Urdu and Hindi put behind a name: in, the area of."""
@@ -130,6 +145,9 @@ LIKE = _set("مثل متل زي اسوه عكس بعكس unlike شمعني اش�
 
 WHILE = _set("بينما while whereas")
 """Before the first of two names: the same. Before the second, the text turns to it."""
+
+LINKS = _set("b bi bil bel fi fil fel min mn mnn w wa u from to and is are was lel lil ila la ya ma bas bs")
+"""No name in Latin letters goes on with one of these."""
 
 ENGLISH = _set("the is are was my our your this that there has have with without and")
 """Words that show a text in Latin letters to be English, in which any word may look like a name."""

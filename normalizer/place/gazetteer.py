@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, product
 
 from normalizer.place import sorani
 from normalizer.place.choice import best, without_overlaps
-from normalizer.place.cues import ENGLISH, KINDS
+from normalizer.place.cues import ENGLISH, KINDS, LINKS, NUMERO
 from normalizer.place.match import Found, Match, Spelling
 from normalizer.place.names import Named, Need
 from normalizer.place.numbers import masks, number_at
@@ -142,7 +142,7 @@ class Gazetteer:
 
     def _learn_transliterated(self, folded: Sequence[str], spelling: Spelling) -> None:
         """Learn what an Arabic name becomes in Latin letters, for the spellings that nobody listed."""
-        for form in transliterated("".join(map(bare, folded))):
+        for form in map("".join, product(*(transliterated(bare(word)) for word in folded))):
             need = Need.CUE if len(consonants(form)) >= _CONSONANTS else Need.HOME
             self._latin[consonants(form)].append((form, replace(spelling, need=max(need, spelling.need))))
 
@@ -203,7 +203,8 @@ class Gazetteer:
                     yield Match(spelling, at, last + 1, exact=True, glued=reading.glued)
 
     def _counted(self, folded: Sequence[str], at: int, reading: _Reading) -> Iterator[Match]:
-        number, last = number_at(folded, at + 1)
+        after = at + 2 if at + 1 < len(folded) and folded[at + 1] in NUMERO else at + 1
+        number, last = number_at(folded, after)
         for mask in masks(number) if number else ():
             if known := self._exact.get(reading.head + mask):  # the mask with the most digits says the most
                 yield from (Match(spelling, at, last, exact=True, glued=reading.glued) for spelling in known)
@@ -259,7 +260,11 @@ class Gazetteer:
     def _in_latin(self, folded: Sequence[str], at: int, reading: _Reading, *, english: bool) -> Iterator[Match]:
         key = reading.latin
         for last in range(at, min(at + 3, len(folded))):
-            if last > at and folded[last] not in _LATIN_ARTICLES:
+            if last > at:
+                if folded[last] in LINKS:
+                    return  # "share3 min ams" is no شارع الأمين
+                if folded[last] in _LATIN_ARTICLES:
+                    continue
                 key += latin(folded[last])
             for name, spelling in self._latin.get(consonants(key), ()):
                 if key == name or (

@@ -37,6 +37,7 @@ _VOWELS = (
     ("e", "i"),
 )
 _NO_CONSONANT = re.compile(r"[aeiouh]+")
+_FEW = 2  # consonants, which many a word has
 _NEAR_LATIN, _NEAR_ENGLISH = 80.0, 88.0  # of 100: how alike two Latin spellings of equal consonants must be
 
 
@@ -83,7 +84,7 @@ def latin(word: str) -> str:
 @lru_cache(maxsize=4096)
 def consonants(latin_form: str) -> str:
     """Return what of a `latin` form does not depend on who writes it."""
-    return _TWICE.sub(r"\1", latin_form[:1] + _NO_CONSONANT.sub("", latin_form[1:]))
+    return latin_form[:1] + _NO_CONSONANT.sub("", latin_form[1:])
 
 
 _LETTERS = {
@@ -104,6 +105,8 @@ def transliterated(name: str) -> tuple[str, ...]:
 
 def near_in_latin(written: str, name: str, *, english: bool) -> bool:
     """Say whether two `latin` forms with equal consonants are the same name, a single consonant being too few."""
-    if len(consonants(written).lstrip("aiu")) <= 1:
+    known = len(consonants(written).lstrip("aiu"))
+    if known <= 1:
         return False
-    return fuzz.ratio(written, name, score_cutoff=_NEAR_ENGLISH if english else _NEAR_LATIN) > 0
+    enough = _NEAR_ENGLISH if english or known <= _FEW else _NEAR_LATIN
+    return fuzz.ratio(written, name, score_cutoff=enough) > 0

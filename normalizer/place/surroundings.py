@@ -12,6 +12,7 @@ from normalizer.place.names import Need
 from normalizer.place.tokens import Words, bare, plain
 
 _ONTO = frozenset("لع")  # "to" and "on", glued to the front of a name
+_ARTICLE = "ال"
 _GREETING = 6  # words at the start of a message within which people say who they are, and from where
 _REACH = 3  # words before a name within which something is said of it
 
@@ -22,6 +23,7 @@ class Role(Enum):
     PROBLEM = 4.0
     PASSING = 3.9  # "from …", "to …": one end of a way, or of a line
     LANDMARK = 3.8  # "near": the place itself may be named as well
+    BEARER = 3.6  # a school's or a shop's name, which may stand anywhere
     NUMBER = 3.5  # a quarter's or sector's number, which only hints
     HOME = 3.0  # where the sender lives; the problem is there unless another place is named
     OFFICE = 2.5  # whom the letter is for
@@ -76,6 +78,7 @@ def role(match: Match, earlier: Match | None, words: Words) -> Role:
         (_any(near[-2:], cues.OFFICE), Role.OFFICE),
         (match.spelling.pattern, Role.NUMBER),
         (_any(near[-2:], cues.NEAR), Role.LANDMARK),
+        (not match.glued and _any(last, cues.BEARERS), Role.BEARER),
         (onto or from_it, Role.PASSING),
     )
     return next((role for holds, role in told if holds), Role.PROBLEM)
@@ -99,12 +102,13 @@ def turned(match: Match, since: int, words: Words) -> bool:
         return True
     if folded[last : last + 1] == ("لا",) and words.parted(last + 1):
         return True  # others have it, and this one has not
-    return any(
-        (word in cues.PIVOT or plain(word) in cues.PIVOT)
-        and not _unsaid(words, at)
-        and (since or word not in cues.WHILE)
-        for at, word in enumerate(folded[since:first], since)
-    )
+    return any(_pivot(words, at) and (since or folded[at] not in cues.WHILE) for at in range(since, first))
+
+
+def _pivot(words: Words, at: int) -> bool:
+    """Say whether the text turns at a word; at "not only" and "I did not mean" it does not."""
+    word, before = words.folded[at], words.folded[max(0, at - 1) : at]
+    return (word in cues.PIVOT or plain(word) in cues.PIVOT) and not _unsaid(words, at) and not _any(before, cues.NOT)
 
 
 def _unsaid(words: Words, at: int) -> bool:
@@ -115,6 +119,8 @@ def _unsaid(words: Words, at: int) -> bool:
 def _held_against(near: Sequence[str]) -> bool:
     """Say whether the last words before a name hold its place against another: "as in …", "as you did in …"."""
     of_it = near[-2:] if _any(near[-1:], cues.KINDS | cues.RESIDENTS | cues.AT) else near[-1:]
+    if near[-1:] == ["بس"] and _any(near[-2:-1], cues.NOT):
+        return True  # "not only …"
     return _any(of_it, cues.LIKE) or (_any(near, cues.LIKE) and "ما" in near)
 
 
@@ -123,25 +129,32 @@ def _cue(match: Match, words: Words) -> Need:
     while first and folded[first - 1] in cues.ARTICLES:
         first -= 1
     last, two = folded[max(0, first - 1) : first], folded[max(0, first - 2) : first]
-    if _any(last, cues.KINDS) or _any(folded[match.last : match.last + 1], cues.BEHIND):
+    ends = not match.exact and _any(last, cues.BEHIND)  # English: the street is of the name before it
+    if (_any(last, cues.KINDS) and not ends) or _any(folded[match.last : match.last + 1], cues.BEHIND):
         return Need.HOME
     announced = match.glued or _any(last, cues.AT)
     if announced and _any(folded[max(0, first - 3) : first], cues.HOME | cues.HERE | cues.OURS):
         return Need.HOME
     if _numbered(folded, first) or _any(last, cues.RESIDENTS) or (_any(last, cues.FROM) and _any(two, cues.SELF)):
         return Need.HOME
-    if announced or (_any(last, cues.FROM) and first <= _GREETING) or _told_of(match, words):
+    told = _told_of(match, words)
+    if told and match.glued == "ب":
+        return Need.HOME
+    if told or announced or (_any(last, cues.FROM) and first <= _GREETING):
         return Need.CUE
     alone = words.parted(match.last) and (words.parted(first) or match.last == len(folded))
     return Need.CUE if alone else Need.NOTHING
 
 
 def _told_of(match: Match, words: Words) -> bool:
-    """Say whether what stands right behind a name speaks of a place: its state, its parts, a postposition."""
+    """Say whether what stands right behind a name speaks of a place: its state, its parts, what goes wrong in it."""
     behind = words.folded[match.last : match.last + 1]
     arabic = not words.folded[match.first][0].isascii()  # in Latin letters many a word is nearly a name
     stated = (match.exact or arabic) and _any(behind, cues.STATE | cues.POSTPOSED)
-    return stated or (words.parted(match.first) and _any(behind, cues.KINDS))
+    # Without its article a name is any word: "شلال ماي" is a waterfall.
+    begins = (words.parted(match.first) or match.glued == "ب") and _ARTICLE in words.folded[match.first][:4]
+    sure = words.parted(match.first) and not match.spelling.place.need
+    return stated or (begins and _any(behind, cues.KINDS | cues.THINGS)) or (sure and _any(behind, cues.TOPIC))
 
 
 def _numbered(folded: Sequence[str], first: int) -> bool:
@@ -155,7 +168,7 @@ def _reach(match: Match, earlier: Match | None, words: Words) -> list[str]:
     near: list[str] = []
     for at in range(match.first - 1, first - 1, -1):
         word = words.folded[at]
-        if words.parted(at + 1) or (word in cues.PIVOT and word not in cues.WHILE):
+        if words.parted(at + 1) or (_pivot(words, at) and word not in cues.WHILE):
             break
         near.insert(0, word)
     return near
