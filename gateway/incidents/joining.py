@@ -81,7 +81,7 @@ def _add(
             joined = found.complaint.but(incident=incident_id)
             case = ledger.amend(found, joined, heard_at=found.heard_at, facts={**said, "joined_by": by})
             if lead is not None and _decides(lead, case, city):
-                case = _decided(ledger, case, lead, said)
+                case = _decided(ledger, case, lead, said, city)
             if lead is not None:
                 catch_up(ledger, case, lead, said)
     store.joined(connection, [case.complaint.id for case in cases], by)
@@ -93,7 +93,7 @@ def _decides(lead: Case, case: Case, city: City) -> bool:
     return waits and not lead.complaint.status.undecided and lead.department not in {None, city.triage}
 
 
-def _decided(ledger: Ledger, case: Case, lead: Case, said: dict[str, Any]) -> Case:
+def _decided(ledger: Ledger, case: Case, lead: Case, said: dict[str, Any], city: City) -> Case:
     reference = lead.complaint.reference
     route = Route(
         department=lead.department or "",
@@ -103,6 +103,7 @@ def _decided(ledger: Ledger, case: Case, lead: Case, said: dict[str, Any]) -> Ca
         reason=f"ضُمّ إلى حادثة البلاغ {reference} / joined to the incident of {reference}",
         confidence=1.0,
         suggestions=case.route.suggestions if case.route else (),
+        version=city.rules.version,
     )
     outcome = f"joined to the incident of {reference}"
     tasks.settle(ledger.connection, TaskKind.TRIAGE, case.complaint.id, outcome=outcome, now=ledger.now)

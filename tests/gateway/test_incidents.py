@@ -230,6 +230,9 @@ async def test_one_that_waits_at_the_desk_goes_where_its_incident_is(walk: Walk,
     assert ("water", Status.OFFERED, "water.outage") == (
         after.department, after.complaint.status, after.complaint.category,
     )  # fmt: skip
+    assert after.route is not None
+    assert ("incident", walk.city.rules.version) == (after.route.rule, after.route.version)
+    assert found[0] in after.route.reason
     open_tasks = partial(tasks.listing, kinds=[TaskKind.TRIAGE], now=walk.clock(), limit=9)
     assert [] == await walk.house.store.read(open_tasks)
 

@@ -158,6 +158,8 @@ def test_a_clerks_words_alone_send_no_public_post() -> None:
     assert "citizens" == route(complaint(**said, **PUBLIC), rule, rant).department
     assert "not certainly a complaint (30%, needed 80%" in route(complaint(**said, **PUBLIC), rule, rant).reason
     assert "inspector" == route(complaint(**said, **PUBLIC), rule, report).department
+    unsure = guess(("staff.conduct", 0.5), ("water.leak", 0.2))
+    assert "citizens" == route(complaint(**said, **PUBLIC), rule, unsure).department
 
 
 def test_suggestions_are_of_different_departments_first() -> None:
