@@ -15,29 +15,17 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from enum import StrEnum
 from importlib.metadata import version as release
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, ConnectionTimeoutError
-from pydantic import AfterValidator, SecretStr
+from aiohttp import ClientSession, ClientTimeout
+from pydantic import SecretStr
 from yarl import URL
 
-from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError
+from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError, unanswered
 
 DEFAULT_URL = "https://graph.facebook.com"
 VERSION = "v23.0"
-
-
-def _api_url(value: str) -> str:
-    url = value.strip().rstrip("/")
-    split = urlsplit(url)
-    if split.scheme not in {"http", "https"} or not split.hostname or split.path or split.query or split.fragment:
-        raise ValueError("must be http:// or https:// with a host, and nothing after it")
-    return url
-
-
-ApiUrl = Annotated[str, AfterValidator(_api_url)]
-"""The setting that replaces scheme and host of the API."""
 
 
 class End(StrEnum):
@@ -200,16 +188,12 @@ class Graph:
             # Meta's own document of the API takes a name and three numbers, which aiohttp's own is not.
             headers = {**self.headers, "Accept": "application/json", "User-Agent": f"balagh/{release('balagh')}"}
             self._session = ClientSession(timeout=_TIMEOUT, headers=headers)
-        try:
+        with unanswered("Meta"):
             async with self._session.request(
                 method, address.update_query(query), allow_redirects=False, **what
             ) as response:
                 status, headers_back = response.status, response.headers
                 body = await response.read()
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise Busy("connect", "Meta cannot be reached") from error
-        except (ClientError, TimeoutError, OSError) as error:
-            raise OutcomeUnknown("the request left, and no answer came") from error
         self.usage, wait = _usage(headers_back)
         document = _object(body)
         given = document.get("error")

@@ -14,13 +14,13 @@ import abc
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
-from channels.base import Barred, Busy, Poller, Reception, Refused, Source, Unreadable
+from channels.base import Barred, BaseUrl, Busy, Poller, Reception, Refused, Source, Unreadable
 from channels.graph import DEFAULT_URL, VERSION, End, Fault, Graph
 from channels.message import Address, Inbound, Reply, Scheme, Sent
 from channels.meta import MetaSettings, MetaWebhook
@@ -59,21 +59,12 @@ _MEDIA_HOSTS = frozenset({"*.fbcdn.net", "*.fbsbx.com", "*.cdninstagram.com", "l
 _PORTS = {"http": 80, "https": 443}
 
 
-def _base_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be http:// or https:// with a host, and nothing after the path")
-    return value.strip().rstrip("/")
-
-
 class SocialSettings(MetaSettings):
     """The app at Meta, and the city's Page or account that it speaks for."""
 
     page_token: SecretStr = Field(min_length=1, description="Opens the Graph API to us, in the name of the Page.")
     page_id: str = Field(pattern=r"^[A-Za-z0-9_]+$", description="The Page, or the Instagram professional account.")
-    api_url: Annotated[str, AfterValidator(_base_url)] = Field(
-        DEFAULT_URL, description="Replaces the Graph API's scheme and host, and nothing else."
-    )
+    api_url: BaseUrl = Field(DEFAULT_URL, description="Replaces the Graph API's scheme and host, and nothing else.")
     version: str = Field(VERSION, pattern=r"^v[0-9]+\.[0-9]+$", description="The version of the Graph API.")
     public_answers: bool = Field(
         False, description="Whether a line that names nobody is posted below a public complaint."

@@ -17,15 +17,12 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from aiohttp import (
-    ClientConnectorError,
-    ClientError,
     ClientSession,
     ClientTimeout,
-    ConnectionTimeoutError,
     encode_basic_auth,
 )
 
-from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError
+from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError, unanswered
 from channels.message import DeliveryState, Sent
 
 DEFAULT_URL = "https://api.twilio.com"
@@ -208,14 +205,10 @@ class TwilioApi:
     async def _call(self, method: str, *, url: str = "", **what: Any) -> Mapping[str, Any]:
         if self._session is None:
             self._session = ClientSession(timeout=_TIMEOUT, headers=self._headers)
-        try:
+        with unanswered("Twilio"):
             async with self._session.request(method, url or self._url, allow_redirects=False, **what) as response:
                 status, retry_after = response.status, response.headers.get("Retry-After", "")
                 body = await response.read()
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise Busy("connect", "Twilio cannot be reached") from error
-        except (ClientError, TimeoutError, OSError) as error:
-            raise OutcomeUnknown("the request left, and no answer came") from error
         document = _document(body)
         if not 200 <= status < 300:  # noqa: PLR2004 - the range of success
             raise _fault(status, document, retry_after)

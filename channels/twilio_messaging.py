@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from channels.base import Forged, Reception, Refused, Source, Unreadable, Webhook
+from channels.base import BaseUrl, Forged, Reception, Refused, Source, Unreadable, Webhook
 from channels.message import (
     Address,
     Delivery,
@@ -51,13 +51,6 @@ _OPT_OUTS = {"STOP": Purpose.OPT_OUT, "START": Purpose.OPT_IN}
 _MEDIA_HOSTS = frozenset({"api.twilio.com", "*.twilio.com", "*.twiliocdn.com", "s3-external-1.amazonaws.com"})
 
 
-def _base_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be http:// or https:// with a host, and nothing after the path")
-    return value.strip().rstrip("/")
-
-
 def _own_number(value: str) -> str:
     number = value.strip().removeprefix(_PREFIX)
     if not _TELEPHONE.fullmatch(number) and not _SHORT_CODE.fullmatch(number):
@@ -75,9 +68,6 @@ def _shared_keys(value: SecretStr) -> SecretStr:
         if not all(_key_and_secret(pair)):
             raise ValueError("must be id:secret, several with a comma")
     return value
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class TwilioAccount(BaseModel):

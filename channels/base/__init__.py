@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from channels.base.abilities import Fetches, Follows, Forgets, Probes, Reception, Recounts, Revisits, Source, Speaker
 from channels.base.adapter import Adapter, Poller
+from channels.base.api_url import ApiUrl, BaseUrl, base_url
 from channels.base.endings import (
     Barred,
     Busy,
@@ -21,12 +22,15 @@ from channels.base.endings import (
     TooSlow,
     Unreadable,
 )
+from channels.base.unanswered import unanswered
 from channels.base.webhook import Accept, Webhook, public_url
 
 __all__ = [
     "Accept",
     "Adapter",
+    "ApiUrl",
     "Barred",
+    "BaseUrl",
     "Busy",
     "ChannelError",
     "Fetches",
@@ -48,5 +52,7 @@ __all__ = [
     "TooSlow",
     "Unreadable",
     "Webhook",
+    "base_url",
     "public_url",
+    "unanswered",
 ]

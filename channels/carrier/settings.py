@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from channels.base import BaseUrl, base_url
 from channels.carrier.profile import SECRET_PLACES, load
 
 
@@ -15,11 +15,8 @@ def _profile(value: str) -> str:
     return value
 
 
-def _base_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
-        raise ValueError("must be http:// or https:// with a host, and nothing after it")
-    return value.strip().rstrip("/")
+def _api_url(value: str) -> str:
+    return value and base_url(value)
 
 
 class CarrierSettings(BaseModel):
@@ -33,12 +30,10 @@ class CarrierSettings(BaseModel):
     token: SecretStr = Field(SecretStr(""), description="What the carrier wants of us when we send: {token}.")
     user: str = Field("", description="Who we are there: {user}.")
     number: str = Field(min_length=1, max_length=32, description="The number that citizens write to.")
-    api_url: Annotated[str, AfterValidator(_base_url)] = Field(
+    api_url: Annotated[str, AfterValidator(_api_url)] = Field(
         "", description="Replaces the scheme and host that replies are sent to, and nothing else."
     )
-    public_url: Annotated[str, AfterValidator(_base_url)] = Field(
-        description="Where the carrier reaches us: BALAGH_PUBLIC_URL."
-    )
+    public_url: BaseUrl = Field(description="Where the carrier reaches us: BALAGH_PUBLIC_URL.")
     rate: float = Field(5.0, gt=0, description="Replies a second.")
 
     @model_validator(mode="after")

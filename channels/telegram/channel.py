@@ -26,7 +26,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from channels.base import Forged, Poller, Reception, Refused, Source, SpeakError, Unreadable, Webhook
+from channels.base import BaseUrl, Forged, Poller, Reception, Refused, Source, SpeakError, Unreadable, Webhook
 from channels.message import Inbound, Reply, Scheme, Sent
 from channels.payload import decode
 from channels.telegram.api import TelegramApi
@@ -44,13 +44,6 @@ _CHATS = 4096  # of which the last word is remembered
 _A_MINUTE, _A_SECOND = 60.0, 1.0
 
 
-def _base_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be http:// or https:// with a host, and nothing after the path")
-    return value.strip().rstrip("/")
-
-
 def _token(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]+", value.get_secret_value()):
         raise ValueError("must be as BotFather shows it: digits, a colon, letters and digits")
@@ -61,9 +54,6 @@ def _secret(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", value.get_secret_value()):
         raise ValueError("must be 16 to 256 of A-Z a-z 0-9 _ -")
     return value
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class TelegramSettings(BaseModel):

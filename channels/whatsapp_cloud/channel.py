@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
-from channels.base import Busy, OutcomeUnknown, Refused, Source
-from channels.graph import DEFAULT_URL, VERSION, ApiUrl, Graph
+from channels.base import ApiUrl, Busy, OutcomeUnknown, Refused, Source
+from channels.graph import DEFAULT_URL, VERSION, Graph
 from channels.message import DeliveryState, Inbound, Reply, Scheme, Sent
 from channels.meta import MetaSettings, MetaWebhook
 from channels.payload import parts, text

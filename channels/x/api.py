@@ -13,10 +13,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, ConnectionTimeoutError
+from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
-from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError
+from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError, unanswered
 from channels.x.credentials import Credentials
 
 DEFAULT_URL = "https://api.x.com"
@@ -60,16 +60,12 @@ class XApi:
             self._session = ClientSession(timeout=_TIMEOUT, headers={"Accept": "application/json"})
         url = f"{self._url}/2/{path}"
         headers = credentials.headers(method, url, query)
-        try:
+        with unanswered("X"):
             async with self._session.request(
                 method, URL(url).with_query(query), headers=headers, allow_redirects=False, **what
             ) as response:
                 status, reset = response.status, response.headers.get("x-rate-limit-reset", "")
                 body = await response.read()
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise Busy("connect", "X cannot be reached") from error
-        except (ClientError, TimeoutError, OSError) as error:
-            raise OutcomeUnknown("the request left, and no answer came") from error
         document = _object(body)
         if not 200 <= status < 300:  # noqa: PLR2004 - the range of success
             raise _fault(status, document, reset)

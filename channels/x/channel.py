@@ -16,13 +16,13 @@ import hmac
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from channels.base import Barred, Forged, Poller, Reception, Refused, Source, Webhook
+from channels.base import ApiUrl, Barred, Forged, Poller, Reception, Refused, Source, Webhook
 from channels.message import Inbound, Reply, Scheme, Sent
 from channels.payload import part, parts, text
 from channels.x.api import DEFAULT_URL, XApi
@@ -36,14 +36,6 @@ SIGNATURE = "x-twitter-webhooks-signature"
 _WORD = re.compile(rb"[A-Za-z0-9+/=_.~-]{1,512}")  # what X asks us to sign; no JSON object is one
 _PICTURES = frozenset({"pbs.twimg.com", "video.twimg.com"})
 _PRIVATE_PICTURE = re.compile(r"https://ton\.(?:twitter|x)\.com/1\.1/ton/data/dm/([0-9]+/[0-9]+/[A-Za-z0-9_.-]+)")
-
-
-def _api_url(value: str) -> str:
-    url = value.strip().rstrip("/")
-    split = urlsplit(url)
-    if split.scheme not in {"http", "https"} or not split.hostname or split.path or split.query or split.fragment:
-        raise ValueError("must be http:// or https:// with a host, and nothing after it")
-    return url
 
 
 class XSettings(BaseModel):
@@ -60,9 +52,7 @@ class XSettings(BaseModel):
     )
     user_token_secret: SecretStr = Field(SecretStr(""), description="Its secret; a token without is one of OAuth 2.0.")
     public_answers: bool = Field(False, description="Whether a neutral line is posted below a public complaint.")
-    api_url: Annotated[str, AfterValidator(_api_url)] = Field(
-        DEFAULT_URL, description="Replaces the API's scheme and host, and nothing else."
-    )
+    api_url: ApiUrl = Field(DEFAULT_URL, description="Replaces the API's scheme and host, and nothing else.")
     public_url: str = Field("", description="Where X reaches us: BALAGH_PUBLIC_URL.")
     rate: float = Field(0.1, gt=0, description="Replies a second.")
     interval: float = Field(300.0, gt=0, description="Seconds between two looks for what was not delivered.")

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, ConnectionTimeoutError
+from aiohttp import ClientSession, ClientTimeout
 from pydantic import SecretStr
 
-from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError
+from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError, unanswered
 from channels.payload import part, parts, text
 
 DEFAULT_URL = "https://www.googleapis.com"
@@ -115,13 +115,9 @@ class YoutubeApi:
     async def _call(self, method: str, url: str, headers: Mapping[str, str], **what: Any) -> Mapping[str, Any]:
         if self._session is None:
             self._session = ClientSession(timeout=_TIMEOUT, headers={"Accept": "application/json"})
-        try:
+        with unanswered("YouTube"):
             async with self._session.request(method, url, headers=headers, allow_redirects=False, **what) as response:
                 status, body = response.status, await response.read()
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise Busy("connect", "YouTube cannot be reached") from error
-        except (ClientError, TimeoutError, OSError) as error:
-            raise OutcomeUnknown("the request left, and no answer came") from error
         document = _document(body)
         if not 200 <= status < 300:  # noqa: PLR2004 - the range of success
             raise fault(status, document)

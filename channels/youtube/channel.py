@@ -12,12 +12,11 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, ClassVar, Self
-from urllib.parse import urlsplit
+from typing import Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from channels.base import Busy, Poller, Reception, Refused, Unreadable
+from channels.base import ApiUrl, Busy, Poller, Reception, Refused, Unreadable
 from channels.message import Address, Inbound, Purpose, Reply, Scheme, Sent, raw_body
 from channels.payload import encode, items, part, parts, text
 from channels.youtube.api import DEFAULT_URL, Gone, OAuth, YoutubeApi, until_new_day
@@ -33,13 +32,6 @@ _CLOCK_SKEW = timedelta(minutes=5)  # between our clock and YouTube's
 _PAGE = {"maxResults": "100", "textFormat": "plainText"}  # otherwise HTML
 
 
-def _api_url(value: str) -> str:
-    parts_of_it = urlsplit(value.strip())
-    if parts_of_it.scheme not in {"http", "https"} or not parts_of_it.hostname or parts_of_it.path.strip("/"):
-        raise ValueError("must be http:// or https:// with a host, and nothing after it")
-    return value.strip().rstrip("/")
-
-
 class YoutubeSettings(BaseModel):
     """The city's channel, and the key that reads its comments."""
 
@@ -52,9 +44,7 @@ class YoutubeSettings(BaseModel):
     refresh_token: SecretStr = Field(SecretStr(""), description="What the channel's owner granted to that client.")
     replies: int = Field(100, ge=0, le=180, description="Answers a day: each costs 50 of 10,000 units.")
     interval: float = Field(180.0, ge=30, description="Seconds between two fetches: each costs two units or more.")
-    api_url: Annotated[str, AfterValidator(_api_url)] = Field(
-        DEFAULT_URL, description="Replaces the API's scheme and host, and nothing else."
-    )
+    api_url: ApiUrl = Field(DEFAULT_URL, description="Replaces the API's scheme and host, and nothing else.")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from channels.base import Forged, Unreadable, Webhook, public_url, webhook
+from channels.base import ApiUrl, BaseUrl, Forged, Unreadable, Webhook, public_url, webhook
 from channels.message import Address, Inbound, Purpose, Scheme
 from tests.channels.harness import Sink, house
 
@@ -150,3 +150,19 @@ def test_verify_has_no_default() -> None:
 
     with pytest.raises(TypeError, match="verify"):
         Careless(None)  # type: ignore[abstract]
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "https://", "https://x/y", "https://x?y", "https://x#y", "x", "", "/y"])
+def test_an_address_that_is_none(url: str) -> None:
+    """A slip in the address of an API is said at the start."""
+    with pytest.raises(ValidationError, match="must be http"):
+        TypeAdapter(ApiUrl).validate_python(url)
+    assert "https://x" == TypeAdapter(ApiUrl).validate_python(" https://x/ ")
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "https://", "https://x/y?z", "https://x/y#z", "x", "", "/y"])
+def test_an_address_with_a_path_that_is_none(url: str) -> None:
+    """What stands before a provider may be below a path, and nothing may follow that."""
+    with pytest.raises(ValidationError, match="must be http"):
+        TypeAdapter(BaseUrl).validate_python(url)
+    assert "http://x:8/y" == TypeAdapter(BaseUrl).validate_python(" http://x:8/y/ ")

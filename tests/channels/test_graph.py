@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr
 
 from channels.base import Barred, Busy, OutcomeUnknown, Refused
-from channels.graph import ApiUrl, End, Fault, Graph
+from channels.graph import End, Fault, Graph
 
 TOKEN = "a-token-of-the-page"
 
@@ -215,11 +215,3 @@ async def test_how_much_is_used_up(graph: Graph, meta: Meta) -> None:
     assert 300 == untold.value.retry_after
     await graph.get("1")
     assert 0 == graph.usage
-
-
-@pytest.mark.parametrize("url", ["ftp://x", "https://", "https://x/y", "https://x?y", "x"])
-def test_an_address_that_is_none(url: str) -> None:
-    """A slip in the address of the API is said at the start."""
-    with pytest.raises(ValidationError):
-        TypeAdapter(ApiUrl).validate_python(url)
-    assert "https://x" == TypeAdapter(ApiUrl).validate_python(" https://x/ ")
