@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from normalizer.stem import forms, is_word, stem
@@ -61,15 +62,19 @@ class Evidence:
     words: list[str] = field(default_factory=list)
 
 
+_Longer = Mapping[str, Sequence[tuple[int, Phrase]]]
+"""Phrases of one first word by their second one, each with its number among them."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What a token may be: phrases of one word, the first word of longer ones, and further words of any.
 
-    The longer ones stand under their second word, each with its number among all of them.
+    The longer ones are told for each stem that it may stand for, by their second word.
     """
 
     single: tuple[Phrase, ...] = ()
-    longer: Mapping[str, Sequence[tuple[int, Phrase]]] = field(default_factory=dict)
+    longer: tuple[_Longer, ...] = ()
     further: frozenset[str] = frozenset()
 
 
@@ -87,25 +92,18 @@ class WordTable:
         never: Mapping[str, Sequence[str]],
     ) -> None:
         places = {name: place for place, name in enumerate(categories)}
-        self._index: dict[str, list[Phrase]] = {}
+        index: dict[str, list[Phrase]] = {}
         for name, phrases in strong.items():
-            self._add(places[name], phrases, strong=True)
+            _add(index, places[name], phrases, strong=True)
         for name, phrases in words.items():
-            self._add(places[name], phrases)
+            _add(index, places[name], phrases)
         for name, phrases in never.items():
-            self._add(places[name], phrases, never=True)
-        self._further = frozenset(
-            further for phrases in self._index.values() for phrase in phrases for further in phrase.stems[1:]
-        )
+            _add(index, places[name], phrases, never=True)
+        every = chain.from_iterable(index.values())
+        self._further = frozenset(further for phrase in every for further in phrase.stems[1:])
+        self._index = index
+        self._longer = lru_cache(maxsize=_REMEMBERED)(self._by_second)
         self._known = lru_cache(maxsize=_REMEMBERED)(self._looked_up)
-
-    def _add(self, owner: int, phrases: Iterable[str], *, strong: bool = False, never: bool = False) -> None:
-        for written in phrases:
-            stems = tuple(stem(token) for token in tokens_of(written) if is_word(token))
-            weight = _WORD_WEIGHT + _FURTHER_WORD * (len(stems) - 1)
-            phrase = Phrase(owner, stems, never, strong, written, max(weight, _STRONG) if strong else weight)
-            if stems and phrase not in self._index.setdefault(stems[0], []):  # what is strong comes first and stays
-                self._index[stems[0]].append(phrase)
 
     def told(self, tokens: Sequence[str]) -> tuple[dict[int, Evidence], set[int]]:
         """Weigh what speaks for each category among the tokens of a text, in the order of the text.
@@ -145,24 +143,44 @@ class WordTable:
             if word.longer:
                 # A text has few of the many words that a common one may be followed by.
                 near = known[start + 1].further.union(known[start + 2].further)
-                begun = [candidate for second in near if second in word.longer for candidate in word.longer[second]]
-                for _, phrase in sorted(begun, key=_number) if len(begun) > 1 else begun:
-                    if end := _end(phrase.stems, known, start):
-                        yield Match(start, end, phrase)
+                for longer in word.longer:
+                    for phrase in _begun(longer, near):
+                        if end := _end(phrase.stems, known, start):
+                            yield Match(start, end, phrase)
 
     def _looked_up(self, token: str) -> _Known:
         if not is_word(token):
             return _MARK
         meant = forms(token)
-        begun = [phrase for form in meant for phrase in self._index.get(form, ())]
+        begun = [form for form in meant if form in self._index]
+        single = tuple(phrase for form in begun for phrase in self._index[form] if len(phrase.stems) == 1)
+        longer = tuple(filter(None, map(self._longer, begun)))
         further = self._further.intersection(meant)
-        if not begun and not further:
-            return _UNKNOWN
+        return _Known(single, longer, further) if begun or further else _UNKNOWN
+
+    def _by_second(self, first: str) -> _Longer:
         longer: dict[str, list[tuple[int, Phrase]]] = {}
-        for number, phrase in enumerate(begun):
+        for number, phrase in enumerate(self._index[first]):
             if len(phrase.stems) > 1:
                 longer.setdefault(phrase.stems[1], []).append((number, phrase))
-        return _Known(tuple(phrase for phrase in begun if len(phrase.stems) == 1), longer, further)
+        return longer
+
+
+def _add(
+    index: dict[str, list[Phrase]], owner: int, phrases: Iterable[str], *, strong: bool = False, never: bool = False
+) -> None:
+    for written in phrases:
+        stems = tuple(stem(token) for token in tokens_of(written) if is_word(token))
+        weight = _WORD_WEIGHT + _FURTHER_WORD * (len(stems) - 1)
+        phrase = Phrase(owner, stems, never, strong, written, max(weight, _STRONG) if strong else weight)
+        if stems and phrase not in index.setdefault(stems[0], []):  # what is strong comes first and stays
+            index[stems[0]].append(phrase)
+
+
+def _begun(longer: _Longer, near: frozenset[str]) -> Iterable[Phrase]:
+    """Return the phrases that may go on with one of the words, in their order."""
+    found = [candidate for second in near if second in longer for candidate in longer[second]]
+    return [phrase for _, phrase in (sorted(found, key=_number) if len(found) > 1 else found)]
 
 
 def _number(candidate: tuple[int, Phrase]) -> int:
