@@ -238,6 +238,8 @@ def _api_keys(value: str, listen: Address) -> tuple[ApiKey, ...]:
                 )
         if any(known.name == name for known in keys):
             raise SettingsError(f"{PREFIX}API_KEYS: entry {position} repeats the name {name}")
+        if same := next((known.name for known in keys if known.key == key), ""):
+            raise SettingsError(f"{PREFIX}API_KEYS: entry {position} ({name}) has the same key as {same}")
         keys.append(ApiKey(name, key, wanted))
     return tuple(keys)
 

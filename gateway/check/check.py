@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from channels.email.settings import EmailSettings, inboxes_of
 from gateway.check.broker import look_at_broker
 from gateway.check.channels import look_at_channels
 from gateway.check.findings import Findings
@@ -64,12 +65,23 @@ def _city(settings: Settings, city: City, findings: Findings) -> None:
         findings.bad(f"city: refused by the gateway that runs here, the former files stay in force: {problem}")
     for note in rules_notes(city.rules.rules, bool(city.rules.calendar.holidays)):
         findings.note(note)
+    for where, department in _departments(settings):
+        if department not in city.departments:
+            findings.bad(f"{where}: the city's department {unknown(department, city.departments)}")
+
+
+def _departments(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield where a setting names a department of the city, and which."""
     for key in settings.api_keys:
         for scope in sorted(key.scopes):
             kind, _, department = scope.partition(".")
-            if kind == "department" and department not in city.departments:
-                meant = unknown(department, city.departments)
-                findings.bad(f"BALAGH_API_KEYS: {key.name}: the city's department {meant}")
+            if kind == "department":
+                yield f"BALAGH_API_KEYS: {key.name}", department
+    for channel in settings.channels.values():
+        inboxes = inboxes_of(channel.inboxes) if isinstance(channel, EmailSettings) else ()
+        for number, inbox in enumerate(inboxes, start=1):
+            if inbox.department:
+                yield f"BALAGH_EMAIL__INBOXES: entry {number}", inbox.department
 
 
 def _disk(settings: Settings, findings: Findings) -> None:

@@ -154,9 +154,18 @@ def test_check_looks_for_slips(often: Callable[..., GatewayProcess], tmp_path: P
             text.replace(f'id = "{category}"\nstrong = [', f'id = "{category}"\nstrong = ["ماكو خدمه", ', 1), "utf-8"
         )
     keys = "a:a-long-key:department.water,b:b-long-key:read+department.watr"
-    result = often(BALAGH_CITY=str(city), BALAGH_API_KEYS=keys, BALAGH_LISTN="x", BALAGH_SMSS__NUMBER="x").command(
-        "check"
-    )
+    inbox = {"host": "127.0.0.1", "port": 9, "tls": False, "user": "u", "password": "p"}
+    result = often(
+        BALAGH_CITY=str(city),
+        BALAGH_API_KEYS=keys,
+        BALAGH_LISTN="x",
+        BALAGH_SMSS__NUMBER="x",
+        BALAGH_EMAIL__INBOXES=json.dumps(
+            [inbox | {"department": "water"}, inbox | {"department": "watr", "folder": "W"}]
+        ),
+        BALAGH_EMAIL__SMTP_URL="smtp+plain://127.0.0.1:9",
+        BALAGH_EMAIL__FROM="complaints@city.example",
+    ).command("check")
     lines = result.stdout.splitlines()
 
     assert 1 == result.returncode, result.stdout + result.stderr
@@ -165,10 +174,10 @@ def test_check_looks_for_slips(often: Callable[..., GatewayProcess], tmp_path: P
     [told] = [line for line in lines if line.startswith("note  words: 'ماكو خدمه' ")]
     assert {"water.outage", "electricity.outage"} == set(re.findall(r"[a-z]+\.[a-z]+", told))
     assert told.endswith("alone it cannot tell them apart")
-    [wrong] = [line for line in lines if line.startswith("WRONG BALAGH_API_KEYS")]
-    assert wrong.startswith(
-        "WRONG BALAGH_API_KEYS: b: the city's department 'watr' is not known (did you mean 'water'?); allowed: "
-    )
+    [of_a_key, of_an_inbox] = [line for line in lines if "the city's department" in line]
+    meant = "the city's department 'watr' is not known (did you mean 'water'?); allowed: "
+    assert of_a_key.startswith(f"WRONG BALAGH_API_KEYS: b: {meant}")
+    assert of_an_inbox.startswith(f"WRONG BALAGH_EMAIL__INBOXES: entry 2: {meant}")
 
 
 def test_what_the_schema_command_writes_can_be_checked_against(

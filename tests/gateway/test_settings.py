@@ -98,6 +98,7 @@ SCOPE = "BALAGH_API_KEYS: entry {} ({}) has a scope that is not one of intake, r
         ("API_KEYS", ":a-long-key:read", ENTRY.format(1)),
         ("API_KEYS", "desk::read", ENTRY.format(1)),
         ("API_KEYS", "desk:a-long-key:read,other:a-long-key:", ENTRY.format(2)),
+        ("API_KEYS", "a:a-long-key:read,b:a-long-key:admin", "BALAGH_API_KEYS: entry 2 (b) has the same key as a"),
         ("API_KEYS", "desk:a-long-key:write", SCOPE.format(1, "desk")),
         ("API_KEYS", "desk:a-long-key:read+", SCOPE.format(1, "desk")),
         ("API_KEYS", "desk:a-long-key:department.", SCOPE.format(1, "desk")),
