@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from normalizer.place.cues import KINDS, WITHIN
+from normalizer.place.cues import WITHIN
 from normalizer.place.match import Found, Match
 from normalizer.place.surroundings import Role, continued, role, turned
-from normalizer.place.tokens import Words, bare
+from normalizer.place.tokens import Words
 
 _TURNED = 2.0  # what a place gains when the text turns to it: more than any role is worth against another
 _SURE = 0.1  # what a name gains for being announced as a place
@@ -76,9 +76,8 @@ def _rated(matches: Sequence[Match], words: Words) -> list[tuple[Match, float]]:
             now = Role.ROAD  # who comes from another city complains of this one
         if turned(match, earlier.last if earlier else 0, words):
             bonus = _TURNED
-        announced = len(match.span) > 1 and bare(words.folded[match.first]) in KINDS  # "شارع فلسطين" announces itself
         gained = bonus if now is not Role.ROAD else _HERE * bool(match.districts)
-        rated.append((match, now.value + gained + _SURE * max(match.cue, announced)))
+        rated.append((match, now.value + gained + _SURE * match.cue))
         earlier, was = match, now
     return rated
 

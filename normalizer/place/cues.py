@@ -146,7 +146,7 @@ LIKE = _set("مثل متل زي اسوه عكس بعكس unlike شمعني اش�
 WHILE = _set("بينما while whereas")
 """Before the first of two names: the same. Before the second, the text turns to it."""
 
-LINKS = _set("b bi bil bel fi fil fel min mn mnn w wa u from to and is are was lel lil ila la ya ma bas bs")
+LINKS = _set("b bi bil bel fi fil fel min men mn mnn w wa u from to and is are was lel lil ila la ya ma bas bs")
 """No name in Latin letters goes on with one of these."""
 
 ENGLISH = _set("the is are was my our your this that there has have with without and")

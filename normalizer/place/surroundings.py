@@ -137,13 +137,18 @@ def _cue(match: Match, words: Words) -> Need:
         return Need.HOME
     if _numbered(folded, first) or _any(last, cues.RESIDENTS) or (_any(last, cues.FROM) and _any(two, cues.SELF)):
         return Need.HOME
-    told = _told_of(match, words)
+    told = _told_of(match, words) or _announces(match, words)
     if told and match.glued == "ب":
         return Need.HOME
     if told or announced or (_any(last, cues.FROM) and first <= _GREETING):
         return Need.CUE
     alone = words.parted(match.last) and (words.parted(first) or match.last == len(folded))
     return Need.CUE if alone else Need.NOTHING
+
+
+def _announces(match: Match, words: Words) -> bool:
+    """Say whether a name begins by telling what kind of place it is: "شارع فلسطين"."""
+    return len(match.span) > 1 and bare(words.folded[match.first]) in cues.KINDS
 
 
 def _told_of(match: Match, words: Words) -> bool:
