@@ -31,8 +31,10 @@ class Moved:
 
     def __str__(self) -> str:
         departments = f"{self.now.department} → {self.then.department}"
-        rules = f"{self.now.rule} → {self.then.rule}"
-        return f"{self.name:<12} {departments:<28} rule {rules}{'   WRONG, and it was right' if self.worse else ''}"
+        told = f"rule {self.now.rule} → {self.then.rule}"
+        if self.now.notice != self.then.notice:
+            told += f", notice {', '.join(self.now.notice) or '-'} → {', '.join(self.then.notice) or '-'}"
+        return f"{self.name:<12} {departments:<28} {told}{'   WRONG, and it was right' if self.worse else ''}"
 
 
 @dataclass(slots=True)

@@ -108,6 +108,14 @@ def test_a_change_that_moves_nothing_wrongly_passes(balagh: Run, town: Path) -> 
     assert 0 == balagh("test").exit_code
 
 
+def test_a_notice_that_changes_is_said_although_nothing_goes_elsewhere(balagh: Run, town: Path) -> None:
+    """Same department, same rule: the line names who would be told, since nothing else in it differs."""
+    told = f'{WATER}notice = ["roads", "lighting"]\n'
+    done = balagh("test", "--rules", str(edited(town, WATER, told)))
+
+    assert re.search(r"water → water +rule water → water, notice - → roads, lighting\n", done.stdout), done.stdout
+
+
 async def heard(tmp_path: Path, town: Path, *texts: str) -> list[str]:
     """File complaints in a house of that city, route them, and return their references."""
     walk = Walk(tmp_path, load(str(town)))
