@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.engine import Row
 
-from gateway.store.journal import insert_or_ignore
+from gateway.store.insert import insert_or_ignore
 from gateway.store.tables import answers
 
 DONE, REFUSED = "done", "refused"

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 
 from gateway.store import outbox
 from gateway.store.engine import StoreMismatch
-from gateway.store.journal import insert_or_ignore
+from gateway.store.insert import insert_or_ignore
 from gateway.store.tables import facts, relay
 
 KEY, BROKER, TOUCHED = "key", "broker", "touched"

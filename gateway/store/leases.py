@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from gateway.store.journal import insert_or_ignore
+from gateway.store.insert import insert_or_ignore
 from gateway.store.moments import has_come
 from gateway.store.tables import leases
 

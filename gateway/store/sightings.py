@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
-from gateway.store.journal import insert_or_ignore
+from gateway.store.insert import insert_or_ignore
 from gateway.store.prepared import Prepared
 from gateway.store.tables import sightings
 from normalizer.complaint import Complaint

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal_column, or_, select, text, update
 from sqlalchemy.engine import Row
 
-from gateway.store.journal import insert_or_ignore
+from gateway.store.insert import insert_or_ignore
 from gateway.store.tables import task_payload, tasks
 
 

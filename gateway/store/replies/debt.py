@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from gateway.store.journal import insert_or_ignore
+from gateway.store.insert import insert_or_ignore
 from gateway.store.prepared import Prepared, known
 from gateway.store.replies.draft import Draft
 from gateway.store.replies.state import QUEUED

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from gateway.store.journal import insert_or_ignore
+from gateway.store.insert import insert_or_ignore
 from gateway.store.replies.state import QUEUED, SENDING, SUPPRESSED
 from gateway.store.tables import opt_outs, replies
 
