@@ -18,7 +18,7 @@ _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _WORD = re.compile(f"[0-9]{{0,3}}[{_LATIN}][{_LATIN}0-9'’]*|\\d+|[{_ARABIC}]+")
 _BREAK = re.compile(r"[\n.,،؛;:!؟?()\[\]/|\\«»\"•-]")
 _ARTICLE = "ال"
-_QUARTER = "حي"  # the one word so short that is announced with something glued to it
+_SHORT = frozenset({"حي", "تل", "ام"})  # words so short that begin a name all the same
 _LETTERS_LEFT = 3  # what must remain of a word when something is taken off its front
 _REMEMBERED = 8192  # words
 
@@ -68,11 +68,11 @@ def heads(word: str) -> tuple[tuple[str, str], ...]:
 def _heads(word: str) -> Iterator[tuple[str, str]]:
     yield word, ""
     whole = [word]
-    if word[:1] in "وف" and (len(word) > _LETTERS_LEFT or word[1:] == _QUARTER):
+    if word[:1] in "وف" and (len(word) > _LETTERS_LEFT or word[1:] in _SHORT):
         whole.append(word[1:])
         yield word[1:], ""
     for rest in whole:
-        if rest[:1] in "بلع" and (len(rest) > _LETTERS_LEFT or rest[1:] == _QUARTER):
+        if rest[:1] in "بلع" and (len(rest) > _LETTERS_LEFT or rest[1:] in _SHORT):
             yield rest[1:], rest[0]
         if rest[:2] in {"لل", "بل", "عل", "مل"} and len(rest) > _LETTERS_LEFT + 1:  # the article without its alif
             yield _ARTICLE + rest[2:], rest[0]
@@ -81,8 +81,8 @@ def _heads(word: str) -> Iterator[tuple[str, str]]:
 @lru_cache(maxsize=_REMEMBERED)
 def plain(word: str) -> str:
     """Return a small word without what is glued to its front, to be looked up among cue words."""
-    if word[:1] in "وف" and (len(word) > _LETTERS_LEFT or word[1:] == _QUARTER):
+    if word[:1] in "وف" and (len(word) > _LETTERS_LEFT or word[1:] in _SHORT):
         word = word[1:]
-    if word[:1] in "بل" and (len(word) > _LETTERS_LEFT or word[1:] == _QUARTER):
+    if word[:1] in "بل" and (len(word) > _LETTERS_LEFT or word[1:] in _SHORT):
         word = f"{_ARTICLE}{word[2:]}" if word.startswith("لل") else word[1:]
     return bare(word)
