@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +62,32 @@ def test_an_exception_above_its_rule_is_no_surprise() -> None:
     ]
     assert [] == shadows([cat("a", "x", "a"), cat("b", "y", "b"), CATCH_ALL])
     assert [] == shadows([Rule("d", "x", hours=DAY), Rule("n", "y", hours=NIGHT), CATCH_ALL])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"categories": frozenset({"a"})},
+        {"words": ("ماء",)},
+        {"districts": frozenset({"dora"})},
+        {"channels": frozenset({"sms"})},
+        {"groups": frozenset({"schools"})},
+        {"kinds": frozenset({Kind.REQUEST})},
+        {"priorities": frozenset({Priority.HIGH})},
+        {"hours": DAY},
+        {"days": Days(weekdays=frozenset({4}))},
+        {"public": True},
+        {"vulnerable": True},
+        {"hidden": False},
+    ],
+    ids=lambda asked: next(iter(asked)),
+)
+def test_each_condition_narrows_a_rule(asked: dict[str, Any]) -> None:
+    """Above a rule that asks for nothing it leaves that its part; below one, it is reached by nothing."""
+    narrow, plain = Rule("narrow", "x", **asked), Rule("plain", "y")
+
+    assert {} == unreachable([narrow, plain])
+    assert {1: (plain,)} == unreachable([plain, narrow])
 
 
 RULES = st.builds(
