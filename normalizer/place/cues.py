@@ -81,6 +81,9 @@ SELF = _set(
 )
 """Before "from": who speaks."""
 
+ME = _set("اني انا am ana ani ane")
+"""Right before "in": who speaks is there."""
+
 FROM = _set("من mn min from")
 
 ONWARD = _set("الى لي على لحد لغايه حتى نحو باتجاه و to la lel lil ila")

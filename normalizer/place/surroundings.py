@@ -63,18 +63,12 @@ def role(match: Match, earlier: Match | None, words: Words) -> Role:
     near = _reach(match, earlier, words)
     last, onto = near[-1:], onward(match, words)
     from_it = _any(last, cues.FROM)
-    denied = (
-        _any(last, cues.NOT) or (_any(last, cues.AT) and _any(near[-2:-1], cues.NOT)) or _unsaid(words, match.first - 1)
-    )
-    at_home = _any(near, cues.HOME) or (from_it and _any(near, cues.SELF)) or (onto and _any(near, cues.MOVED))
-    works = _any(near, cues.WORK) or (_any(near, cues.SELF) and _any(near, cues.EMPLOYED))
-    came = _any(near, cues.TRAVEL | cues.MOVED) and from_it
-    was_there = _any(near, cues.ONCE) and _any(near, cues.HOME)
+    likened = _held_against(near) or (earlier is None and _any(near, cues.WHILE))
     told = (
-        (denied, Role.DENIED),
-        (works or came or was_there or (onto and _any(near, cues.TRAVEL)), Role.ROAD),
-        (_held_against(near) or (earlier is None and _any(near, cues.WHILE)), Role.EXAMPLE),
-        (at_home, Role.PROBLEM if _any(near, cues.KIN) else Role.HOME),
+        (_denied(near) or _unsaid(words, match.first - 1), Role.DENIED),
+        (_elsewhere(near, from_it=from_it, onto=onto), Role.ROAD),
+        (likened, Role.EXAMPLE),
+        (_lived_in(near, match.glued, from_it=from_it, onto=onto), Role.PROBLEM if _any(near, cues.KIN) else Role.HOME),
         (_any(near[-2:], cues.OFFICE), Role.OFFICE),
         (match.spelling.pattern, Role.NUMBER),
         (_any(near[-2:], cues.NEAR), Role.LANDMARK),
@@ -82,6 +76,27 @@ def role(match: Match, earlier: Match | None, words: Words) -> Role:
         (onto or from_it, Role.PASSING),
     )
     return next((role for holds, role in told if holds), Role.PROBLEM)
+
+
+def _denied(near: Sequence[str]) -> bool:
+    """Say whether the words before a name deny it: "not X", "not in X"."""
+    return _any(near[-1:], cues.NOT) or (_any(near[-1:], cues.AT) and _any(near[-2:-1], cues.NOT))
+
+
+def _elsewhere(near: Sequence[str], *, from_it: bool, onto: bool) -> bool:
+    """Say whether somebody works there, comes from there, goes there, or lived there once."""
+    works = _any(near, cues.WORK) or (_any(near, cues.SELF) and _any(near, cues.EMPLOYED))
+    came = from_it and _any(near, cues.TRAVEL | cues.MOVED)
+    lived = _any(near, cues.ONCE) and _any(near, cues.HOME)
+    return works or came or lived or (onto and _any(near, cues.TRAVEL))
+
+
+def _lived_in(near: Sequence[str], glued: str, *, from_it: bool, onto: bool) -> bool:
+    """Say whether somebody lives there, or is there: "I in X"."""
+    me = glued == "ب" and _any(near[-1:], cues.ME)
+    there = me or (_any(near[-1:], cues.AT) and _any(near[-2:-1], cues.ME))
+    moved = onto and _any(near, cues.MOVED)
+    return there or moved or _any(near, cues.HOME) or (from_it and _any(near, cues.SELF))
 
 
 def continued(match: Match, earlier: Match, words: Words) -> bool:

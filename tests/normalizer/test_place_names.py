@@ -173,6 +173,8 @@ def test_an_ordinary_word_is_a_place_where_something_points_at_it(text: str, exp
         ("كنا ساكنين بالكرادة وانتقلنا للدورة وماكو ماي", "dora"),
         ("بلطوا الكرادة، واحنا بالدورة بعدنا بالطين", "dora"),
         ("شوارع الكرادة تتبلط وشوارع الدورة لا", "dora"),
+        ("اني بالكرادة وبيت جدي بالدورة غرك", "dora"),
+        ("I am in Karrada, and the street of my parents in Zayouna is dark", "ghadeer"),
         ("مو بس الكرادة بيها ناس، الدورة هم بيها", "dora"),
         ("مطعم الكرادة فتح فرع وصار الزبل بزيونة", "ghadeer"),
         ("يوميا من الكرادة للدورة، واشارة شارع فلسطين طافية", "rusafa"),
