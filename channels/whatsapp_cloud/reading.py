@@ -24,6 +24,7 @@ MEDIA = "whatsapp-cloud:"
 """What the address of a photo or a recording begins with: `whatsapp-cloud:<id of our number>/<media id>`."""
 
 _DIGITS = re.compile(r"[0-9]{5,20}")
+_NUMBER_ID = re.compile(r"[0-9]{1,32}")
 _STATES = {
     "sent": DeliveryState.SENT,
     "delivered": DeliveryState.DELIVERED,
@@ -94,7 +95,8 @@ class Reader:
         # Echoes of what staff wrote by telephone, calls, templates, preferences: no citizen's words to us.
 
     def _messages(self, value: Mapping[str, Any]) -> Iterator[Inbound]:
-        account = text(part(value, "metadata"), "phone_number_id")
+        named = text(part(value, "metadata"), "phone_number_id")
+        account = named if _NUMBER_ID.fullmatch(named) else ""  # it becomes part of an address at Meta: else our own
         for name, read in (("messages", self._message), ("statuses", self._status)):
             for element in items(value, name):
                 try:

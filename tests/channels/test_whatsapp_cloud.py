@@ -190,6 +190,16 @@ def test_one_bad_element_costs_no_other() -> None:
     assert all("مرحبا" not in inbound.note for inbound in inbounds)
 
 
+@pytest.mark.parametrize("number", ["106/../me", "١٠٦", "1" * 33, "\u202e\U0001f600", 7, None])
+def test_an_id_that_no_number_of_ours_has_leads_no_answer_astray(number: Any) -> None:
+    """The citizen is heard, and answered from the number of our settings, not at an address that bars everybody."""
+    message = {"id": "wamid.1", "from": "9647701234567", "timestamp": "1795300001", "type": "text"}
+    metadata = {"phone_number_id": number}
+    [inbound] = heard(request(metadata=metadata, messages=[{**message, "text": {"body": "الماء مقطوع"}}]))
+
+    assert (Purpose.MESSAGE, CITIZEN, "") == (inbound.purpose, inbound.sender, inbound.account)
+
+
 @pytest.mark.parametrize(
     ("name", "state", "code", "transient"),
     [
