@@ -125,16 +125,22 @@ def test_the_same_material_gives_the_same_bytes(small: Path) -> None:
 
 
 def test_a_city_learns_from_its_own_history(small: Path, tmp_path: Path) -> None:
-    """A CSV of closed cases, with departments only: judged before and after, by models that had not seen the case."""
+    """A CSV of closed cases, with departments only: judged before and after, by models that had not seen the case.
+
+    Where no gateway has made a store yet there is nothing to remember it in, and whoever adopts it is told so.
+    """
     file = tmp_path / "history.csv"
     rows = [("text", "department")]
-    rows += [(f"الخط الناقل رقم {number} واكف والناس عطشانة بالحي", "water") for number in range(30)]
-    rows += [(f"تراكتور البلدية كسر حافة الطريق رقم {number} وراح", "roads") for number in range(30)]
+    where, when = "الكرادة المنصور الدورة الشعب زيونة الحرية".split(), "امس اليوم الظهر البارحة الصبح".split()
+    rows += [(f"الخط الناقل يم {here} واكف والناس عطشانة من {now}", "water") for here in where for now in when]
+    rows += [(f"تراكتور البلدية كسر حافة الطريق يم {here} {now} وراح", "roads") for here in where for now in when]
     with file.open("w", encoding="utf-8", newline="") as target:
         csv.writer(target).writerows(rows)
-    told = learn(small, tmp_path / "data", "--history", str(file))
+    town = Path(shutil.copytree(small, tmp_path / "town"))
+    told = learn(town, tmp_path / "data", "--history", str(file), "--adopt", "--even-so")
 
     assert 0 == told.returncode, told.stderr
+    assert "the history is NOT kept for the next training" in told.stdout
     assert "history.csv, as the model in force reads it:" in told.stdout
     assert "history, each judged by a model that had not seen it:" in told.stdout
     after = told.stdout.split("history, each judged")[1]
