@@ -131,9 +131,10 @@ def test_a_city_learns_from_its_own_history(small: Path, tmp_path: Path) -> None
     """
     file = tmp_path / "history.csv"
     rows = [("text", "department")]
-    where, when = "الكرادة المنصور الدورة الشعب زيونة الحرية".split(), "امس اليوم الظهر البارحة الصبح".split()
-    rows += [(f"الخط الناقل يم {here} واكف والناس عطشانة من {now}", "water") for here in where for now in when]
-    rows += [(f"تراكتور البلدية كسر حافة الطريق يم {here} {now} وراح", "roads") for here in where for now in when]
+    where = ("الكرادة", "المنصور", "الدورة", "الشعب", "زيونة", "الحرية")
+    when = ("امس", "اليوم", "الظهر", "البارحة", "الصبح")
+    rows += [(f"خط الماي الناقل يم {here} واكف والناس عطشانة من {now}", "water") for here in where for now in when]
+    rows += [(f"تراكتور البلدية سوى حفرة بالطريق يم {here} {now} وراح", "roads") for here in where for now in when]
     with file.open("w", encoding="utf-8", newline="") as target:
         csv.writer(target).writerows(rows)
     town = Path(shutil.copytree(small, tmp_path / "town"))
