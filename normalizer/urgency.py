@@ -148,6 +148,7 @@ class Urgency:
         self._frames = words.frames
         self._begun_by = {f"{frame.id}.what": place for place, frame in enumerate(words.frames)}
         self._things = frozenset(self._begun_by)
+        self._telling = self._things | {ALONE, _PAST, _STILL}
         self._categories, self._sure = frozenset(words.categories), words.min_confidence
         self._danger = Phrases(
             {
@@ -220,7 +221,7 @@ class Urgency:
 
     def _tell(self, words: tuple[str, ...]) -> _Told:
         sentence = _sentence(words, self._danger)
-        if not sentence.found:
+        if sentence.names.isdisjoint(self._telling):
             return _NOTHING
         past, still = any(self._stands(sentence, past) for past in sentence.of(_PAST)), bool(sentence.of(_STILL))
         over = past and not still  # all this is long ago or put right
