@@ -273,7 +273,8 @@ class Gazetteer:
                     # There are words enough that look like a short name, or nearly like a long one.
                     doubtful = key != name or sum(map(len, folded[at : last + 1])) < _FUZZY
                     need = max(spelling.need, Need.CUE if doubtful else Need.NOTHING)
-                    yield Match(replace(spelling, need=need), at, last + 1, exact=key == name, glued=reading.glued)
+                    seen = spelling if need is spelling.need else replace(spelling, need=need)
+                    yield Match(seen, at, last + 1, exact=key == name, glued=reading.glued)
 
 
 def _latin_heads(word: str) -> Iterator[tuple[str, str]]:

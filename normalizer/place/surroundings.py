@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
+from functools import lru_cache
 
 from normalizer.place import cues
 from normalizer.place.match import Match
@@ -15,6 +16,10 @@ _ONTO = frozenset("لع")  # "to" and "on", glued to the front of a name
 _ARTICLE = "ال"
 _GREETING = 6  # words at the start of a message within which people say who they are, and from where
 _REACH = 3  # words before a name within which something is said of it
+_REMEMBERED = 8192  # words
+_POINTING = cues.KINDS | cues.RESIDENTS | cues.AT
+_LIVED_IN = cues.HOME | cues.HERE | cues.OURS
+_BEHIND = cues.STATE | cues.POSTPOSED
 
 
 class Role(Enum):
@@ -117,13 +122,20 @@ def turned(match: Match, since: int, words: Words) -> bool:
         return True
     if folded[last : last + 1] == ("لا",) and words.parted(last + 1):
         return True  # others have it, and this one has not
+    if not any(map(_turning, folded[since:first])):
+        return False  # as between most two names of a letter
     return any(_pivot(words, at) and (since or folded[at] not in cues.WHILE) for at in range(since, first))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _turning(word: str) -> bool:
+    return word in cues.PIVOT or plain(word) in cues.PIVOT
 
 
 def _pivot(words: Words, at: int) -> bool:
     """Say whether the text turns at a word; at "not only" and "I did not mean" it does not."""
-    word, before = words.folded[at], words.folded[max(0, at - 1) : at]
-    return (word in cues.PIVOT or plain(word) in cues.PIVOT) and not _unsaid(words, at) and not _any(before, cues.NOT)
+    before = words.folded[max(0, at - 1) : at]
+    return _turning(words.folded[at]) and not _unsaid(words, at) and not _any(before, cues.NOT)
 
 
 def _unsaid(words: Words, at: int) -> bool:
@@ -133,7 +145,7 @@ def _unsaid(words: Words, at: int) -> bool:
 
 def _held_against(near: Sequence[str]) -> bool:
     """Say whether the last words before a name hold its place against another: "as in …", "as you did in …"."""
-    of_it = near[-2:] if _any(near[-1:], cues.KINDS | cues.RESIDENTS | cues.AT) else near[-1:]
+    of_it = near[-2:] if _any(near[-1:], _POINTING) else near[-1:]
     if near[-1:] == ["بس"] and _any(near[-2:-1], cues.NOT):
         return True  # "not only …"
     return _any(of_it, cues.LIKE) or (_any(near, cues.LIKE) and "ما" in near)
@@ -148,7 +160,7 @@ def _cue(match: Match, words: Words) -> Need:
     if (_any(last, cues.KINDS) and not ends) or _any(folded[match.last : match.last + 1], cues.BEHIND):
         return Need.HOME
     announced = match.glued or _any(last, cues.AT)
-    if announced and _any(folded[max(0, first - 3) : first], cues.HOME | cues.HERE | cues.OURS):
+    if announced and _any(folded[max(0, first - 3) : first], _LIVED_IN):
         return Need.HOME
     if _numbered(folded, first) or _any(last, cues.RESIDENTS) or (_any(last, cues.FROM) and _any(two, cues.SELF)):
         return Need.HOME
@@ -170,7 +182,7 @@ def _told_of(match: Match, words: Words) -> bool:
     """Say whether what stands right behind a name speaks of a place: its state, its parts, what goes wrong in it."""
     behind = words.folded[match.last : match.last + 1]
     arabic = not words.folded[match.first][0].isascii()  # in Latin letters many a word is nearly a name
-    stated = (match.exact or arabic) and _any(behind, cues.STATE | cues.POSTPOSED)
+    stated = (match.exact or arabic) and _any(behind, _BEHIND)
     # Without its article a name is any word: "شلال ماي" is a waterfall.
     begins = (words.parted(match.first) or match.glued == "ب") and _ARTICLE in words.folded[match.first][:4]
     sure = words.parted(match.first) and not match.spelling.place.need
