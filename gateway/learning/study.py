@@ -49,13 +49,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Lecture:
-    """What a training came to: the model, its cases as judged unseen, and the city's own history the same way."""
+    """What a training came to: the model, its cases as judged unseen, and the city's own history the same way.
+
+    `mute` counts those of the history that taught nothing: they name a department alone, and no word of its matters.
+    """
 
     trained: Trained = field(repr=False)
     cases: Account
     history: Account
     texts: int
     lessons: int
+    mute: int = 0
 
 
 def study(
@@ -81,7 +85,8 @@ def study(
         # A case that taught nothing, because a person should decide it, was seen by no model: any may judge it.
         return Account([judge(case, judges[unseen.get(id(case), 0)], city.rules) for case in chosen])
 
-    return Lecture(trained, account(cases), account(history), len(texts), len(confirmed))
+    mute = sum(id(case) not in unseen for case in history if case.acted_on and city.triage not in case.departments)
+    return Lecture(trained, account(cases), account(history), len(texts), len(confirmed), mute)
 
 
 def _lesson(case: Case, city: City) -> Text | None:
@@ -181,6 +186,8 @@ def tell(lecture: Lecture, earlier: Mapping[str, Outcome], say: Callable[[str], 
             say(f"{title}, each judged by a model that had not seen it:")
             for line in summary(account):
                 say(f"  {line}")
+    if lecture.mute:
+        say(f"of the history {lecture.mute} teach nothing: no category stands there, and no word that the city knows")
     lines = changes(earlier, lecture.cases)
     say(f"{len(lines)} held cases change" if earlier else "no earlier model to compare with")
     for line in lines[:_MOST_SHOWN]:

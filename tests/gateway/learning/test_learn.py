@@ -135,12 +135,15 @@ def test_a_city_learns_from_its_own_history(small: Path, tmp_path: Path) -> None
     when = ("امس", "اليوم", "الظهر", "البارحة", "الصبح")
     rows += [(f"خط الماي الناقل يم {here} واكف والناس عطشانة من {now}", "water") for here in where for now in when]
     rows += [(f"تراكتور البلدية سوى حفرة بالطريق يم {here} {now} وراح", "roads") for here in where for now in when]
+    rows += [("صندوق ازرق", "health")]
     with file.open("w", encoding="utf-8", newline="") as target:
         csv.writer(target).writerows(rows)
     town = Path(shutil.copytree(small, tmp_path / "town"))
+    (town / "model.npz").unlink(missing_ok=True)  # another test may have adopted one
     told = learn(town, tmp_path / "data", "--history", str(file), "--adopt", "--even-so")
 
     assert 0 == told.returncode, told.stderr
+    assert "of the history 1 teach nothing" in told.stdout
     assert "the history is NOT kept for the next training" in told.stdout
     assert "history.csv, as the model in force reads it:" in told.stdout
     assert "history, each judged by a model that had not seen it:" in told.stdout
