@@ -22,13 +22,21 @@ def fetching(line: str) -> str:
     return f"fetching {line}"
 
 
-def trip(channel: str, way: str, code: str) -> None:
-    """Say that a provider does not let us in on one way, and call a person."""
+def speaking(account: str) -> str:
+    """Name the way by which one of our accounts (a number, an inbox, a page) answers: others may be let in."""
+    return f"{REPLIES} {account}"
+
+
+def trip(channel: str, way: str, code: str, **account: str) -> None:
+    """Say that a provider does not let us in on one way, and call a person; of replies with the `account` that spoke.
+
+    The account is ours, and published for citizens to write to.
+    """
     _barred.setdefault(channel, set()).add(way)
     observe.BARRED.labels(channel).set(1)
     observe.ALARM.labels("channel_barred").inc()
     # Of a line that is fetched not the name, which is an address at somebody's server.
-    log.error("provider does not let us in", channel=channel, way=way.partition(" ")[0], code=code)
+    log.error("provider does not let us in", channel=channel, way=way.partition(" ")[0], code=code, **account)
 
 
 def reset(channel: str, way: str) -> None:

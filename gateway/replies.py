@@ -51,7 +51,7 @@ class Replies:
     ) -> None:
         self.store, self.speakers, self.owed, self.clock = store, speakers, owed, clock
         self.acknowledger = acknowledger
-        self._barred: dict[str, float] = {}  # channel -> when its provider may be tried again
+        self._barred: dict[tuple[str, str], float] = {}  # channel, account -> when its provider may be tried again
         self._paces: dict[tuple[str, str], AsyncLimiter] = {}
         # What became of them is written together: a transaction for each word of thanks would cost too much.
         self._records = Batcher(self._write, size=4 * BATCH, concurrent=1)
@@ -78,9 +78,9 @@ class Replies:
         return sum([await self._close(), *await asyncio.gather(*(self._send(name) for name in self.speakers))])
 
     async def _send(self, channel: str) -> int:
-        if self._barred.get(channel, 0.0) > asyncio.get_running_loop().time():
-            return 0
-        job = partial(replies.due, now=self.clock(), channels=(channel,), limit=BATCH, hold=HOLD)
+        now = asyncio.get_running_loop().time()
+        barred = [account for (name, account), until in self._barred.items() if name == channel and until > now]
+        job = partial(replies.due, now=self.clock(), channels=(channel,), limit=BATCH, hold=HOLD, without=barred)
         due = await self.store.write(job)
         if due:
             await asyncio.gather(*(self._try(item) for item in due))
@@ -119,15 +119,19 @@ class Replies:
             await self._doubtful("broken", due, type(error).__name__)
         else:
             await self._sent.ask((due, sent.provider_id))
-            if self._barred.pop(due.channel, None) is not None:
-                breaker.reset(due.channel, breaker.REPLIES)
+            if self._barred.pop((due.channel, due.reply.account), None) is not None:
+                breaker.reset(due.channel, breaker.speaking(due.reply.account))
             self._note("sent", due)
 
     async def _bar(self, due: Due, error: Barred) -> None:
-        """Let a provider be that takes nothing from us: one reply tries again later, for all that wait."""
-        if self._barred.get(due.channel, 0.0) <= asyncio.get_running_loop().time():
-            self._barred[due.channel] = asyncio.get_running_loop().time() + BARRED_FOR
-            breaker.trip(due.channel, breaker.REPLIES, error.code)
+        """Let a provider be that takes nothing from one account: one reply tries again later, for all that wait there.
+
+        A second number without rights, say, must not silence the first.
+        """
+        account, now = due.reply.account, asyncio.get_running_loop().time()
+        if self._barred.get((due.channel, account), 0.0) <= now:
+            self._barred[due.channel, account] = now + BARRED_FOR
+            breaker.trip(due.channel, breaker.speaking(account), error.code, account=account)
         if self._late(due):
             await self._give_up(due, error.code)
             return

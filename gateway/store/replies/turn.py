@@ -47,6 +47,7 @@ def _due(condition: ColumnElement[bool]) -> Select[Any]:
             condition,
             replies.c.next_at <= bindparam("now", type_=Instant),
             of_channels | bindparam("any", type_=Boolean),
+            replies.c.account.not_in(bindparam("without", expanding=True)),
             replies.c.id.not_in(bindparam("taken", expanding=True)),
         )
         .order_by(replies.c.next_at)
@@ -61,15 +62,23 @@ _DUE = _due(true())
 
 
 def due(
-    connection: Connection, now: datetime, *, channels: Collection[str] | None = None, limit: int, hold: timedelta
+    connection: Connection,
+    now: datetime,
+    *,
+    channels: Collection[str] | None = None,
+    without: Collection[str] = (),
+    limit: int,
+    hold: timedelta,
 ) -> list[Due]:
     """Take the replies whose time has come, of some channels or of all, whom to call in danger first.
+
+    Those of the accounts `without` stay: their provider takes nothing from them now.
 
     Each is held for `hold`, so that no other worker takes it meanwhile.
     A worker that dies leaves them in `sending`; after the hold they are due again, with `first_tried_at` set, so that
     the channel looks at the provider before it sends a second time.
     """
-    parameters = {"now": now, "channels": channels or [""], "any": channels is None}
+    parameters = {"now": now, "channels": channels or [""], "any": channels is None, "without": without}
     rows: list[Row[Any]] = []
     for look in (_URGENT, _DUE):
         if len(rows) < limit:
