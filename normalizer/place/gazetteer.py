@@ -125,8 +125,9 @@ class Gazetteer:
 
     def _learn_sound(self, key: str, given: int, spelling: Spelling) -> None:
         """Learn what a name sounds like; its first `given` letters only say what kind of place it is."""
-        for part in set(shorter(sound(key))):
-            self._sounds[part].append((sound(key), given, spelling))
+        entry = (sound(key), given, spelling)
+        for part in set(shorter(entry[0])):
+            self._sounds[part].append(entry)
 
     def _learn_sorani(self, folded: Sequence[str], spelling: Spelling) -> None:
         """Learn how Sorani writes a name; of "شارع فلسطين" only what follows, for it has its own word for a street."""
