@@ -117,7 +117,7 @@ def test_no_cell_runs_as_a_formula_or_becomes_a_date(rules: list[dict[str, Any]]
     for row in written:
         del row[header.index("min_confidence")]
         assert not [cell for cell in row if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
-        assert not [cell for cell in row if re.fullmatch(r"[\d\s./:,eE+-]+", cell)]
+        assert not [cell for cell in row if re.fullmatch(r"(?=.*\d)[\d\s./:,eE+-]+", cell)]  # an "e" is a word
 
 
 def test_what_spreadsheets_do_to_a_file_is_understood(tmp_path: Path) -> None:
