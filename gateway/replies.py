@@ -33,6 +33,7 @@ POLL = 0.5  # seconds between looks when another process owes
 FIRST, MOST = 2.0, 1800.0  # seconds of backoff: the first, and the longest
 TRIES = 12  # at least, however long ago a reply was owed
 DOUBT = timedelta(hours=2)  # of tries that nobody knows the outcome of: each may have reached the citizen
+SELDOM = 600.0  # seconds until what was answered in words that nobody can read goes a second time
 
 log = observe.logger("replies")
 
@@ -112,8 +113,8 @@ class Replies:
             # After a try of unknown outcome it may have been the look-up that was refused: the next try looks again.
             unknown = due.reply.first_tried_at is not None
             await self._again("busy", due, error.code, error.retry_after, unknown=unknown)
-        except OutcomeUnknown:
-            await self._doubtful("unknown", due, "unknown")
+        except OutcomeUnknown as error:
+            await (self._unclear(due) if error.answered else self._doubtful("unknown", due, error.code))
         except Exception as error:  # a bug in a channel must not stop the others' replies
             log.exception("cannot be sent", channel=due.channel, reply=due.reply.id, exc_info=observe.bare(error))
             await self._doubtful("broken", due, type(error).__name__)
@@ -156,6 +157,19 @@ class Replies:
             await self._give_up(due, code)
         else:
             await self._again(outcome, due, code, None, unknown=True)
+
+    async def _unclear(self, due: Due) -> None:
+        """Try again, and seldom, what was answered in words that nobody here knows: each time they may mean "taken".
+
+        After ten minutes, an hour and two: time for a report of what was taken, and for a person to teach us the words.
+        """
+        observe.ALARM.labels("reply_unclear").inc()
+        log.error("answer not understood", channel=due.channel, reply=due.reply.id, purpose=due.reply.purpose)
+        lasting = self.clock() - (due.reply.first_tried_at or self.clock())
+        if lasting >= DOUBT:
+            await self._give_up(due, "unclear")
+        else:
+            await self._again("unclear", due, "unclear", max(SELDOM, 5 * lasting.total_seconds()), unknown=True)
 
     def _late(self, due: Due) -> bool:
         # A reply from the future was owed by a clock that ran ahead, and is not tried until that year.

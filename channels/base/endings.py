@@ -93,6 +93,14 @@ class Busy(SpeakError):
 
 
 class OutcomeUnknown(SpeakError):
-    """The request left, and no answer came: it may have been sent. Look at the provider before trying again."""
+    """The request left, and no answer came: it may have been sent. Look at the provider before trying again.
+
+    `answered` says that an answer came in words that nobody here knows: they may mean "taken" at every try, so that few
+    are made, and a person must look.
+    """
 
     code = "unknown"
+
+    def __init__(self, message: str, *, answered: bool = False) -> None:
+        super().__init__(message)
+        self.answered = answered

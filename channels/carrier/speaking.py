@@ -169,6 +169,8 @@ def _unforeseen(status: int, retry_after: str) -> SpeakError:
         return Barred(code, "the carrier does not let us in")
     if status >= 500:  # noqa: PLR2004 - its own fault: it may have sent the message before it fell
         return OutcomeUnknown(f"the carrier answered {status}")
+    if 200 <= status < 300:  # noqa: PLR2004 - the range of success
+        return OutcomeUnknown("the carrier answered in words that the profile does not know", answered=True)
     return Refused(code, "the carrier's answer is none that the profile knows", alarm=True)
 
 
