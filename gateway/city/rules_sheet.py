@@ -32,7 +32,7 @@ _NO: Final = frozenset({"no", "false", "0", "لا"})
 _ASKED: Final = frozenset({"public", "vulnerable", "is_confidential", "confidential"})
 _REASON: Final = "reason_"
 # What a spreadsheet would not leave as it is: a formula, and figures alone, of which it makes a date or a number.
-_CHANGED: Final = re.compile(r"'*(?:[=+\-@\t\r]|\d[\d\s./:,eE+-]*$)")
+_CHANGED: Final = re.compile(r"'*(?:[=+\-@\t\r]|[\s.,]*\d[\d\s./:,eE+-]*$)")
 _MARKED: Final = re.compile(rf"'{_CHANGED.pattern}")
 _BETWEEN: Final = re.compile(r"(?:[^|\\]|\\.?)+", re.DOTALL)
 _DECIMAL: Final = re.compile(r"(\d{1,3}(?:[.,]\d{1,6})?) ?(%?)")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.city import rules_sheet, rules_toml
@@ -109,6 +109,7 @@ def test_nothing_is_lost_between_the_two_forms(
 
 
 @given(rules=RULES)
+@example(rules=[{"id": "e1", "words": [".5"]}])
 def test_no_cell_runs_as_a_formula_or_becomes_a_date(rules: list[dict[str, Any]]) -> None:
     """Whatever a rule says, a spreadsheet that opens the file computes nothing, and saves a date as it was written."""
     text = rules_sheet.write(0.5, rules, LANGUAGES).removeprefix("\ufeff")
@@ -117,7 +118,7 @@ def test_no_cell_runs_as_a_formula_or_becomes_a_date(rules: list[dict[str, Any]]
     for row in written:
         del row[header.index("min_confidence")]
         assert not [cell for cell in row if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
-        assert not [cell for cell in row if re.fullmatch(r"(?=.*\d)[\d\s./:,eE+-]+", cell)]  # an "e" is a word
+        assert not [cell for cell in row if re.fullmatch(r"[\s.,]*\d[\d\s./:,eE+-]*", cell)]
 
 
 def test_what_spreadsheets_do_to_a_file_is_understood(tmp_path: Path) -> None:
