@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from aiohttp.test_utils import TestServer
 from channels.base import Busy
 from channels.message import Purpose, Scheme
 from gateway.city.city import City
+from gateway.store import replies
 from gateway.store.accounts import gaps
 from normalizer.reference import show
 from tests.gateway.line import Line, connected, news_of
@@ -98,16 +100,24 @@ async def test_what_is_given_up_on_whatsapp_goes_by_sms(line: Line) -> None:
 
 
 async def test_what_waited_for_a_channel_that_is_off_goes_by_sms(line: Line) -> None:
-    """WhatsApp was turned off with forty receipts to send: after a day all go by SMS, and nobody's twice."""
+    """WhatsApp was turned off with forty receipts to send: after a day all go by SMS, and nobody's twice.
+
+    `balagh check` complains of those alone whom the SMS reaches neither.
+    """
     for number in range(40):
         await line.walk.hear(OUTAGE, f"+96477011111{number:02}", channel="whatsapp")
     del line.walk.replies.speakers["whatsapp"]
     line.walk.clock.pass_by(hours=25)
+    unsaid = partial(replies.given_up, since=line.walk.clock())
     while await line.walk.replies.step():
         pass
     told = [message["to"] for message in line.twilio.messages]
     assert (40, 40) == (len(told), len(set(told)))
     assert {"refused": 40, "sent": 40} == await line.states()
+    assert 0 == await line.walk.house.store.read(unsaid)
+    one = "SELECT min(id) FROM replies WHERE state = 'sent'"
+    await line.walk.change(f"UPDATE replies SET state = 'failed' WHERE id = ({one})")
+    assert 1 == await line.walk.house.store.read(unsaid)
 
 
 async def test_a_telephone_that_stays_off_for_whatsapp_hears_by_sms(line: Line) -> None:

@@ -6,15 +6,27 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from gateway.store.replies.state import GAVE_UP, REFUSED
+from gateway.store.replies.state import ELSEWHERE, GAVE_UP, LOST, REFUSED, SUPPRESSED
 from gateway.store.tables import replies
 
 
 def given_up(connection: Connection, since: datetime) -> int:
-    """Count the replies that were given up since a moment, because a provider or a channel stayed away."""
+    """Count the replies that were given up since a moment, because a provider or a channel stayed away.
+
+    Not those whose words went another way in their place, or may still go.
+    """
+    other = replies.alias()
+    instead = select(other.c.id).where(
+        other.c.journal_id == replies.c.journal_id,
+        other.c.purpose == replies.c.purpose + ELSEWHERE + other.c.channel,
+        other.c.state.not_in((SUPPRESSED, *LOST)),
+    )
     lost = select(func.count()).select_from(replies)
     lost = lost.where(
-        replies.c.state == REFUSED, replies.c.error_code.startswith(GAVE_UP), replies.c.updated_at >= since
+        replies.c.state == REFUSED,
+        replies.c.error_code.startswith(GAVE_UP),
+        replies.c.updated_at >= since,
+        ~instead.exists(),
     )
     return int(connection.execute(lost).scalar_one())
 
