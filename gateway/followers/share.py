@@ -61,18 +61,18 @@ def alone(connection: Connection, case: Case) -> Case:
 def fall_back(ledger: Ledger, case: Case) -> Case:
     """Let a follower stand as by itself, for its lead is at work no more; its department hears so, if it changes."""
     now = alone(ledger.connection, case)
-    if now == case:
-        return case
-    route = {"route": case.route.model_dump(mode="json")} if case.route else {}
-    facts = {**told(ledger.connection, case), **route}
-    return ledger.become(now, now.complaint.status, facts, event="amended")
+    return case if now == case else _amended(ledger, now)
 
 
 def succeed(ledger: Ledger, lead: Case, following: Sequence[Case]) -> None:
-    """Let a follower lead the others: nobody has any more of the one that led before, and all have of this one."""
-    lead = fall_back(ledger, lead)
+    """Let a follower lead the others: nobody has any more of the one that led before, and all have of this one.
+
+    The department hears of each who leads it now, for that is what it shows of the incident.
+    """
+    lead = _amended(ledger, alone(ledger.connection, lead))
     for case in following:
-        catch_up(ledger, fall_back(ledger, case), lead, told(ledger.connection, case))
+        now = _amended(ledger, alone(ledger.connection, case))
+        catch_up(ledger, now, lead, told(ledger.connection, case))
 
 
 def catch_up(ledger: Ledger, case: Case, lead: Case, incident: Mapping[str, Any]) -> Case:
@@ -85,6 +85,12 @@ def catch_up(ledger: Ledger, case: Case, lead: Case, incident: Mapping[str, Any]
         if _behind(case, reached) and not _behind(lead, reached):
             case = _take(ledger, case, event, reached, facts)
     return case
+
+
+def _amended(ledger: Ledger, case: Case) -> Case:
+    """Tell how a complaint stands now, and of its incident."""
+    route = {"route": case.route.model_dump(mode="json")} if case.route else {}
+    return ledger.become(case, case.complaint.status, {**told(ledger.connection, case), **route}, event="amended")
 
 
 def _take(ledger: Ledger, case: Case, event: str, reached: Status, facts: Mapping[str, Any]) -> Case:

@@ -144,11 +144,21 @@ async def test_what_a_person_set_apart_stays_apart_when_it_becomes_clear(walk: W
 
 
 async def test_the_oldest_of_those_who_stay_leads(walk: Walk, incidents: Incidents) -> None:
-    """The lead itself had another cause: the next one leads. When all have left, the incident is closed."""
+    """The lead itself had another cause: the next one leads, and the department hears so of each.
+
+    When all have left, the incident is closed.
+    """
     found = await many(walk, 3)
     made = await incidents.create(found, "sara")
     view = await incidents.leave(made.incident.id, found[:1], "sara")
     assert found[1] == view.incident.reference
+
+    await walk.publish()
+    now = {"id": made.incident.id, "lead": found[1], "followers": 1}
+    heard = {event["subject"]: event for event in walk.tape.events()}  # by the department, the last of each
+    assert [(name, now) for name in found[1:]] == [(name, heard[name]["data"].get("incident")) for name in found[1:]]
+    assert "incident" in heard[found[0]]["data"]
+    assert heard[found[0]]["data"]["incident"] is None
 
     view = await incidents.leave(made.incident.id, found[1:], "sara")
     assert ("closed", 0) == (view.incident.state, view.incident.members)
