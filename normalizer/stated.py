@@ -14,6 +14,7 @@ from normalizer.text import clean
 from normalizer.vocabulary import Vocabulary
 
 NAME_LENGTH = 80  # characters
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)  # of when something happened: before that a year is mistyped
 
 _YES = frozenset({"true", "yes", "on", "1"})
 _CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,31}")

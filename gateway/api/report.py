@@ -24,7 +24,7 @@ from gateway.api.problem import INVALID, Fault, Problem
 from gateway.city.city import City
 from normalizer.complaint import Kind
 from normalizer.phone import email, why_not
-from normalizer.stated import NAME_LENGTH
+from normalizer.stated import EARLIEST, NAME_LENGTH
 from normalizer.text import clean
 
 NAME: Final = "api"
@@ -170,13 +170,15 @@ class Report(_Stated):
 
     @check("occurred_at")
     @classmethod
-    def _not_ahead(cls, value: datetime | None, info: Info[Bounds]) -> datetime | None:
+    def _in_bounds(cls, value: datetime | None, info: Info[Bounds]) -> datetime | None:
         try:
             ahead = value is not None and value.timestamp() > (info.context.now + AHEAD).timestamp()
         except OverflowError:
             ahead = True
         if ahead:
             raise Wrong("ahead", "It lies in the future.")
+        if value is not None and value < EARLIEST:
+            raise Wrong("old", f"It lies before {EARLIEST.year}.")
         return value
 
 

@@ -21,6 +21,7 @@ from gateway.house import House
 from gateway.intake import NotStored
 from gateway.people import Visit
 from normalizer.reference import show
+from normalizer.stated import EARLIEST
 from normalizer.text import ascii_digits
 
 WAYS: Final = (
@@ -133,10 +134,12 @@ class Entry:
             occurred = datetime.combine(
                 date.fromisoformat(given[0]), time.fromisoformat(given[1]) if given[1] else time(), zone
             )
-            ahead = occurred > datetime.now(UTC)
+            ahead, old = occurred > datetime.now(UTC), occurred < EARLIEST
         except (ValueError, OverflowError):
             return Fault("date", "fault-date")
-        return Fault("date", "fault-date-ahead") if ahead else occurred
+        if ahead or old:
+            return Fault("date", "fault-date-ahead" if ahead else "fault-date-old")
+        return occurred
 
     def _form(
         self,

@@ -198,6 +198,7 @@ faults-heading = { $count ->
 fault-way = حددوا كيف ورد.
 fault-date = هذا ليس تاريخاً. اختاروه من التقويم.
 fault-date-ahead = هذا في المستقبل.
+fault-date-old = هذا قبل سنة 1900.
 fault-time-alone = الوقت يحتاج إلى تاريخه.
 fault-text-missing = اكتبوا الموضوع، أو أضيفوا ملفاً.
 fault-text-long = هذا طويل: يتسع الحقل لـ { $limit } حرف.

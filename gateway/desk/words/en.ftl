@@ -196,6 +196,7 @@ faults-heading = { $count ->
 fault-way = Say how it came.
 fault-date = This is no date. Choose it from the calendar.
 fault-date-ahead = This lies in the future.
+fault-date-old = This lies before 1900.
 fault-time-alone = A time needs its date.
 fault-text-missing = Write what it is about, or add a file.
 fault-text-long = Too long: there is room for { $limit } characters.

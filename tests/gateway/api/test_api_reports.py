@@ -109,6 +109,8 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a moment that never was", {"occurred_at": "2026-02-30T06:00:00Z"}, ["occurred_at"]),
     ("a number of seconds", {"occurred_at": 1700000000}, ["occurred_at"]),
     ("the last moment of all", {"occurred_at": "9999-12-31T23:59:59-23:59"}, ["occurred_at"]),
+    ("the first moment of all", {"occurred_at": "0001-01-01T00:00:00+14:00"}, ["occurred_at"]),
+    ("two lives ago", {"occurred_at": "1890-05-01T06:00:00+03:00"}, ["occurred_at"]),
     ("next week", {"occurred_at": (datetime.now(UTC) + timedelta(days=7)).isoformat()}, ["occurred_at"]),
     ("confidential in words", {"confidential": "yes"}, ["confidential"]),
     ("a channel that is not the program's to claim", {"channel": "sms"}, ["channel"]),
@@ -138,7 +140,7 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("an emoji in two escapes", {"text": "\U0001f4a7 no water"}),
     ("a moment in small letters", {"occurred_at": "2026-11-01t06:00:00.123456789z"}),
     ("a clock some hours ahead", {"occurred_at": (datetime.now(UTC) + timedelta(hours=20)).isoformat()}),
-    ("the first moment of all", {"occurred_at": "0001-01-01T00:00:00+14:00"}),
+    ("long ago", {"occurred_at": "1900-01-01T00:00:00Z"}),
     ("a foreign number", {"contact": {"phone": "+962 7 9012 3456"}}),
     ("whole degrees", {"place": {"latitude": 33, "longitude": 44}}),
 ]
