@@ -19,6 +19,7 @@ CASES = "cases.csv"
 EXAMPLES = "examples"
 _LISTED = "|"  # between several right answers in one cell
 _ACTED_ON = frozenset({"", "complaint", "request"})  # kinds that go to a department
+_NOBODYS = "is empty, and so is department: name one of them, or the kind of what is nobody's (thanks, spam)"
 _WORD = re.compile(r"[^\W\d_]+")
 _YES = frozenset({"yes", "true", "1", "نعم"})
 
@@ -91,6 +92,8 @@ def read_cases(file: Traversable, categories: Iterable[str], responsible: Mappin
             problems += (
                 Problem(str(file), line, column, f"{name!r} is not known") for name in names if name not in allowed
             )
+        if not (named or told) and row.get("kind", "").strip() in _ACTED_ON:  # no answer to it would be the right one
+            problems.append(Problem(str(file), line, "category", _NOBODYS))
         if row.get("id") and row["id"] in ids:  # what it came to last time would be another case's
             problems.append(Problem(str(file), line, "id", f"{row['id']!r} stands there for the second time"))
         ids.add(row.get("id", ""))

@@ -84,7 +84,7 @@ def test_a_model_is_adopted_only_when_asked_and_says_what_it_changes(small: Path
     with store.engine.begin() as connection:
         lessons.add(connection, taught)
     history = tmp_path / "history.csv"
-    history.write_text("text,department\nالكابسة ما تجي، رقمي 07701234567,waste\nمبروك العيد,\n", "utf-8")
+    history.write_text("text,department,kind\nالكابسة ما تجي، رقمي 07701234567,waste,\nمبروك العيد,,thanks\n", "utf-8")
     adopted = learn(small, tmp_path, "--adopt", "--report", str(tmp_path / "page.md"), "--history", str(history))
     assert 0 == adopted.returncode, adopted.stdout + adopted.stderr
     assert "1 of them confirmed by people" in adopted.stdout

@@ -34,7 +34,13 @@ def test_a_spreadsheets_own_way_is_read(tmp_path: Path, separator: str, mark: st
 def test_a_mistake_is_named_by_file_line_and_column(tmp_path: Path) -> None:
     """Every mistake at once, so that one look mends the file."""
     file = tmp_path / "cases.csv"
-    rows = ("id,text,category,department", "1,ماكو ماي,water.outtage,", "2,  ,roads.damage,", "2,حفرة,,rods")
+    rows = (
+        "id,text,category,department",
+        "1,ماكو ماي,water.outtage,",
+        "2,  ,roads.damage,",
+        "2,حفرة,,rods",
+        "3,حفرة,,",
+    )
     file.write_text("\n".join(rows), "utf-8")
     with pytest.raises(CityError) as caught:
         read_cases(file, CATEGORIES, RESPONSIBLE)
@@ -44,6 +50,11 @@ def test_a_mistake_is_named_by_file_line_and_column(tmp_path: Path) -> None:
         (3, "text", "is empty"),
         (4, "department", "'rods' is not known"),
         (4, "id", "'2' stands there for the second time"),
+        (
+            5,
+            "category",
+            "is empty, and so is department: name one of them, or the kind of what is nobody's (thanks, spam)",
+        ),
     ] == [(problem.line, problem.key, problem.what) for problem in caught.value.problems]
 
 
