@@ -28,13 +28,15 @@ _YES = frozenset({"yes", "true", "1", "نعم"})
 class Text:
     """A text and the categories that are right for it, the best first; `none` where nothing is to be done.
 
-    `kind` is one of `normalizer.guess`; `danger` is None where nobody has said whether it tells of danger.
+    `kind` is one of `normalizer.guess`; `danger` is None where nobody has said whether it tells of danger. `alike` is
+    what somebody wrote because it only sounds like danger: there is far more of it here than among what people send.
     """
 
     text: str = field(repr=False)
     categories: tuple[str, ...]
     kind: str = ACT
     danger: bool | None = None
+    alike: bool = False
 
     @property
     def said(self) -> str:
@@ -135,8 +137,9 @@ def read_examples(folder: Traversable, categories: Iterable[str]) -> list[Text]:
                 problems.append(Problem(str(file), line, "category", f"{category!r} is not known"))
             elif row.get("text", "").strip():
                 kind = kind_of(row.get("kind") or ("" if category != NOTHING else IDLE))
-                danger = row["danger"].strip().lower() in _YES if "danger" in row else None
-                texts.append(Text(row["text"], (category,), kind, danger))
+                told = row.get("danger", "").strip().lower()
+                danger = told in _YES if "danger" in row else None
+                texts.append(Text(row["text"], (category,), kind, danger, alike=danger is False and bool(told)))
     if problems:
         raise CityError(problems)
     return texts

@@ -36,15 +36,17 @@ FOLDS = 4
 KINDS = (ACT, ENQUIRY, SUGGESTION, IDLE)
 _TWO = 2
 _COMMON = 2  # texts that a feature must stand in
-_MOST_FEATURES = 24_000
+_MOST_FEATURES = 40_000
 _WORD, _PAIR, _RUN = 1.0, 1.0, 0.6  # what a feature of each sort counts
 _SCALE = 10.0
 _SMOOTH = 8.0  # the regression's C
-_SMOOTH_DANGER = 2.0  # of what there are two classes of, and few texts of one
+_SMOOTH_DANGER = 4.0  # of what there are two classes of, and few texts of one
 _OF_WORDS = 0.5  # what a word of the city's lists weighs beside an example
 _AS_ACTS = 10  # one phrase in so many says that something is to be done
 _ROUNDS = 12  # through all the texts, where there are many classes
 _STEPS = 40  # where there are few
+_EXACT = 1e-5  # to where danger is fitted: stopped earlier, it comes out a little different with every feature more
+_MOST_STEPS = 400
 _LEAST = 1e-9  # keeps a logarithm finite
 
 Matrix = Any  # scipy's sparse matrices have no types
@@ -138,6 +140,7 @@ class _Bench:
         self.weight = np.where(np.arange(len(everything)) < self.first_text, _OF_WORDS, 1.0)
         self.kinds = np.array([KINDS.index(text.kind) for text in material.texts])
         self.danger = np.array([-1 if text.danger is None else int(text.danger) for text in material.texts])
+        self.everyday = np.array([not text.alike for text in material.texts])
         self._evidence = self._laid_out(readings)
         self._told_of = [material.told_of(text.text) for text in material.texts]
 
@@ -183,7 +186,7 @@ class _Bench:
             for place in places
             for told, over in [self._told_of[place]]
         ]
-        return weighed(signs, self.danger[places])
+        return weighed(signs, self.danger[places], self.everyday[places])
 
     def model(self, part: _Part, opinions: Scores, included: NDArray[np.bool_]) -> Model:
         """Write a regression as the model that a gateway asks: rarity and scale are within its weights.
@@ -235,9 +238,7 @@ def _regression(features: Matrix, right: NDArray[np.int64], weight: Scores | Non
     return weights, bias
 
 
-def _fitted(
-    features: Matrix, right: NDArray[np.int64], weight: Scores | None, smooth: float = _SMOOTH
-) -> LogisticRegression:
+def _fitted(features: Matrix, right: NDArray[np.int64], weight: Scores | None) -> LogisticRegression:
     # A step of lbfgs goes through the weights of all classes several times over, one of sag through those of the few
     # features that a text has: with many classes it is there in a quarter of the time. It draws its texts at random,
     # from the same seed every time.
@@ -246,14 +247,15 @@ def _fitted(
     with warnings.catch_warnings(), threadpool_limits(1):  # what there is to multiply is too little to share out
         # It stops before the last digit on purpose: what follows changes nothing but the time it takes.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=smooth, tol=1e-3, **how).fit(features, right, sample_weight=weight)
+        return LogisticRegression(C=_SMOOTH, tol=1e-3, **how).fit(features, right, sample_weight=weight)
 
 
 def _binary(features: Matrix, right: NDArray[np.int64]) -> tuple[Scores, Scores]:
     """Return weights and bias of one column that tells danger; of nothing told, one that never does."""
     if len(set(right.tolist())) < _TWO:
         return np.zeros((features.shape[1], 1)), np.array([-30.0])
-    fitted = _fitted(features, right, None, _SMOOTH_DANGER)
+    with threadpool_limits(1):
+        fitted = LogisticRegression(C=_SMOOTH_DANGER, tol=_EXACT, max_iter=_MOST_STEPS).fit(features, right)
     return fitted.coef_.T, fitted.intercept_
 
 

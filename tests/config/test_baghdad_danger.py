@@ -53,6 +53,11 @@ def urgency() -> Urgency:
         "wayer kahraba wage3 bl share3",
         "manhol maftoo7 yam el madrasa",
         "حريق",
+        "دخل الحارس غرفة المضخة من ساعة ننادي عليه وما يرد",
+        "انجرحت بنت بالمرجوحة ولسه العيال بيلعبوا عليها",
+        "الديزل ديسيل من التنكر والناس واكفة يمه تدخن",
+        "كل من يلزم سياج الحديقة يرجف ايده",
+        "the gas bottle in our kitchen is hissing",
     ],
 )
 def test_danger_goes_first(urgency: Urgency, text: str) -> None:
@@ -80,6 +85,9 @@ def test_danger_goes_first(urgency: Urgency, text: str) -> None:
         "اتوقع الحل يجي بعد العيد",
         "street light is broken since two weeks",
         "الواقع الخدمي بالحي مزري",
+        "ننادي على ابو الغاز وما يرد علينا",
+        "الحافلة مزدحمة والناس واقفة",
+        "ركبوا لها غطا البارحة وبقت حلوة",
     ],
 )
 def test_anger_and_images_do_not(urgency: Urgency, text: str) -> None:

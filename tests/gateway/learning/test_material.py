@@ -95,7 +95,9 @@ def test_examples_say_category_kind_and_danger(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a.csv").write_text("category,text\nwater.outage,ماكو ماي\nnone,شكرا\n", "utf-8")
     (folder / "b.csv").write_text(
-        "category,text,danger,kind\nroads.damage,حفرة وكع بيها ولد,yes,request\nnone,شوكت الدوام,,enquiry\n", "utf-8"
+        "category,text,danger,kind\nroads.damage,حفرة وكع بيها ولد,yes,request\nnone,شوكت الدوام,,enquiry\n"
+        "none,شفت فيلم عن حريق,no,\n",
+        "utf-8",
     )
 
     assert [
@@ -103,6 +105,7 @@ def test_examples_say_category_kind_and_danger(tmp_path: Path) -> None:
         Text("شكرا", ("none",), IDLE, None),
         Text("حفرة وكع بيها ولد", ("roads.damage",), ACT, True),
         Text("شوكت الدوام", ("none",), ENQUIRY, False),
+        Text("شفت فيلم عن حريق", ("none",), IDLE, False, alike=True),
     ] == read_examples(folder, CATEGORIES)
 
 

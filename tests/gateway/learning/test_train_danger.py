@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
+import numpy as np
 import pytest
 
+from gateway.learning.danger import weighed
 from gateway.learning.material import Text
 from gateway.learning.train import Material, train
 from normalizer.category import Matcher, pack, unpack
@@ -58,14 +60,28 @@ def made(matcher: Matcher, taught: Sequence[Text]) -> tuple[tuple[float, ...], f
 def test_what_the_words_say_counts_for_danger_and_what_is_over_against_it(matcher: Matcher) -> None:
     """The city's words and the model speak for danger, thanks for what was mended against it."""
     factors, alarm = made(matcher, texts(told=True))
-    weighed = DangerFactors(*factors)
+    weighing = DangerFactors(*factors)
 
-    assert weighed.words > 0 > weighed.over
-    assert weighed.model > 0
-    assert weighed.chance(told=True, over=False, danger=0.6, acting=0.95) >= alarm
-    assert weighed.chance(told=True, over=True, danger=0.05, acting=0.1) < alarm
+    assert weighing.words > 0 > weighing.over
+    assert weighing.model > 0
+    assert weighing.chance(told=True, over=False, danger=0.6, acting=0.95) >= alarm
+    assert weighing.chance(told=True, over=True, danger=0.05, acting=0.1) < alarm
 
 
 def test_where_nobody_told_of_danger_there_is_nothing_to_weigh(matcher: Matcher) -> None:
     """Examples without a word on danger leave the decision to the city's own words."""
     assert ((), 1.0) == made(matcher, texts(told=False))
+
+
+def test_what_only_sounds_like_danger_does_not_draw_the_line() -> None:
+    """Look-alikes that a city collects teach, and make nobody in danger go unheard: the line is drawn by the post."""
+    danger, post, alike = [(1.0, 2.0, 0.0, 0.0)] * 40, [(0.0, -2.0, 0.0, 0.0)] * 60, [(0.0, 1.0, 0.0, 0.0)] * 20
+    right = np.array([1] * 40 + [0] * 80)
+    everyday = np.array([True] * 100 + [False] * 20)
+
+    by_post = weighed([*danger, *post, *alike], right, everyday)
+    by_all = weighed([*danger, *post, *alike], right, np.ones(120, dtype=bool))
+
+    assert by_post[0] == by_all[0]
+    assert by_post[1] < by_all[1]
+    assert by_all == weighed([*danger, *post, *alike], right, np.array([True] * 40 + [False] * 80))
