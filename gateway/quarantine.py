@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from gateway import observe
@@ -118,20 +119,23 @@ async def republish(reference: str, say: Say) -> bool:
     return done
 
 
-async def drop(number: int, reason: str, say: Say) -> bool:
-    """Close an open entry for good. Its Inbound is marked done with the reason."""
+async def drop(number: int, why: Callable[[], str], say: Say) -> bool:
+    """Close an open entry for good, its Inbound done with the reason; `why` is asked for it once the entry is found."""
 
-    def close(connection: Connection) -> bool:
+    def open_entry(connection: Connection) -> Any | None:
         row = quarantine.entry(connection, number)
-        if row is None or row.state != "open":
+        return row if row is not None and row.state == "open" else None
+
+    def close(connection: Connection, reason: str) -> bool:
+        row, now = open_entry(connection), datetime.now(UTC)
+        if row is None:
             return False
-        now = datetime.now(UTC)
         if row.stage == "interpret":
             journal.drop(connection, row.subject, f"dropped: {reason}"[:300], now)
         return quarantine.settle(connection, number, state="dropped", by=f"{_person()}: {reason}"[:300], now=now)
 
     async with opened(load()) as store:
-        done = await store.write(close)
+        done = await store.read(open_entry) is not None and await store.write(partial(close, reason=why()))
     say(f"{number}: dropped" if done else f"there is no open entry {number}")
     return done
 

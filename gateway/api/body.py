@@ -146,8 +146,10 @@ class _Form:
         """Take the next part."""
         self._parts += 1
         name, filename = part.name, part.filename
-        if self._parts > MOST_PARTS or not name:
-            raise Problem(UNREADABLE, f"A form has at most {MOST_PARTS} parts, each with a name.")
+        if self._parts > MOST_PARTS:
+            raise Problem(UNREADABLE, f"A form has at most {MOST_PARTS} parts.")
+        if not name:
+            raise Problem(UNREADABLE, "A part of the form has no name, or the form is cut off.")
         if part.headers.get("Content-Transfer-Encoding", "binary").lower() not in {"7bit", "8bit", "binary"}:
             raise Problem(UNREADABLE, "Files are taken as they are, without a transfer encoding.")
         if filename is not None and name != DOCUMENT:

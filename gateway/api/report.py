@@ -75,7 +75,8 @@ def _read_moment(value: Any) -> datetime:
         raise Wrong("moment", wanted) from None
 
 
-Words = Annotated[str, AfterValidator(_kept_whole)]
+_WHOLE: Final = AfterValidator(_kept_whole)  # behind a length, which is else told in "items"
+Words = Annotated[str, _WHOLE]
 Occurred = Annotated[
     datetime,
     BeforeValidator(_read_moment),
@@ -90,7 +91,7 @@ class _Stated(BaseModel):
 class StatedPlace(_Stated):
     """Where the problem is: in words, in a district, at a point of WGS 84, or all three."""
 
-    text: Annotated[Words, Field(max_length=LONGEST_PLACE)] | None = None
+    text: Annotated[str, Field(max_length=LONGEST_PLACE), _WHOLE] | None = None
     district: Words | None = Field(None, description="A district id of the city.")
     latitude: float | None = Field(None, ge=-90, le=90, allow_inf_nan=False, description="Degrees.")
     longitude: float | None = Field(
@@ -117,7 +118,7 @@ class StatedContact(_Stated):
 
     phone: Words | None = Field(None, description="As it was given; it must be readable as a number of a person.")
     email: Words | None = None
-    name: Annotated[Words, Field(max_length=NAME_LENGTH)] | None = None
+    name: Annotated[str, Field(max_length=NAME_LENGTH), _WHOLE] | None = None
 
     @check("phone")
     @classmethod
@@ -140,7 +141,7 @@ class StatedContact(_Stated):
 class Report(_Stated):
     """A complaint, request, suggestion or enquiry that a program files for a citizen."""
 
-    text: Annotated[Words, Field(max_length=LONGEST_TEXT)] = Field(
+    text: Annotated[str, Field(max_length=LONGEST_TEXT), _WHOLE] = Field(
         "", validate_default=True, description="The citizen's words. Needed unless a file says it."
     )
     kind: Annotated[Kind, Field(strict=False)] | None = None

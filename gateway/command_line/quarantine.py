@@ -44,8 +44,13 @@ def republish(reference: Annotated[str, typer.Argument(help="the complaint's ten
 
 
 @app.command("drop")
-def drop(number: int, reason: Annotated[str, typer.Option(help="kept with the entry", prompt=True)]) -> None:
+def drop(
+    number: int, reason: Annotated[str, typer.Option(help="kept with the entry; asked for when left out")] = ""
+) -> None:
     """Close it for good, with a reason. Nothing is deleted."""
     from gateway import quarantine
 
-    raise typer.Exit(0 if wait(quarantine.drop(number, reason, typer.echo)) else 1)
+    def why() -> str:
+        return reason or str(typer.prompt("Reason"))
+
+    raise typer.Exit(0 if wait(quarantine.drop(number, why, typer.echo)) else 1)

@@ -23,6 +23,10 @@ async def put(walk: Walk, **row: str) -> int:
     return await walk.house.store.write(add)
 
 
+def unasked() -> str:
+    raise AssertionError("asked for the reason of what is not there")
+
+
 async def test_a_message_that_broke_is_understood_on_retry(walk: Walk, city: City) -> None:
     """A bug in understanding sets it aside; mended, `retry` makes it a complaint under the reference first given."""
 
@@ -77,7 +81,7 @@ async def test_what_is_dropped_is_kept_with_the_reason(walk: Walk) -> None:
     await walk.hear(purpose=Purpose.UNREADABLE, note="half a form")
     [row] = await walk.house.store.read(quarantine.entries)
     said: list[str] = []
-    assert await commands.drop(row.id, "نسخة تجريبية", said.append)
+    assert await commands.drop(row.id, lambda: "نسخة تجريبية", said.append)
     assert [f"{row.id}: dropped"] == said
     assert [] == await walk.house.store.read(quarantine.entries)
     [kept] = await walk.rows("SELECT state, settled_by, body FROM quarantine")
@@ -86,7 +90,7 @@ async def test_what_is_dropped_is_kept_with_the_reason(walk: Walk) -> None:
     assert [("done", "dropped: نسخة تجريبية")] == [
         tuple(row) for row in await walk.rows("SELECT state, outcome FROM journal")
     ]
-    assert not await commands.drop(row.id, "again", said.append)
+    assert not await commands.drop(row.id, unasked, said.append)
 
 
 async def test_what_cannot_be_retried_says_so(walk: Walk) -> None:
@@ -133,5 +137,5 @@ async def test_an_entry_that_is_not_there(walk: Walk) -> None:
     said: list[str] = []
     assert not await commands.show_one(7, said.append)
     assert not await commands.retry(7, said.append)
-    assert not await commands.drop(7, "why", said.append)
+    assert not await commands.drop(7, unasked, said.append)
     assert 3 == len(said)

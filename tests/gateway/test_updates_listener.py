@@ -186,7 +186,7 @@ async def test_garbage_cannot_be_retried_but_dropped(walk: Walk) -> None:
     [row] = await walk.house.store.read(quarantine.entries)
     said: list[str] = []
     assert not await commands.retry(row.id, said.append)
-    assert await commands.drop(row.id, "a test of theirs", said.append)
+    assert await commands.drop(row.id, lambda: "a test of theirs", said.append)
 
 
 async def test_while_the_store_is_away_nothing_is_taken(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:

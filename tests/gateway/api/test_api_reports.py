@@ -122,6 +122,25 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("said", "limit"),
+    [({"text": "م" * 20_001}, 20_000), ({"place": {"text": "م" * 501}}, 500), ({"contact": {"name": "م" * 81}}, 80)],
+)
+async def test_what_is_too_long_is_counted_in_characters(idle: Door, said: dict[str, Any], limit: int) -> None:
+    """Whoever reads the answer learns how much room there is, and of what."""
+    _, problem = await idle.post({**OUTAGE, **said})
+    assert [f"String should have at most {limit} characters"] == [one["detail"] for one in problem["errors"]]
+
+
+async def test_a_form_that_is_cut_off_is_told_so(idle: Door) -> None:
+    """A part that ends before its name speaks of no number of parts: there was one."""
+    async with idle.client.post("/api/v1/complaints", **raw_form(b"--edge\r\nContent-Disp")) as response:
+        problem = await response.json()
+    assert 400 == response.status
+    assert "cut off" in problem["detail"]
+    assert "64" not in problem["detail"]
+
+
 @pytest.mark.parametrize(("said", "wrong"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])
 async def test_a_wrong_report_is_refused_by_the_names_of_its_fields(idle: Door, said: Any, wrong: list[str]) -> None:
     """Every wrong field is named at once, nothing is kept, and the answer repeats none of the citizen's words."""
