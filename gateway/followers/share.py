@@ -38,7 +38,8 @@ def share(ledger: Ledger, lead: Case, following: Sequence[Case], steps: Sequence
         status, due_at = own[found.complaint.id]
         case = found.but(due_at=due_at or lead.due_at)
         for event, reached in steps:
-            if status is Status.OFFERED or _behind(case, reached):
+            moved = event == Verb.ACCEPTED and case.due_at != found.due_at
+            if status is Status.OFFERED or moved or _behind(case, reached):
                 case = _take(ledger, case, event, reached, facts)
 
 
@@ -77,12 +78,14 @@ def succeed(ledger: Ledger, lead: Case, following: Sequence[Case]) -> None:
 
 def catch_up(ledger: Ledger, case: Case, lead: Case, incident: Mapping[str, Any]) -> Case:
     """Let a complaint be as far as the one that leads it, if both are at one department. `incident` is told with it."""
-    if not _along(case, lead) or not _behind(case, lead.complaint.status):
+    dated = case.due_at is None and lead.due_at is not None
+    if not _along(case, lead) or not (dated or _behind(case, lead.complaint.status)):
         return case
     facts = {**incident, "as": lead.complaint.reference}
     case = case.but(due_at=case.due_at or lead.due_at)
     for event, reached in _STEPS:
-        if _behind(case, reached) and not _behind(lead, reached):
+        told = _behind(case, reached) or (dated and event == Verb.ACCEPTED)
+        if told and not _behind(lead, reached):
             case = _take(ledger, case, event, reached, facts)
     return case
 

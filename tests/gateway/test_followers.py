@@ -168,6 +168,27 @@ async def test_what_was_answered_to_a_follower_stays_its_own(walk: Walk, inciden
     await balanced(walk)
 
 
+async def test_who_was_accepted_without_a_date_has_that_of_the_lead(walk: Walk, incidents: Incidents) -> None:
+    """A program accepts and goes on with a follower, and says when only to the lead: a moved date moves for both."""
+    lead, other = await reported(walk, 2)
+    made = await incidents.create([lead, other], "sara")
+    await say(walk, other, "accepted")
+    await say(walk, lead, "accepted", due_at=SOON)
+    assert ("accepted", SOON) == await stands(walk, other)
+    await say(walk, other, "progressed", note="بدأنا")
+    await say(walk, lead, "accepted", due_at=LATER)
+    assert ("in_progress", LATER) == await stands(walk, other)
+    await incidents.leave(made.incident.id, [other], "omar")
+    assert ("in_progress", None) == await stands(walk, other)
+    await incidents.join(made.incident.id, [other], "omar")
+    assert ("in_progress", LATER) == await stands(walk, other)
+    seen = await tell(walk.house.store, other)
+    assert seen is not None
+    dates = [step.due.isoformat().replace("+00:00", "Z") for step in seen.steps if step.due]
+    assert [SOON, LATER, LATER] == dates
+    await balanced(walk)
+
+
 async def test_what_another_department_answered_counts_no_more(walk: Walk, incidents: Incidents) -> None:
     """Accepted by itself, and then taken along to the next department: there it has only what its lead has."""
     lead, other = await reported(walk, 2)
