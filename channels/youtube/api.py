@@ -33,7 +33,7 @@ _LATER = _OUT_OF_QUOTA | {"rateLimitExceeded", "userRateLimitExceeded", "invalid
 _GONE = frozenset(
     {"commentsDisabled", "commentNotFound", "commentThreadNotFound", "videoNotFound", "parentCommentNotFound"}
 )
-_REMOVED = frozenset({"commentNotFound", "videoNotFound", "notFound"})
+_REMOVED = frozenset({"commentNotFound", "videoNotFound"})
 _OUR_WORDS = frozenset(
     {"commentTextRequired", "commentTextTooLong", "invalidCommentMetadata", "processingFailure", "forbidden"}
 )
@@ -62,7 +62,8 @@ class YoutubeApi:
     async def comments(self, ids: Sequence[str]) -> Mapping[str, Any]:
         """Return the comments that are still there, by their ids, of at most 50. Raises Refused, Barred, Busy.
 
-        Of several of which one is missing the API may say that none is there: then each is asked for by itself.
+        Of several of which one is missing the API may say that none is there: then each is asked for by itself. Nothing
+        else means that one is gone: an address that is not there, or a proxy's page, took no comment away.
         """
         query = {"part": "snippet", "id": ",".join(ids), "textFormat": "plainText"}
         try:
@@ -73,6 +74,8 @@ class YoutubeApi:
             if len(ids) == 1:
                 return {}
             return {found: document for one in ids for found, document in (await self.comments([one])).items()}
+        if not isinstance(page.get("items"), list):
+            raise Busy("unreadable", "YouTube answered with no list of comments")
         return {text(found, "id"): found for found in parts(page, "items")}
 
     async def reply(self, parent: str, words: str) -> str:

@@ -637,15 +637,24 @@ async def test_comments_that_are_gone_or_edited(strict: bool, world: World, yout
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"), [(403, "commentsDisabled"), (403, "quotaExceeded"), (500, "backendError")]
+    "failure",
+    [
+        lambda: refused(403, "commentsDisabled"),
+        lambda: refused(403, "quotaExceeded"),
+        lambda: refused(500, "backendError"),
+        lambda: refused(404, "channelNotFound"),
+        lambda: web.Response(status=404, text="<html>no such page"),
+        lambda: web.Response(text="<html>please sign in to the network"),
+        lambda: web.json_response({"kind": "youtube#commentListResponse"}),
+    ],
 )
 async def test_what_youtube_does_not_say_is_no_removal(
-    status: int, reason: str, world: World, youtube: Youtube, memory: Memory
+    failure: Any, world: World, youtube: Youtube, memory: Memory
 ) -> None:
-    """Comments that are switched off, an empty quota and a fault take nothing from a complaint."""
+    """Comments that are switched off, an empty quota, a fault and a proxy's page take nothing from a complaint."""
     world.say("Ug1", "الماء مقطوع")
     heard = await fetched(youtube, memory)
-    world.failures = [lambda: refused(status, reason)]
+    world.failures = [failure]
 
     with pytest.raises((Refused, Busy)):
         [_ async for _ in youtube.revisit(heard)]
