@@ -6,7 +6,7 @@ Only as long as somebody works with them: a complaint that is not done with, or 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from gateway.intake import NotStored
 from gateway.reception import HouseReception
 from gateway.store import revisions
 from gateway.store.engine import Store, StoreUnavailable
+from gateway.store.journal import Row
 
 EVERY = timedelta(days=1)
 FURTHEST = timedelta(days=30)  # back: by then what was said in public is history
@@ -70,7 +71,11 @@ class Revisit:
         return sum([await self.one(name, channel) for name, channel in self.channels.items()])
 
     async def one(self, name: str, channel: Revisits) -> int:
-        """Go on with one channel's walk. What its provider does not say now is asked the next time."""
+        """Go on with one channel's walk.
+
+        While the provider is away it stays where it is; posts that it refuses to speak of hold up none behind them, and
+        are asked for again on the next walk.
+        """
         found, reception = 0, self.reception(name)
         walked = Walked.of(await reception.recall(REVISITED), self.clock())
         for _ in range(WALKS):
@@ -80,26 +85,37 @@ class Revisit:
             rows = await self.store.read(
                 partial(revisions.standing, channel=name, after=walked.after, since=since, limit=AT_ONCE)
             )
-            posts = [post for post in (Inbound.from_json(row.body) for row in rows) if post.public]
-            try:
-                async for inbound in channel.revisit(posts):
-                    found += not (await reception.accept(inbound)).duplicate
-            except Barred as error:
-                breaker.trip(name, breaker.REVISITING, error.code)
+            gone, told = await self._ask(name, channel, rows, reception)
+            found += gone
+            if not told:
                 break
-            except (Busy, Refused) as error:
-                log.warning("the provider does not say what became of posts", channel=name, code=error.code)
-                break
-            except (NotStored, StoreUnavailable):
-                raise
-            except Exception as error:  # a bug in asking one provider must not keep the others from being asked
-                observe.ALARM.labels("revisit_failed").inc()
-                log.exception("posts cannot be asked for", channel=name, exc_info=observe.bare(error))
-                break
-            if posts:
-                breaker.reset(name, breaker.REVISITING)
             walked = Walked(walked.began, rows[-1].seq if len(rows) == AT_ONCE else None)
             await reception.remember(REVISITED, walked.to_json())
         if found:
             log.info("posts were edited or are gone", channel=name, number=found)
         return found
+
+    async def _ask(
+        self, name: str, channel: Revisits, rows: Sequence[Row], reception: HouseReception
+    ) -> tuple[int, bool]:
+        """Ask for the public ones among some messages. Returns how many changed, and whether to go on behind them."""
+        found, posts = 0, []
+        try:
+            posts = [post for post in (Inbound.from_json(row.body) for row in rows) if post.public]
+            async for inbound in channel.revisit(posts):
+                found += not (await reception.accept(inbound)).duplicate
+        except Barred as error:
+            breaker.trip(name, breaker.REVISITING, error.code)
+            return found, False
+        except (Busy, Refused) as error:
+            log.warning("the provider does not say what became of posts", channel=name, code=error.code)
+            return found, isinstance(error, Refused)
+        except (NotStored, StoreUnavailable):
+            raise
+        except Exception as error:  # a bug in asking one provider must not keep the others from being asked
+            observe.ALARM.labels("revisit_failed").inc()
+            log.exception("posts cannot be asked for", channel=name, exc_info=observe.bare(error))
+            return found, True
+        if posts:
+            breaker.reset(name, breaker.REVISITING)
+        return found, True

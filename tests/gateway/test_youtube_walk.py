@@ -15,7 +15,7 @@ from gateway.pollers import Pollers
 from gateway.recount import Recount, Tallied
 from gateway.revisit import AT_ONCE, Revisit
 from tests.channels.harness import example_values
-from tests.channels.video_site import World, stamp
+from tests.channels.video_site import World, refused, stamp
 from tests.gateway.walk import OUTAGE, Walk
 
 
@@ -164,3 +164,16 @@ async def test_a_walk_that_broke_off_goes_on(walk: Walk, world: World) -> None:
     await looks.all()
 
     assert (AT_ONCE + 10, 10) == (first, asked(world))
+
+
+async def test_a_post_that_nobody_may_see_holds_up_none_behind_it(walk: Walk, world: World) -> None:
+    """With comments switched off below one film, it is still seen what is gone from below the others."""
+    now = datetime.now(UTC)
+    for number in range(AT_ONCE + 10):
+        world.say(f"Ug{number}", "حلو الفيديو", now)
+    await poll(walk)
+    del world.threads[AT_ONCE + 5]
+    world.asked.clear()
+    world.failures = [lambda: refused(403, "commentsDisabled")]
+
+    assert (1, 60) == (await revisit(walk).all(), asked(world))
