@@ -158,6 +158,7 @@ class MediaWorker:
         try:
             if isinstance(channel, Forgets):
                 await channel.forget(wanted.url)
+                self._let_in(wanted.channel)
         except Refused as error:
             reason = f"the provider keeps it: {error}"
             observe.ALARM.labels("media_kept_by_provider").inc()

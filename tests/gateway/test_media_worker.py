@@ -245,10 +245,12 @@ async def test_what_is_safe_is_deleted_when_the_provider_lets_us_in_again(walk: 
     assert [(True, 0)] == [
         (row.url is not None, row.attempts) for row in await walk.rows("SELECT url, attempts FROM attachments")
     ]
+    assert 1.0 == metric("balagh_channel_barred", channel="whatsapp")
     barring.fault = False
     walk.clock.pass_by(hours=2)
     await walk.media.step()
     assert [(None, None)] == [tuple(row) for row in await walk.rows("SELECT url, reason FROM attachments")]
+    assert 0.0 == metric("balagh_channel_barred", channel="whatsapp")
 
 
 async def test_a_channel_that_stays_off_is_given_up_after_a_week(walk: Walk, twilio: TwilioHouse) -> None:
