@@ -15,7 +15,8 @@ from normalizer.text import fold
 MARKS = frozenset(".!?؟…،؛,;:\n")
 """The tokens that are no words, for whoever goes through very many."""
 
-_TOKEN = re.compile(r"[^\W_]+|[.!?؟…،؛,;:\n]")  # words, and the marks at which a phrase ends
+# Words, and the marks at which a phrase ends. What is longer than anybody's word is cut: words are remembered.
+_TOKEN = re.compile(r"[^\W_]{1,64}|[.!?؟…،؛,;:\n]")
 _ARABIC = re.compile("[\u0621-\u064a]")
 _ARTICLE = "ال"
 _CLINGING = (

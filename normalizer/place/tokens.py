@@ -15,7 +15,8 @@ _ARABIC = (
     "\u0750-\u077f\u08a0-\u08ff\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufb50-\ufdff\ufe70-\ufeff"
 )
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
-_WORD = re.compile(f"[0-9]{{0,3}}[{_LATIN}][{_LATIN}0-9'’]*|\\d+|[{_ARABIC}]+")
+# What is longer than anybody's word is cut: words are remembered, and are looked for without each of their letters.
+_WORD = re.compile(f"[0-9]{{0,3}}[{_LATIN}][{_LATIN}0-9'’]{{0,63}}|\\d{{1,64}}|[{_ARABIC}]{{1,64}}")
 _BREAK = re.compile(r"[\n.,،؛;:!؟?()\[\]/|\\«»\"•-]")
 _ARTICLE = "ال"
 _SHORT = frozenset({"حي", "تل", "ام"})  # words so short that begin a name all the same

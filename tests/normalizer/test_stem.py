@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from normalizer.place.tokens import words_of
 from normalizer.stem import forms, is_word, read, stem, tokens
 
 LETTERS = st.text(alphabet="ابتثجحخدرزسشصضطعغفقكلمنهويءأإآةىؤئپچگڤەڕێ abc019.،؟\n", max_size=60)
@@ -52,3 +53,12 @@ def test_every_word_is_known_under_something_shorter_or_itself(text: str) -> Non
         assert known
         assert all(form in token for form in known)
         assert all(len(form) >= min(3, len(token)) for form in known if not token.isascii())
+
+
+def test_no_word_is_longer_than_a_word() -> None:
+    """A letter of a single endless word is cut like any other text: what is remembered of it stays small."""
+    endless = "كرادة" * 20_000
+
+    assert 64 == max(map(len, tokens(endless)))
+    assert 64 == max(map(len, words_of(endless).folded))
+    assert endless.replace("ة", "ه") == "".join(tokens(endless)) == "".join(words_of(endless).folded)
