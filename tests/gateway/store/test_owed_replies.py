@@ -266,3 +266,12 @@ async def test_what_was_owed_lately_is_counted_by_sender(store: Store) -> None:
 
     found = await store.read(partial(replies.recent, senders=["anna", "omar", "nobody"], since=later(hours=-1)))
     assert {"anna": 2, "omar": 1} == found
+
+
+async def test_news_of_complaints_leave_a_citizen_their_receipts(store: Store) -> None:
+    """Whose many complaints were all resolved today is told so, and hears the number of the next one all the same."""
+    done = ("resolved", "resolved/sms", "closed", "closed/sms")
+    await owe(store, draft("0"), *(draft(str(number), purpose=purpose) for number, purpose in enumerate(done, 1)))
+
+    found = await store.read(partial(replies.recent, senders=["anna"], since=later(hours=-1)))
+    assert {"anna": 1} == found
