@@ -15,7 +15,7 @@ from rapidfuzz.distance import Levenshtein
 
 from normalizer.text import fold
 
-_WORD = re.compile(r"[a-z0-9']+")
+_WORD = re.compile(r"[a-z0-9']{1,64}")  # what is longer than anybody's word is cut: words are remembered
 _LETTERS = (  # the longest first
     ("ch", "ج"),
     ("sh", "ش"),

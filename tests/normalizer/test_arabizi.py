@@ -52,3 +52,11 @@ def test_no_text_raises(text: str) -> None:
     written = Transliterator(KNOWN).arabic(text)
 
     assert not any("a" <= sign <= "z" for sign in written)
+
+
+def test_an_endless_word_is_written_piece_by_piece() -> None:
+    """No word is remembered that is longer than anybody's, so that hostile letters do not fill the memory."""
+    writer = Transliterator(())
+    pieces = ["mo" * 31 + "ba"] * 3
+
+    assert "".join(map(writer.arabic, pieces)) == writer.arabic("".join(pieces))
