@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from normalizer.category.joint import DangerFactors
 
-_FALSE_ALARMS = 0.02  # of the everyday texts that tell of no danger
+_FALSE_ALARMS = 0.03  # of the everyday texts that tell of no danger
 _BELIEVED = 0.7  # of what the city's words of danger seem to be worth
 _TWO = 2
 

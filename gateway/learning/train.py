@@ -196,6 +196,8 @@ class _Bench:
         factors = self.factors(opinions, included)
         danger, alarm = self.danger_line(opinions, included)
         weights, scale = quantized(part.weights * self.shares[:, None])
+        fitted = (*factors.values(), *danger, round(alarm, 4))  # models that differ in these alone judge otherwise
+        stamp = "\n".join((*self.names, *map(str, fitted)))
         return Model(
             self.labels,
             KINDS,
@@ -206,7 +208,7 @@ class _Bench:
             factors.values(),
             danger,
             alarm,
-            hashlib.sha256(weights.tobytes() + "\n".join(self.names).encode()).hexdigest()[:12],
+            hashlib.sha256(weights.tobytes() + stamp.encode()).hexdigest()[:12],
         )
 
     def _laid_out(self, readings: Sequence[Reading]) -> tuple[Scores, Scores, Scores, Scores]:

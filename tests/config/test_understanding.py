@@ -61,7 +61,7 @@ def test_plain_messages_of_another_hand_are_understood(city: City) -> None:
     assert _share(account.coverage()) >= 0.55, account.coverage()
     assert _share(account.among_three()) >= 0.85, account.among_three()
     assert _share(account.danger_found()) >= 0.85, account.danger_found()
-    assert _share(account.false_alarms()) <= 0.03, account.false_alarms()
+    assert _share(account.false_alarms()) <= 0.035, account.false_alarms()
     assert _share(account.districts()) >= 0.90, account.districts()
 
 
@@ -71,8 +71,8 @@ def test_roundabout_messages_are_left_to_people_rather_than_sent_wrongly(city: C
 
     assert _share(account.precision()) >= 0.93, account.precision()
     assert _share(account.among_three()) >= 0.80, account.among_three()
-    assert _share(account.danger_found()) >= 0.70, account.danger_found()
-    assert _share(account.false_alarms()) <= 0.05, account.false_alarms()
+    assert _share(account.danger_found()) >= 0.80, account.danger_found()
+    assert _share(account.false_alarms()) <= 0.06, account.false_alarms()
     assert _share(account.districts()) >= 0.85, account.districts()
 
 
@@ -83,9 +83,21 @@ def test_messages_of_every_day_are_understood(city: City) -> None:
     assert _share(account.precision()) >= 0.96, account.precision()
     assert _share(account.coverage()) >= 0.60, account.coverage()
     assert _share(account.among_three()) >= 0.93, account.among_three()
-    assert _share(account.danger_found()) >= 0.65, account.danger_found()
+    assert _share(account.danger_found()) >= 0.80, account.danger_found()
     assert _share(account.false_alarms()) <= 0.03, account.false_alarms()
     assert _share(account.districts()) >= 0.92, account.districts()
+
+
+def test_danger_is_heard_in_the_words_of_four_hands(city: City) -> None:
+    """Of all who are in danger, six in seven are raised at least; of the others few are raised for nothing."""
+    found, calm = [], []
+    for name in "abce":
+        for line in (SETS / f"messages_{name}.jsonl").read_text("utf-8").splitlines():
+            row = json.loads(line)
+            (found if row["urgent"] else calm).append(city.reader.danger(row["text"]) is not None)
+
+    assert sum(found) / len(found) >= 0.86, (sum(found), len(found))
+    assert sum(calm) / len(calm) <= 0.032, (sum(calm), len(calm))
 
 
 def test_what_is_called_nine_tenths_is_right_nine_times_in_ten(city: City) -> None:
@@ -148,5 +160,6 @@ def test_no_set_that_judges_was_taken_into_training(city: City) -> None:
         with file.open(encoding="utf-8", newline="") as source:
             taught |= {" ".join(row["text"].split()) for row in csv.DictReader(source)}
 
-    judging = [case for name in "abc" for case in _cases(city, name)]
-    assert not {text for case in judging if len((text := " ".join(case.text.split())).split()) > 3} & taught
+    lines = [line for name in "abce" for line in (SETS / f"messages_{name}.jsonl").read_text("utf-8").splitlines()]
+    judging = [" ".join(json.loads(line)["text"].split()) for line in lines]
+    assert not {text for text in judging if len(text.split()) > 3} & taught
