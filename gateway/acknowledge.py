@@ -158,7 +158,8 @@ class Acknowledger:
             thread="",
             heard_at=None,
         )
-        silent = (target.channel, target.account, target.sender) in replies.silent(connection, {target.sender})
+        ways = {(one.channel, one.account, one.sender) for one in (reply, target)}  # of either they may have had enough
+        silent = not ways.isdisjoint(replies.silent(connection, {reply.sender, target.sender}))
         fresh = replies.queue(connection, [(draft, replies.SUPPRESSED if silent else replies.QUEUED)], now)
         return bool(fresh) and not silent
 

@@ -156,6 +156,16 @@ async def test_who_asked_for_silence_hears_nothing_by_the_other_way(line: Line, 
     assert 1 == (await line.states())["refused"]
 
 
+async def test_who_has_stopped_whatsapp_since_hears_no_sms_instead(line: Line) -> None:
+    """A receipt went out, its citizen wrote STOP, and then it is reported lost: an SMS is not what they asked for."""
+    await line.walk.hear(OUTAGE, channel="whatsapp")
+    await line.walk.replies.step()
+    await line.walk.hear("STOP", channel="whatsapp", purpose=Purpose.OPT_OUT)
+    await line.reports("failed", code="63024")
+    await line.walk.replies.step()
+    assert ["whatsapp:" + CITIZEN] == [message["to"] for message in line.twilio.messages]
+
+
 @dataclass
 class Cloud:
     """Takes what is said through WhatsApp's Cloud API, or refuses it by `code`; `said` is to whom."""
