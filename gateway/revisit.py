@@ -99,7 +99,7 @@ class Revisit:
         self, name: str, channel: Revisits, rows: Sequence[Row], reception: HouseReception
     ) -> tuple[int, bool]:
         """Ask for the public ones among some messages. Returns how many changed, and whether to go on behind them."""
-        found, posts = 0, []
+        found = 0
         try:
             posts = [post for post in (Inbound.from_json(row.body) for row in rows) if post.public]
             async for inbound in channel.revisit(posts):
@@ -116,6 +116,5 @@ class Revisit:
             observe.ALARM.labels("revisit_failed").inc()
             log.exception("posts cannot be asked for", channel=name, exc_info=observe.bare(error))
             return found, True
-        if posts:
-            breaker.reset(name, breaker.REVISITING)
+        breaker.reset(name, breaker.REVISITING)  # also where nothing was to be asked: then nothing is barred
         return found, True

@@ -16,7 +16,7 @@ from gateway.recount import Recount, Tallied
 from gateway.revisit import AT_ONCE, Revisit
 from tests.channels.harness import example_values
 from tests.channels.video_site import World, refused, stamp
-from tests.gateway.walk import OUTAGE, Walk
+from tests.gateway.walk import OUTAGE, Walk, metric
 
 
 @pytest.fixture
@@ -177,3 +177,17 @@ async def test_a_post_that_nobody_may_see_holds_up_none_behind_it(walk: Walk, wo
     world.failures = [lambda: refused(403, "commentsDisabled")]
 
     assert (1, 60) == (await revisit(walk).all(), asked(world))
+
+
+async def test_a_channel_with_no_post_left_to_ask_for_is_not_barred(walk: Walk, world: World) -> None:
+    """A key that was not accepted is an alarm for as long as there is something to ask with it."""
+    world.say("Ug1", OUTAGE, datetime.now(UTC))
+    await poll(walk)
+    world.failures = [lambda: refused(403, "accessNotConfigured")]
+    looks = revisit(walk)
+    await looks.all()
+    barred = metric("balagh_channel_barred", channel="youtube")
+    await walk.change("UPDATE complaints SET status = 'closed'")
+    await looks.all()
+
+    assert (1.0, 0.0) == (barred, metric("balagh_channel_barred", channel="youtube"))
