@@ -16,6 +16,8 @@ from normalizer.urgency import LEARNED, Alarm, DangerWords, Urgency
 from normalizer.vocabulary import Vocabulary
 
 _SENTENCES = re.compile(r"[\n.!?؟]")
+_SAID = re.compile(r"[^\n.!?؟]+[\n.!?؟]*")  # a sentence with its end
+_FIGURES = re.compile(r"\d+")
 _MOST_SENTENCES = 60  # heard by themselves; the rest of a longer letter counts as one
 
 
@@ -74,6 +76,7 @@ class Reader:
         The city's frames tell it, a category that is a danger in itself, and the model, which has read how people in
         danger write without naming it; what all of them say together decides.
         """
+        text = _once(text)
         found, over = self._urgency.heard(text)
         alarm = self._weighed(text, found, over=over)
         if alarm is not None or found is None or over:
@@ -119,3 +122,16 @@ class Reader:
         if self._areas is None or latitude is None or longitude is None:
             return None
         return self._areas.district(latitude, longitude)
+
+
+def _once(text: str) -> str:
+    """Leave out each sentence that was said before, but for figures: what is said six times is no more dangerous."""
+    said: set[str] = set()
+    kept: list[str] = []
+    sentences = _SAID.findall(text)
+    for sentence in sentences:
+        words = " ".join(_FIGURES.sub("", sentence).split()).rstrip(".!?؟ ")
+        if not words or words not in said:
+            kept.append(sentence)
+        said.add(words)
+    return text if len(kept) == len(sentences) else "".join(kept)

@@ -125,3 +125,14 @@ def test_no_praise_drowns_what_one_sentence_tells() -> None:
     assert (
         reader.danger("نشكركم على جهودكم الطيبة في خدمة الناس. " * 8 + danger + ". " + "وفقكم الله. " * 5) is not None
     )
+
+
+def test_saying_it_again_makes_it_no_more_dangerous() -> None:
+    """Who writes the same words every hour, numbered or not, is heard as who wrote them once; a danger still is."""
+    reader = load("baghdad").reader
+    again = "".join(f"الماء مقطوع {number}\n" for number in range(10))
+    danger = "سلك كهرباء مكشوف قرب باب المدرسة والأطفال يلعبون عنده"
+
+    assert reader.danger(again) is None
+    assert reader.danger(again + danger) is not None
+    assert reader.danger(f"{danger}. {danger}! ") is not None

@@ -75,10 +75,13 @@ async def test_every_message_of_the_sample_reaches_its_department(
 
     books = await asyncio.to_thread(balagh.command, "reconcile")
     assert 0 == books.returncode, books.stdout + books.stderr
-    rows = {line.split()[0]: line.split() for line in books.stdout.splitlines() if line.strip()}
+    rows = {line.split()[0]: line.split() for line in reversed(books.stdout.splitlines()) if line.strip()}
+    passages = {line.split()[0]: line.split() for line in books.stdout.splitlines() if line.strip()}
     for channel in ("sms", "whatsapp"):
         columns = (len(MESSAGES), len(filed) // 2, 0, len(SILENCES), 0, 0, 0)
         assert [channel, *map(str, columns)] == rows[channel]
+        filed_here = str(len(filed) // 2)
+        assert [channel, "-", "-", str(len(MESSAGES)), *[filed_here] * 3] == passages[channel]
     by_queue = Counter(event["queue"] for event in offers)
     assert by_queue == {name: int(rows[name][1]) for name in by_queue}
     assert 0 == await asyncio.to_thread(balagh.stop)

@@ -285,7 +285,7 @@ async def test_what_only_the_spool_holds_is_in_the_backup_too(
     server.kill9()
     await spooled.insist(house, list(spooled.sayings))
     await until(lambda: 40 == len(list((folder / "spool").glob("*.json"))))
-    assert "WRONG not following: " in follower.said()
+    await until(lambda: "WRONG not following: " in follower.said())
     house.kill9()
     assert 0 == follower.end(signal.SIGTERM)
     shutil.rmtree(house.folder / "data")
