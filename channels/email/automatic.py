@@ -164,11 +164,8 @@ def _crowd(headers: Headers) -> str:
 
 
 def _through_list(headers: Headers) -> bool:
-    return (
-        headers.word("precedence") in {"bulk", "junk", "list", "auto_reply"}
-        or any(name in headers for name in _LIST_HEADERS)
-        or any(_LIST_OFFICE.fullmatch(local) for local in _locals(headers, "from", "sender", "return-path"))
-    )
+    offices = _locals(headers, "from", "sender", "return-path")
+    return bool(_crowd(headers)) or any(_LIST_OFFICE.fullmatch(local) for local in offices)
 
 
 def _said(headers: Headers) -> str:
