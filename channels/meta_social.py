@@ -174,8 +174,7 @@ class MetaSocial(MetaWebhook, Poller):
                 raise Busy("unreadable", "what Meta lists cannot be read") from error
             else:
                 await reception.remember(name, began.isoformat())
-                if self.graph.usage >= SPARED:
-                    raise Busy("usage", "what is left of the quota is kept for answers", retry_after=PAUSE)
+                self._spare()
         if len(refusals) == len(walks):
             raise Barred(refusals[0].code, "the token lets us look nowhere")
 
@@ -214,8 +213,12 @@ class MetaSocial(MetaWebhook, Poller):
                     await self.graph.get(*self.shown, fields="id,comments.limit(1){id}", limit="1")
                 proven = True
                 yield removed(post)
-            if self.graph.usage >= SPARED:
-                raise Busy("usage", "what is left of the quota is kept for answers", retry_after=PAUSE)
+            self._spare()
+
+    def _spare(self) -> None:
+        """Raise Busy once what is left of the quota is for answers."""
+        if self.graph.usage >= SPARED:
+            raise Busy("usage", "what is left of the quota is kept for answers", retry_after=PAUSE)
 
     def lasting(self, post: Inbound) -> bool:
         """Tell whether we may see a post for as long as it stands: what is on somebody else's page we may not."""
