@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.registry import CHANNELS
-from gateway.settings import Settings
 from gateway.store import journal, memory
 from gateway.store.engine import Connection
 
@@ -75,11 +73,6 @@ def quiet(connection: Connection, now: datetime, *, off: Collection[str] = ()) -
         longest = max([SHORTEST, *one["pauses"].values()])
         found.append(Quiet(name, (now - last).total_seconds(), longest))
     return found
-
-
-def off(settings: Settings) -> frozenset[str]:
-    """Name the channels that are turned off."""
-    return frozenset(kind.name for kind in CHANNELS) - settings.channels.keys()
 
 
 def _recall(connection: Connection) -> dict[str, Any]:

@@ -27,7 +27,7 @@ log = observe.logger("watch")
 
 async def watch(house: House) -> None:
     """Measure for ever."""
-    glance = Glance(house.store, partial(_measure, off=silence.off(house.settings)), patience=PATIENCE)
+    glance = Glance(house.store, partial(_measure, off=house.settings.off), patience=PATIENCE)
     timepiece, due = Timepiece(), 0.0
     while True:
         if step := timepiece.stepped():

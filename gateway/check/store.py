@@ -31,7 +31,7 @@ async def look_at_store(settings: Settings, findings: Findings) -> None:
         for problem in (*wal.broken(connection), *damage.behind(connection, settings.data_dir / "seals.log")):
             findings.bad(f"store: {problem}")
         _rooms(connection, now, findings)
-        _people(connection, now, findings, silence.off(settings))
+        _people(connection, now, findings, settings.off)
         _replies(connection, now, findings)
 
     try:

@@ -117,8 +117,7 @@ async def test_a_channel_that_falls_silent_shows(walk: Walk) -> None:
             await walk.house.intake.accept(walk.message(f"{number}", channel=channel))
     await walk.understand()
     await walk.house.store.write(lambda connection: silence.listen(connection, datetime.now(UTC)))
-    off = silence.off(walk.house.settings)
-    await walk.house.store.read(partial(_measure, off=off))
+    await walk.house.store.read(partial(_measure, off=walk.house.settings.off))
     findings: list[str] = []
     await look_at_store(walk.house.settings, Findings(findings.append))
 
