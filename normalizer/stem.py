@@ -7,7 +7,7 @@ number. A clerk writes the bare word; `forms` tells under which bare words each 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 
 from normalizer.text import fold
@@ -50,9 +50,6 @@ _REMEMBERED = 16_384  # words; a city's citizens use a few thousand
 _LETTER = 2000  # characters
 _LETTERS, _MESSAGES = 8, 128
 
-Reading = tuple[Sequence[str], Sequence[tuple[str, ...]]]
-"""The tokens of a text, and the stems that each may stand for."""
-
 
 def tokens(text: str) -> tuple[str, ...]:
     """Return the words of a text, folded, with the marks at which a phrase ends between them."""
@@ -69,12 +66,6 @@ _of_a_letter, _of_a_message = lru_cache(maxsize=_LETTERS)(_cut), lru_cache(maxsi
 def is_word(token: str) -> bool:
     """Tell a word from a mark."""
     return token not in MARKS
-
-
-def read(text: str) -> Reading:
-    """Return the tokens of a text and the stems of each."""
-    found = tokens(text)
-    return found, [forms(token) for token in found]
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -29,7 +29,7 @@ from normalizer.category.features import of_pairs, of_word, words
 from normalizer.category.joint import EXCLUDED, Factors, danger_signs
 from normalizer.category.model import quantized
 from normalizer.guess import ACT, ENQUIRY, IDLE, SUGGESTION
-from normalizer.stem import Reading, tokens
+from normalizer.stem import tokens
 from normalizer.vocabulary import Vocabulary
 
 FOLDS = 4
@@ -131,7 +131,7 @@ class _Bench:
         readings = [self.matcher.reading(text.text) for text in material.texts]
         seen = [
             *(_seen(tokens(self.matcher.in_both_letters(phrase.text))) for phrase in phrases),
-            *(_seen(found) for found, _ in readings),
+            *map(_seen, readings),
         ]
         self.names, rarity = _vocabulary(seen)
         self.shares = np.array([_share(name) for name in self.names]) * rarity / _SCALE
@@ -211,7 +211,7 @@ class _Bench:
             hashlib.sha256(weights.tobytes() + stamp.encode()).hexdigest()[:12],
         )
 
-    def _laid_out(self, readings: Sequence[Reading]) -> tuple[Scores, Scores, Scores, Scores]:
+    def _laid_out(self, readings: Sequence[Sequence[str]]) -> tuple[Scores, Scores, Scores, Scores]:
         """Return for each text and label what the city's words say, and whether the label is a right one."""
         shape = (len(self.texts), len(self.labels))
         weight, strong, excluded, right = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)

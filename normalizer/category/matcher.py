@@ -21,7 +21,7 @@ from normalizer.category.words import Evidence, WordTable
 from normalizer.guess import ACT, Guess
 from normalizer.language import ARABIZI, language
 from normalizer.personal import mask
-from normalizer.stem import Reading, is_word, read, tokens
+from normalizer.stem import is_word, tokens
 from normalizer.vocabulary import Vocabulary
 
 OTHER = "other"
@@ -136,13 +136,13 @@ class Matcher:
         spoken = self.arabic(text)
         return text if spoken is text else f"{text} . {spoken}"
 
-    def reading(self, text: str) -> Reading:
-        """Return what is read of a text: the words of what is legible of it."""
-        return read(self.legible(text))
+    def reading(self, text: str) -> tuple[str, ...]:
+        """Return what is read of a text: the tokens of what is legible of it."""
+        return tokens(self.legible(text))
 
-    def evidence(self, reading: Reading) -> tuple[Mapping[str, Evidence], frozenset[str]]:
+    def evidence(self, reading: Sequence[str]) -> tuple[Mapping[str, Evidence], frozenset[str]]:
         """Return what the city's words say for each category, and the categories they say it is not about."""
-        found, excluded = self._said(reading[0])
+        found, excluded = self._said(reading)
         told = {self._labels[place]: evidence for place, evidence in found.items()}
         return told, frozenset(self._labels[place] for place in excluded)
 
@@ -153,7 +153,7 @@ class Matcher:
 
     def _read(self, text: str) -> Guess:
         if self.model is None:
-            return self._by_words(self._words.told(tokens(self.legible(text)))[0])
+            return self._by_words(self._words.told(self.reading(text))[0])
         scored = self._scored(text)
         if not scored.pieces:
             return Guess(OTHER, 0.0)
@@ -164,7 +164,7 @@ class Matcher:
         return self._concluded(letter, self._also_told(letter, opinions))
 
     def _score(self, text: str) -> _Scored:
-        return self._scored_pieces(in_pieces(tokens(self.legible(text))))
+        return self._scored_pieces(in_pieces(self.reading(text)))
 
     def _scored_pieces(self, pieces: Sequence[Sequence[str]]) -> _Scored:
         return _Scored(pieces, np.array([self._scorer.logits(words_of(piece)) for piece in pieces]))
