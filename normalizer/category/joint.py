@@ -59,7 +59,7 @@ class DangerFactors:
         """Return how probable danger is: `told` and `over` by the city's words, the two probabilities by the model."""
         signs = danger_signs(told=told, over=over, danger=danger, acting=acting)
         score = self.bias + sum(factor * sign for factor, sign in zip(self.values(), signs, strict=False))
-        return 1.0 / (1.0 + math.exp(-min(max(score, -_STEEPEST), _STEEPEST)))
+        return logistic(score)
 
     def most(self, *, told: bool, over: bool, danger: float) -> float:
         """Return how probable danger is at the most, whether an act is asked for or not."""
@@ -70,6 +70,11 @@ def danger_signs(*, told: bool, over: bool, danger: float, acting: float) -> tup
     """Return the signs that the first four of the factors weigh."""
     sure = min(max(danger, _LEAST), 1.0 - _LEAST)
     return float(told), math.log(sure / (1.0 - sure)), math.log(max(acting, _FAINTEST)), float(over)
+
+
+def logistic(score: float) -> float:
+    """Return the probability that a score of one thing, yes or no, stands for."""
+    return 1.0 / (1.0 + math.exp(-min(max(score, -_STEEPEST), _STEEPEST)))
 
 
 def softmax(scores: Vector) -> Vector:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -14,7 +13,7 @@ import numpy as np
 from channels.message import Purpose
 from normalizer.arabizi import Transliterator
 from normalizer.category.features import words as words_of
-from normalizer.category.joint import Factors, joined, softmax
+from normalizer.category.joint import Factors, joined, logistic, softmax
 from normalizer.category.model import Model, Scorer, Vector
 from normalizer.category.pieces import at_marks, in_pieces
 from normalizer.category.words import Evidence, WordTable
@@ -35,7 +34,6 @@ _SUREST = 0.9999  # certainty is kept for what somebody stated
 _NAMED = 0.25  # the least probability at which a category is named at all
 _SUBJECT = 2.0  # the first line of a letter weighs so much more than another sentence
 _FAINT = 0.02  # what a sentence weighs at the least
-_STEEPEST = 30.0  # a score of danger beyond which its probability is all but 0 or 1
 _SECOND = 0.5  # the probability of a sentence's own department at which it is a further problem
 _PART = 0.6  # the same of a part of a short message, or of what is left of it without the words of the first
 _REST = 0.3  # the same where a phrase of the further one decides by itself
@@ -114,7 +112,7 @@ class Matcher:
         """Return the model's probability that a text tells of danger, as `guess` does, for less; 0 without a model."""
         if self.model is None or not (scored := self._scored(text)).pieces:
             return 0.0
-        return _logistic(float(scored.scores[:, -1].max()))
+        return logistic(float(scored.scores[:, -1].max()))
 
     def asks(self, text: str) -> Purpose:
         """Say whether a whole message is one of the city's words for "send me nothing more" or its opposite."""
@@ -177,7 +175,7 @@ class Matcher:
         said = [self._said(piece) for piece in scored.pieces]
         chances = softmax(joined(logits, said, self._factors, self._nothing))
         kinds = softmax(scores[:, self._learned : -1])
-        dangers = map(_logistic, scores[:, -1].tolist())
+        dangers = map(logistic, scores[:, -1].tolist())
         evidence = (found for found, _ in said)
         return [_Opinion(*opinion) for opinion in zip(chances, evidence, softmax(logits), kinds, dangers, strict=True)]
 
@@ -279,10 +277,6 @@ class Matcher:
             (self._labels[place], _confidence(evidence[place].weight, best.weight, second)) for place in ranked
         )
         return Guess(*scores[0], scores[:_SUGGESTIONS], tuple(best.words), agreed=True)
-
-
-def _logistic(score: float) -> float:
-    return 1.0 / (1.0 + math.exp(-min(max(score, -_STEEPEST), _STEEPEST)))
 
 
 def _whole(text: str) -> str:
