@@ -132,8 +132,7 @@ class Acknowledger:
         phone = complaint.contact.phone if complaint.contact else None
         target = self._target(row, inbound, complaint) or (self.text_to(phone) if phone else None)
         if target is not None:
-            others = Correspondents(ledger.connection, {row.sender}, ledger.now)
-            self._owe(ledger, others, row, inbound, purpose, complaint, target, asked=False)
+            self._owe(ledger, None, row, inbound, purpose, complaint, target)
 
     def elsewhere(self, connection: Connection, reply_id: str, now: datetime) -> bool:
         """Owe the words of a reply that is lost by SMS, to a citizen whose number we know: once, however often asked.
@@ -183,21 +182,23 @@ class Acknowledger:
     def _owe(
         self,
         ledger: Ledger,
-        others: Correspondents,
+        others: Correspondents | None,
         row: Row,
         inbound: Inbound,
         purpose: str,
         complaint: Complaint | None,
         target: Target,
-        *,
-        asked: bool = True,
     ) -> None:
-        if target.sender != row.sender:
-            others = Correspondents(ledger.connection, {target.sender}, ledger.now)
-        if asked and not others.tell(target.sender, purpose):  # what a person did answers no machine, and is told
-            observe.ROOM.labels("replies", "over_budget").inc()
-            return
-        quiet = (target.channel, target.account, target.sender) in others.silent
+        if others is None:  # what a person did answers no machine, and is told: nothing is counted
+            silent = replies.silent(ledger.connection, {target.sender})
+        else:
+            if target.sender != row.sender:
+                others = Correspondents(ledger.connection, {target.sender}, ledger.now)
+            if not others.tell(target.sender, purpose):
+                observe.ROOM.labels("replies", "over_budget").inc()
+                return
+            silent = others.silent
+        quiet = (target.channel, target.account, target.sender) in silent
         quiet = quiet and purpose not in {"opt_out", "opt_in"}
         city = self.city()
         spoken = complaint.language if complaint else language(inbound.text)
