@@ -6,12 +6,12 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, not_, or_, select
+from sqlalchemy import Connection, bindparam, func, not_, select
 
 from gateway.store.insert import insert_or_ignore
 from gateway.store.prepared import Prepared, known
 from gateway.store.replies.draft import Draft
-from gateway.store.replies.state import ELSEWHERE, NEWS, QUEUED
+from gateway.store.replies.state import NEWS, QUEUED, serves
 from gateway.store.tables import Instant, replies, reply_payload
 
 _QUEUE = Prepared(
@@ -34,13 +34,12 @@ _QUEUE = Prepared(
 _WRITE = Prepared(
     reply_payload.insert(), ("id", "scheme", "address", "text", "reference", "thread", "slots", "heard_at")
 )
-_NEWS = or_(*((replies.c.purpose == name) | replies.c.purpose.startswith(name + ELSEWHERE) for name in NEWS))
 _RECENT = (
     select(replies.c.sender, func.count().label("number"))
     .where(
         replies.c.sender.in_(bindparam("senders", expanding=True)),
         replies.c.created_at >= bindparam("since", type_=Instant),
-        not_(_NEWS),
+        not_(serves(*NEWS)),
     )
     .group_by(replies.c.sender)
 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement, or_
+
 from channels.message import DeliveryState
+from gateway.store.tables import replies
 
 QUEUED, SUPPRESSED, REFUSED = "queued", "suppressed", "refused"
 SENDING = DeliveryState.SENDING.value
@@ -18,3 +21,9 @@ ELSEWHERE = "/"  # between the purpose of a reply and the channel that it went t
 def patience(purpose: str) -> timedelta:
     """Return for how long after it was owed a reply for this purpose is worth sending."""
     return NEWS.get(purpose.partition(ELSEWHERE)[0], PATIENCE)
+
+
+def serves(*purposes: str) -> ColumnElement[bool]:
+    """Choose in a statement the replies for some purposes, whichever way their words went."""
+    named = replies.c.purpose
+    return or_(*(or_(named == purpose, named.startswith(purpose + ELSEWHERE)) for purpose in purposes))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, literal_column, not_, null, 
 from channels.message import DeliveryState
 from gateway.store.prepared import Prepared
 from gateway.store.replies.report import advance
-from gateway.store.replies.state import ELSEWHERE, GAVE_UP, NEWS, PATIENCE, QUEUED, REFUSED, SENDING
+from gateway.store.replies.state import GAVE_UP, NEWS, PATIENCE, QUEUED, REFUSED, SENDING, serves
 from gateway.store.tables import deliveries, replies
 
 _SENT = Prepared(
@@ -90,10 +90,8 @@ def refused(connection: Connection, reply_id: str, code: str, now: datetime) -> 
 
 def close_all_but(connection: Connection, channels: Collection[str], now: datetime, *, limit: int) -> list[str]:
     """Give up what has waited too long for channels that nobody speaks for any more; returns the ids of some."""
-    plain = replies.c.purpose
-    named = {purpose: or_(plain == purpose, plain.startswith(purpose + ELSEWHERE)) for purpose in NEWS}
-    late = [and_(named[purpose], replies.c.created_at <= now - lasting) for purpose, lasting in NEWS.items()]
-    late.append(and_(not_(or_(*named.values())), replies.c.created_at <= now - PATIENCE))
+    late = [and_(serves(purpose), replies.c.created_at <= now - lasting) for purpose, lasting in NEWS.items()]
+    late.append(and_(not_(serves(*NEWS)), replies.c.created_at <= now - PATIENCE))
     waiting = select(replies.c.id).where(replies.c.next_at <= now, or_(*late), replies.c.channel.not_in(channels))
     closed = list(connection.scalars(waiting.limit(limit).with_for_update(skip_locked=True)))
     given_up = {"state": REFUSED, "error_code": f"{GAVE_UP}channel is off", "next_at": None, "updated_at": now}
