@@ -62,7 +62,7 @@ def alone(connection: Connection, case: Case) -> Case:
 def fall_back(ledger: Ledger, case: Case) -> Case:
     """Let a follower stand as by itself, for its lead is at work no more; its department hears so, if it changes."""
     now = alone(ledger.connection, case)
-    return case if now == case else _amended(ledger, now)
+    return case if now == case else _amended(ledger, now, told(ledger.connection, now))
 
 
 def succeed(ledger: Ledger, lead: Case, following: Sequence[Case]) -> None:
@@ -70,10 +70,11 @@ def succeed(ledger: Ledger, lead: Case, following: Sequence[Case]) -> None:
 
     The department hears of each who leads it now, for that is what it shows of the incident.
     """
-    lead = _amended(ledger, alone(ledger.connection, lead))
+    lead = _amended(ledger, alone(ledger.connection, lead), told(ledger.connection, lead))
     for case in following:
-        now = _amended(ledger, alone(ledger.connection, case))
-        catch_up(ledger, now, lead, told(ledger.connection, case))
+        incident = told(ledger.connection, case)
+        now = _amended(ledger, alone(ledger.connection, case), incident)
+        catch_up(ledger, now, lead, incident)
 
 
 def catch_up(ledger: Ledger, case: Case, lead: Case, incident: Mapping[str, Any]) -> Case:
@@ -90,10 +91,10 @@ def catch_up(ledger: Ledger, case: Case, lead: Case, incident: Mapping[str, Any]
     return case
 
 
-def _amended(ledger: Ledger, case: Case) -> Case:
+def _amended(ledger: Ledger, case: Case, incident: Mapping[str, Any]) -> Case:
     """Tell how a complaint stands now, and of its incident."""
     route = {"route": case.route.model_dump(mode="json")} if case.route else {}
-    return ledger.become(case, case.complaint.status, {**told(ledger.connection, case), **route}, event="amended")
+    return ledger.become(case, case.complaint.status, {**incident, **route}, event="amended")
 
 
 def _take(ledger: Ledger, case: Case, event: str, reached: Status, facts: Mapping[str, Any]) -> Case:
