@@ -15,6 +15,9 @@ from normalizer.text import fold
 MARKS = frozenset(".!?؟…،؛,;:\n")
 """The tokens that are no words, for whoever goes through very many."""
 
+ENDS = MARKS - frozenset("،,:")
+"""The marks at which a sentence ends. A comma ends nothing: people who dictate or hurry put one anywhere."""
+
 # Words, and the marks at which a phrase ends. What is longer than anybody's word is cut: words are remembered.
 _TOKEN = re.compile(r"[^\W_]{1,64}|[.!?؟…،؛,;:\n]")
 _ARABIC = re.compile("[\u0621-\u064a]")

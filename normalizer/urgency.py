@@ -17,7 +17,7 @@ from normalizer.arabizi import Transliterator
 from normalizer.guess import Guess
 from normalizer.language import ARABIZI, language
 from normalizer.phrases import Found, Phrases, inflected
-from normalizer.stem import MARKS, is_word, tokens
+from normalizer.stem import ENDS, MARKS, is_word, tokens
 from normalizer.text import fold
 
 ALONE = "alone"
@@ -33,7 +33,6 @@ OF_A_RULE = "rule:"
 
 NEAR = 9  # words from the first of a frame to its last
 
-_ENDS = frozenset(".!?؟…؛;\n")  # a comma ends nothing: people who dictate or hurry put one anywhere
 _PARTS = ("what", "state", "victim", "also")
 _NEVER, _PAST, _STILL, _WHO, _NEED = "never", "past", "still", "who", "need"
 _AGE, _OWN_AGE = "age", "own_age"
@@ -275,7 +274,7 @@ def _split(reading: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Cut a text into its sentences, each the words alone."""
     words: list[str] = []
     for token in reading:
-        if token in _ENDS:
+        if token in ENDS:
             yield tuple(words)
             words = []
         elif token not in MARKS:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from normalizer.stem import MARKS
+from normalizer.stem import ENDS, MARKS
 
 _WHOLE = 40  # words; what is longer is read a sentence at a time
 _PIECE = 25  # words in a piece of a letter
 _MOST_PIECES = 240  # of one letter: the beginning and the end are read, what lies between is skipped
-_ENDS = frozenset(".!?؟…؛;\n")
-_PARTED = frozenset("،,:") | _ENDS  # what may stand between two problems in one breath
 _TWO = 2  # words of a part at the least
 
 
 def at_marks(tokens: Sequence[str]) -> list[Sequence[str]]:
     """Cut a short message at its marks into parts of two words or more; one without marks has none."""
-    marks = [place for place, token in enumerate(tokens) if token in _PARTED]
+    marks = [place for place, token in enumerate(tokens) if token in MARKS]
     cuts = zip([-1, *marks], [*marks, len(tokens)], strict=True)
     return [tokens[start + 1 : end] for start, end in cuts if end - start > _TWO] if marks else []
 
@@ -32,7 +30,7 @@ def in_pieces(tokens: Sequence[str]) -> list[Sequence[str]]:
     found, start, count = [], 0, 0
     for place, token in enumerate(tokens):
         if token in MARKS:
-            complete = count > 0 and token in _ENDS
+            complete = count > 0 and token in ENDS
         else:
             count += 1
             complete = count >= _PIECE
