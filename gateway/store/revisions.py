@@ -12,9 +12,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channels.message import Purpose
 from gateway.store import journal
+from gateway.store.complaints import FINAL
 from gateway.store.tables import complaints, revisions
 from gateway.store.tables import journal as journal_table
-from normalizer.complaint import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,6 @@ def standing(connection: Connection, *, channel: str, after: int, since: datetim
     known to be taken back.
     """
     found, gone = journal_table, revisions.alias("gone")
-    final = [status.value for status in Status if status.final]
     rows = connection.execute(
         select(found.c.id)
         .outerjoin(complaints, complaints.c.id == found.c.complaint_id)
@@ -80,7 +79,7 @@ def standing(connection: Connection, *, channel: str, after: int, since: datetim
         )
         .where(found.c.channel == channel, found.c.seq > after, found.c.received_at >= since)
         .where(found.c.purpose == Purpose.MESSAGE.value, gone.c.external_id.is_(None))
-        .where(or_(found.c.outcome == journal.CANDIDATE, complaints.c.status.not_in(final)))
+        .where(or_(found.c.outcome == journal.CANDIDATE, complaints.c.status.not_in(FINAL)))
         .order_by(found.c.seq)
         .limit(limit)
     )
