@@ -397,6 +397,17 @@ async def test_who_sends_too_fast_rests(status: int, carrier: Smsc) -> None:
     assert ended.value.retry_after == pytest.approx(1, abs=0.5)
 
 
+async def test_requests_that_are_refused_together_count_once(carrier: Smsc) -> None:
+    """Ten messages that were on their way when the first was refused make nobody silent for minutes."""
+    one = channel(carrier)
+    await carrier.tell("next", answers=[0x14] * 6)
+    ended = await asyncio.gather(*(one.send(reply()) for _ in range(6)), return_exceptions=True)
+    await one.close()
+
+    assert {Busy} == set(map(type, ended))
+    assert max(refusal.retry_after or 0 for refusal in ended if isinstance(refusal, Busy)) <= 1
+
+
 async def test_parts_that_left_are_not_sent_again(carrier: Smsc) -> None:
     """When the carrier stops us between two parts, the next try goes on where it stopped."""
     one = channel(carrier)

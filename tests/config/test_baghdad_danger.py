@@ -134,5 +134,6 @@ def test_saying_it_again_makes_it_no_more_dangerous() -> None:
     danger = "سلك كهرباء مكشوف قرب باب المدرسة والأطفال يلعبون عنده"
 
     assert reader.danger(again) is None
+    assert reader.danger("".join(f"الماء مقطوع{'!' * number}\n" for number in range(10))) is None
     assert reader.danger(again + danger) is not None
     assert reader.danger(f"{danger}. {danger}! ") is not None

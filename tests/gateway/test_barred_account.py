@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from channels.whatsapp_cloud import WhatsappCloud
+from gateway import breaker
 from gateway.city.city import City
 from tests.gateway.line import Line, connected
 from tests.gateway.walk import OUTAGE, logged, metric
@@ -106,3 +108,32 @@ async def test_what_waits_for_a_number_goes_once_it_may_speak(line: Line, cloud:
     assert {(SECOND, "9647701000001"), (SECOND, "9647701000002")} == set(cloud.said)
     assert 2 == len(cloud.said)
     assert 0.0 == metric("balagh_channel_barred", channel="whatsapp-cloud")
+
+
+async def test_a_number_barred_on_one_channel_speaks_on_another(line: Line, cloud: Cloud) -> None:
+    """A city has one number for SMS and WhatsApp: the carrier that takes nothing from it silences no WhatsApp."""
+    line.walk.replies._barred["sms", OURS] = math.inf
+    await heard(line, OURS, "9647701000003")
+    await line.walk.replies.step()
+
+    assert [(OURS, "9647701000003")] == cloud.said
+
+
+def test_the_channel_is_barred_while_one_of_two_numbers_is() -> None:
+    """Of two numbers that may not speak one is let in again: the dashboard goes on showing the other."""
+    for number in (OURS, SECOND):
+        breaker.trip("whatsapp-cloud", breaker.speaking(number), "401", account=number)
+    shown = []
+    for number in (OURS, SECOND):
+        breaker.reset("whatsapp-cloud", breaker.speaking(number))
+        shown.append(metric("balagh_channel_barred", channel="whatsapp-cloud"))
+
+    assert [1.0, 0.0] == shown
+
+
+async def test_a_try_that_met_a_bar_is_no_try(line: Line) -> None:
+    """Who waited for a number without rights has lost none of the tries that a busy provider is given."""
+    await heard(line, SECOND, "9647701000001")
+    await line.walk.replies.step()
+
+    assert [0] == [row.attempts for row in await line.walk.rows("SELECT attempts FROM replies")]

@@ -136,16 +136,18 @@ async def test_the_words_of_a_confidential_complaint_are_for_its_department(busy
     """Who may triage sees where it went and not what it says, nor the words that sent it there; a supervisor may."""
     await busy.hire("mudir", "supervisor")
     await busy.begin("triage")
-    words = "موظف البلدية طلب رشوة لتمشية معاملتي"
+    words = "امي مقعدة. موظف البلدية طلب رشوة لتمشية معاملتي"
     reference = await routed(busy, words, answers={"category": "staff.conduct"})
     page = await busy.get(f"/desk/complaints/{reference}")
     assert "سري" in page.words and "رشوة لتمشية" not in page.words
+    assert 'class="badge care"' not in page.text  # that somebody at home is ill is of the same words
     assert 404 == (await busy.press(page, f"/desk/complaints/{reference}/split", second="roads.damage")).status
     assert reference not in (await busy.get("/desk/complaints")).text
 
     await busy.post("/desk/sign-out", {"csrf": page.value("csrf")})
     await busy.sign_in("mudir")
-    assert words in (await busy.get(f"/desk/complaints/{reference}")).words
+    page = await busy.get(f"/desk/complaints/{reference}")
+    assert words in page.words and 'class="badge care"' in page.text
 
 
 async def test_who_needs_particular_care_is_marked_where_staff_decide_and_call(busy: Agent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -85,3 +86,22 @@ def test_what_only_sounds_like_danger_does_not_draw_the_line() -> None:
     assert by_post[0] == by_all[0]
     assert by_post[1] < by_all[1]
     assert by_all == weighed([*danger, *post, *alike], right, np.array([True] * 40 + [False] * 80))
+
+
+def test_models_that_differ_in_the_line_alone_have_two_names(matcher: Matcher) -> None:
+    """Where a city marks what only sounds like danger, the line moves: the model in force is another one."""
+    taught = texts(told=True)
+    marked = [replace(text, alike=text.kind == ACT) for text in taught]
+    one, other = (train(Material(matcher, some, framed)).model for some in (taught, marked))
+
+    assert one.danger == other.danger
+    assert one.alarm != other.alarm
+    assert one.version != other.version
+
+
+def test_the_words_of_the_city_count_less_than_a_model_that_is_right_as_often() -> None:
+    """Whoever wrote the words had these texts in sight: on what people send they are not as good as they look here."""
+    signs, right = [(1.0, 1.0, 0.0, 0.0)] * 40 + [(0.0, 0.0, 0.0, 0.0)] * 40, np.array([1] * 40 + [0] * 40)
+    factors, _ = weighed(signs, right, np.ones(80, dtype=bool))
+
+    assert 0 < factors[0] < factors[1]
