@@ -57,7 +57,7 @@ async def others(house: GatewayProcess) -> AsyncIterator[None]:
 async def write(house: GatewayProcess, sid: str, words: str = "الماء مقطوع عن حي الجامعة") -> int:
     """Send a genuine SMS."""
     [(_, body, headers)] = house.forms("sms", {sid: ("+9647901234567", words)})
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         return await house.post(session, "sms", body, headers)
 
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 
-async def until(question: Callable[[], bool | Awaitable[bool]], seconds: float = 60.0) -> None:
+async def until(question: Callable[[], bool | Awaitable[bool]], seconds: float = 120.0) -> None:
     """Ask until the answer is yes, letting the event loop run. Raises TimeoutError when it never is.
 
     `seconds` is not what it may take but when to give up: other work on the machine must not look like a fault.

@@ -59,7 +59,7 @@ async def test_a_department_reads_what_its_queue_carries(door: Door) -> None:
     await door.house.bus.consume(department_queue("water"), hear, 1)
     shown = await door.filed(**PHONE)
     [offer] = await Program(door).news()
-    await asyncio.wait_for(got.wait(), 20)
+    await asyncio.wait_for(got.wait(), 60)
 
     assert offer == json.loads(heard[0])
     assert (shown["reference"], "أم علي الجبوري") == (
