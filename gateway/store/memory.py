@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from gateway.store.insert import insert_or_update
 from gateway.store.tables import memory
 
 
@@ -22,9 +21,4 @@ def remember(connection: Connection, channel: str, key: str, value: str, now: da
     if not value:
         connection.execute(delete(memory).where(memory.c.channel == channel, memory.c.key == key))
         return
-    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    connection.execute(
-        insert(memory)
-        .values(channel=channel, key=key, value=value, updated_at=now)
-        .on_conflict_do_update(index_elements=["channel", "key"], set_={"value": value, "updated_at": now})
-    )
+    insert_or_update(connection, memory, {"channel": channel, "key": key}, {"value": value, "updated_at": now})

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channels.message import Purpose
 from gateway.store import journal
 from gateway.store.complaints import FINAL
+from gateway.store.insert import insert_or_update
 from gateway.store.tables import complaints, revisions
 from gateway.store.tables import journal as journal_table
 
@@ -27,13 +26,9 @@ class Revision:
 
 def keep(connection: Connection, row: journal.Row, revises: str, purpose: Purpose, now: datetime) -> None:
     """Record that `row` is the last that was heard about the message `revises`."""
-    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    values = {"journal_id": row.id, "purpose": purpose.value, "at": now}
-    connection.execute(
-        insert(revisions)
-        .values(channel=row.channel, account=row.account, external_id=revises, **values)
-        .on_conflict_do_update(index_elements=["channel", "account", "external_id"], set_=values)
-    )
+    message = {"channel": row.channel, "account": row.account, "external_id": revises}
+    said = {"journal_id": row.id, "purpose": purpose.value, "at": now}
+    insert_or_update(connection, revisions, message, said)
 
 
 def latest(connection: Connection, channel: str, account: str, external_id: str) -> journal.Row | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channels.message import Delivery, DeliveryState
+from gateway.store.insert import insert_or_update
 from gateway.store.replies.state import QUEUED, REFUSED, SUPPRESSED
 from gateway.store.tables import deliveries, replies
 
@@ -26,13 +25,9 @@ def delivered(connection: Connection, channel: str, delivery: Delivery, now: dat
     ).scalar()
     late = known is not None and DeliveryState(known).rank >= status.rank
     if not late:
-        insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-        values = {"status": status.value, "error_code": delivery.error_code, "at": now}
-        connection.execute(
-            insert(deliveries)
-            .values(channel=channel, provider_id=delivery.provider_id, **values)
-            .on_conflict_do_update(index_elements=["channel", "provider_id"], set_=values)
-        )
+        sent = {"channel": channel, "provider_id": delivery.provider_id}
+        reported = {"status": status.value, "error_code": delivery.error_code, "at": now}
+        insert_or_update(connection, deliveries, sent, reported)
     reply = connection.execute(
         select(replies.c.id, replies.c.provider_id, replies.c.attempts).where(
             replies.c.channel == channel,
