@@ -192,7 +192,7 @@ async def test_any_bytes_on_the_wire_get_a_declared_answer_or_none(
     """Bytes that begin like HTTP and go on anyhow are answered with a refusal, or waited for; nothing breaks."""
     before = bugs()
 
-    answer = await say(port, begun + b"".join(pieces), patience=0.02)
+    answer = await say(port, begun + b"".join(pieces), patience=0.02, first=0.02)
 
     assert set(answer.statuses) - {100} <= DECLARED
     assert before == bugs()

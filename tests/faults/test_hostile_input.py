@@ -198,7 +198,7 @@ async def test_a_request_hidden_in_another_is_not_heard(house: GatewayProcess, o
         post("/channels/sms", "Transfer-Encoding : chunked", body=b"0\r\n\r\n"),
     ]
 
-    answers = [await say(house.port, cover + hidden, patience=1.0) for cover in covers]
+    answers = [await say(house.port, cover + hidden) for cover in covers]
 
     assert [[400]] * len(covers) == [answer.statuses for answer in answers]
     assert all(answer.closed for answer in answers)

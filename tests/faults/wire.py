@@ -26,15 +26,18 @@ class Answer:
         return [int(code) for code in _STATUS.findall(self.raw)]
 
 
-async def say(port: int, *pieces: bytes, patience: float = 5.0, pause: float = 0.0) -> Answer:
-    """Send the pieces and listen until the other side hangs up, or has said nothing for `patience` seconds."""
+async def say(port: int, *pieces: bytes, patience: float = 5.0, first: float = 60.0, pause: float = 0.0) -> Answer:
+    """Send the pieces and listen until the other side hangs up, or has said nothing more for `patience` seconds.
+
+    Its first word may take `first` seconds, or `patience` when that is longer.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     heard = bytearray()
 
     async def listen() -> bool:
         try:
             while True:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(patience if heard else max(first, patience)):
                     chunk = await reader.read(65536)
                 if not chunk:
                     return True

@@ -425,7 +425,7 @@ async def test_a_memory_alarm_stops_publishing_and_nothing_else(breakable: Rabbi
     async def acknowledged() -> bool:
         return (await asyncio.to_thread(vhost.list_queues))[ROUTER].messages == 0
 
-    async with started(vhost.url, publish_timeout=1.0) as bus:
+    async with started(vhost.url, publish_timeout=3.0) as bus:
         assert Confirmed() == await publish(bus, received(1))
         await asyncio.to_thread(breakable.ctl, "set_vm_memory_high_watermark", "0.00001")
         try:

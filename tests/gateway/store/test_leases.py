@@ -43,7 +43,7 @@ async def test_names_do_not_hinder_each_other(store: Store) -> None:
 
 async def test_a_holder_that_died_is_succeeded(store: Store) -> None:
     """Its term runs out: the next one takes it, and the dead one, come back, waits."""
-    assert await hold(store, "a", term=timedelta(milliseconds=200))
+    assert await hold(store, "a", term=timedelta(seconds=2))
     assert not await hold(store, "b")
     await until(lambda: hold(store, "b"))
     assert not await hold(store, "a")
