@@ -44,7 +44,7 @@ async def test_files_that_come_along_keep_their_places(tmp_path: Path, monkeypat
     monkeypatch.setattr(posted, "TURN", 0.1)
     shelf = Shelf(Files(tmp_path / "files"))
     fast = [
-        asyncio.create_task(shelf.put(photo(pause=0.05, times=12, piece=bytes(2048)))) for _ in range(posted.UPLOADS)
+        asyncio.create_task(shelf.put(photo(pause=0.05, times=40, piece=bytes(2048)))) for _ in range(posted.UPLOADS)
     ]
     await asyncio.sleep(0.2)
 
