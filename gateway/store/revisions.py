@@ -60,8 +60,8 @@ def standing(connection: Connection, *, channel: str, after: int, since: datetim
     known to be taken back.
     """
     found, gone = journal_table, revisions.alias("gone")
-    rows = connection.execute(
-        select(found.c.id)
+    seqs = connection.execute(
+        select(found.c.seq)
         .outerjoin(complaints, complaints.c.id == found.c.complaint_id)
         .outerjoin(
             gone,
@@ -78,4 +78,4 @@ def standing(connection: Connection, *, channel: str, after: int, since: datetim
         .order_by(found.c.seq)
         .limit(limit)
     )
-    return [row for row in (journal.by_id(connection, found.id) for found in rows) if row is not None]
+    return journal.these(connection, seqs.scalars().all())

@@ -2,7 +2,7 @@
 
 from gateway.store.journal.entry import Entry, Kept, append
 from gateway.store.journal.queue import PER_SENDER, VISITED, backlog, claim, drop, pending, reopen
-from gateway.store.journal.row import CANDIDATE, Row, arrivals, by_id, find, of_call, of_identity
+from gateway.store.journal.row import CANDIDATE, Row, arrivals, by_id, find, of_call, of_identity, these
 
 __all__ = [
     "CANDIDATE",
@@ -22,4 +22,5 @@ __all__ = [
     "of_identity",
     "pending",
     "reopen",
+    "these",
 ]

@@ -8,13 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, text, update
 
-from gateway.store.journal.row import Row, as_row
-from gateway.store.tables import journal, journal_payload
+from gateway.store.journal.row import Row, these
+from gateway.store.tables import journal
 from gateway.store.visits import Round
 
 PER_SENDER = 6  # Inbounds of one sender in one batch
 VISITED = 300  # senders that are looked at behind a few who fill the front
-_ROW = ("seq", "id", "channel", "account", "sender", "reference", "received_at", "complaint_id", "state")
 
 _WAITING = (
     select(journal.c.seq, journal.c.sender)
@@ -22,12 +21,6 @@ _WAITING = (
     .where(journal.c.sender.not_in(bindparam("besides", expanding=True)))
     .order_by(journal.c.seq)
     .limit(bindparam("most"))
-)
-_CHOSEN = (
-    select(*(journal.c[name] for name in _ROW), journal_payload.c.body)
-    .join(journal_payload, journal_payload.c.id == journal.c.id)
-    .where(journal.c.seq.in_(bindparam("chosen", expanding=True)))
-    .order_by(journal.c.seq)
 )
 _STILL = select(journal.c.seq).where(
     journal.c.seq.in_(bindparam("seqs", expanding=True)), journal.c.state == text("'pending'")
@@ -58,7 +51,7 @@ def pending(
         oldest = (visits or Round()).visit(connection, VISITED)
         others = sorted(seq for sender, seq in oldest.items() if sender not in taken and sender not in besides)
         chosen += others[: limit - len(chosen)]
-    return [as_row(found) for found in connection.execute(_CHOSEN, {"chosen": chosen})] if chosen else []
+    return these(connection, chosen)
 
 
 def claim(connection: Connection, rows: Sequence[Row]) -> list[Row]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, select, text
 
 from channels.message import Purpose
 from gateway.store.tables import complaints, journal, journal_payload
@@ -31,7 +32,7 @@ class Row:
     state: str = "pending"
 
 
-def as_row(row: Any) -> Row:
+def _as_row(row: Any) -> Row:
     """Read a Row from one that holds its columns and its body."""
     return Row(
         row.seq,
@@ -47,9 +48,11 @@ def as_row(row: Any) -> Row:
     )
 
 
-_WITH_BODY: Select[Any] = select(journal, journal_payload.c.body).join(
+_ROW = ("seq", "id", "channel", "account", "sender", "reference", "received_at", "complaint_id", "state")
+_WITH_BODY: Select[Any] = select(*(journal.c[name] for name in _ROW), journal_payload.c.body).join(
     journal_payload, journal_payload.c.id == journal.c.id
 )
+_THESE = _WITH_BODY.where(journal.c.seq.in_(bindparam("seqs", expanding=True))).order_by(journal.c.seq)
 
 
 def find(connection: Connection, reference: str) -> Row | None:
@@ -60,6 +63,11 @@ def find(connection: Connection, reference: str) -> Row | None:
 def by_id(connection: Connection, journal_id: str) -> Row | None:
     """Return the Inbound with this id."""
     return _first(connection, journal.c.id == journal_id)
+
+
+def these(connection: Connection, seqs: Collection[int]) -> list[Row]:
+    """Return the Inbounds with these numbers, in order of arrival."""
+    return [_as_row(row) for row in connection.execute(_THESE, {"seqs": list(seqs)})] if seqs else []
 
 
 def of_identity(connection: Connection, channel: str, account: str, external_id: str) -> Row | None:
@@ -76,7 +84,7 @@ def of_call(connection: Connection, sender: str) -> list[Row]:
     filed = select(complaints.c.id).where(complaints.c.sender == sender)
     said = and_(journal.c.sender == sender, journal.c.complaint_id.in_(filed))
     rows = {row.seq: row for part in (steps, said) for row in connection.execute(_WITH_BODY.where(part))}
-    return [as_row(rows[seq]) for seq in sorted(rows)]
+    return [_as_row(rows[seq]) for seq in sorted(rows)]
 
 
 def arrivals(connection: Connection, *, after: int, limit: int) -> list[tuple[int, str, datetime]]:
@@ -92,4 +100,4 @@ def arrivals(connection: Connection, *, after: int, limit: int) -> list[tuple[in
 
 def _first(connection: Connection, condition: ColumnElement[bool]) -> Row | None:
     row = connection.execute(_WITH_BODY.where(condition)).first()
-    return as_row(row) if row is not None else None
+    return _as_row(row) if row is not None else None
