@@ -193,7 +193,7 @@ class Dispatcher:
             await self.store.write(
                 partial(
                     quarantine.add,
-                    stage="dispatch",
+                    stage=quarantine.DISPATCH,
                     subject=_subject(delivery),
                     reason=reason,
                     body=storable(delivery.body.decode("utf-8", "replace")),

@@ -180,7 +180,7 @@ class Intake:
         await self.store.write(
             partial(
                 quarantine.add,
-                stage="spool",
+                stage=quarantine.SPOOL,
                 subject=entry.id,
                 reason=f"was given another message's number; it is filed under {stored.reference}: tell the citizen",
                 body=entry.body,

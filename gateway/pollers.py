@@ -21,7 +21,6 @@ from gateway.breaker import BARRED_FOR
 from gateway.house import House
 from gateway.intake import NotStored
 from gateway.lease import RENEWALS, TERM, Lease
-from gateway.quarantine import FOLLOW
 from gateway.reception import HouseReception
 from gateway.recount import Recount
 from gateway.revisit import Revisit
@@ -165,7 +164,12 @@ class Pollers:
         if at is None:
             why = f"its words cannot be had: {reason}"
             quarantine.add(
-                connection, stage=FOLLOW, subject=found.journal_id, reason=why, body=found.body, now=self.clock()
+                connection,
+                stage=quarantine.FOLLOW,
+                subject=found.journal_id,
+                reason=why,
+                body=found.body,
+                now=self.clock(),
             )
 
     def _next(self, attempts: int, after: float | None) -> datetime | None:

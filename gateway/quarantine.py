@@ -18,8 +18,6 @@ from gateway.store.engine import Connection, Store
 from normalizer.text import ascii_digits
 
 Say = Callable[[str], object]
-FOLLOW = "follow"  # the stage of what a provider pointed at and does not give out
-UPDATES = "updates"  # the stage of what was sent to balagh.updates and could not be read
 
 
 async def show_all(say: Say) -> None:
@@ -58,13 +56,13 @@ async def retry(number: int, say: Say) -> bool:
         row = quarantine.entry(connection, number)
         if row is None or row.state != "open":
             return None
-        if row.stage == "interpret" and journal.reopen(connection, row.subject):
+        if row.stage == quarantine.INTERPRET and journal.reopen(connection, row.subject):
             done = "it is understood again"
-        elif row.stage == "dispatch" and outbox.republish(connection, row.subject):
+        elif row.stage == quarantine.DISPATCH and outbox.republish(connection, row.subject):
             done = "its event is published again"
-        elif row.stage == FOLLOW and pointers.again(connection, row.subject, datetime.now(UTC)):
+        elif row.stage == quarantine.FOLLOW and pointers.again(connection, row.subject, datetime.now(UTC)):
             done = "its words are asked for again"
-        elif row.stage == UPDATES and heard:
+        elif row.stage == quarantine.UPDATES and heard:
             done = heard
         else:
             return ""
@@ -73,7 +71,11 @@ async def retry(number: int, say: Say) -> bool:
 
     async with opened(load()) as store:
         row = await store.read(lambda connection: quarantine.entry(connection, number))
-        heard = await _hear(store, row) if row is not None and row.stage == UPDATES and row.state == "open" else ""
+        heard = (
+            await _hear(store, row)
+            if row is not None and row.stage == quarantine.UPDATES and row.state == "open"
+            else ""
+        )
         done = await store.write(again)
     if done is None:
         say(f"there is no open entry {number}")
@@ -130,7 +132,7 @@ async def drop(number: int, why: Callable[[], str], say: Say) -> bool:
         row, now = open_entry(connection), datetime.now(UTC)
         if row is None:
             return False
-        if row.stage == "interpret":
+        if row.stage == quarantine.INTERPRET:
             journal.drop(connection, row.subject, f"dropped: {reason}"[:300], now)
         return quarantine.settle(connection, number, state="dropped", by=f"{_person()}: {reason}"[:300], now=now)
 

@@ -205,7 +205,7 @@ def _spool(connection: Connection, folder: Path, data: Path, stage: Path, identi
                 reason = f"was given another message's number; it is filed under {kept.reference}: tell the citizen"
                 quarantine.add(
                     connection,
-                    stage="spool",
+                    stage=quarantine.SPOOL,
                     subject=entry.id,
                     reason=reason,
                     body=entry.body,

@@ -35,7 +35,9 @@ def file(batch: Batch, reading: Reading) -> Done:
 def set_aside(ledger: Ledger, reading: Reading, reason: str) -> Done:
     """Put what cannot be dealt with into quarantine, for a person."""
     row = reading.row
-    quarantine.add(ledger.connection, stage="interpret", subject=row.id, reason=reason, body=row.body, now=ledger.now)
+    quarantine.add(
+        ledger.connection, stage=quarantine.INTERPRET, subject=row.id, reason=reason, body=row.body, now=ledger.now
+    )
     ledger.finish(row.seq, reason, state="quarantined")
     observe.ALARM.labels("quarantine").inc()
     return Done("quarantined", row.reference, reason)

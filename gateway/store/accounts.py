@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, 
 
 from gateway.store.journal import CANDIDATE
 from gateway.store.moments import young
+from gateway.store.quarantine import INTERPRET
 from gateway.store.tables import complaints, events, journal, quarantine, relay, tasks
 from gateway.store.tasks import TaskKind
 from normalizer.complaint import Status
@@ -201,7 +202,7 @@ def gaps(connection: Connection, since: datetime | None, settled_before: datetim
         .outerjoin(
             quarantine,
             and_(
-                quarantine.c.stage == "interpret",
+                quarantine.c.stage == INTERPRET,
                 quarantine.c.subject == journal.c.id,
                 quarantine.c.state == text("'open'"),
             ),

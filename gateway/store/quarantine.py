@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, update
 
 from gateway.store.tables import quarantine
+
+# Where it broke, which says how it may be tried again.
+SPOOL: Final = "spool"  # kept on the disk while the store was away, and not to be filed as it is
+INTERPRET: Final = "interpret"  # an Inbound that could not be understood
+DISPATCH: Final = "dispatch"  # an event that nobody could decide or publish
+FOLLOW: Final = "follow"  # what a provider pointed at and does not give out
+UPDATES: Final = "updates"  # what was sent to balagh.updates and could not be read
 
 
 def add(connection: Connection, *, stage: str, subject: str, reason: str, body: str, now: datetime) -> int:

@@ -21,6 +21,7 @@ from gateway.store import outbox, seals
 from gateway.store.engine import Store
 from gateway.store.faults import StoreMismatch, StoreUnavailable
 from gateway.store.migrate import revision, upgrade
+from gateway.store.quarantine import INTERPRET
 from gateway.store.seals import Seal
 from gateway.store.tables import (
     complaints,
@@ -196,7 +197,7 @@ def awaken(connection: Connection, *, republish: bool) -> int:
         .where(replies.c.next_at.is_not(None), replies.c.first_tried_at.is_(None))
         .values(first_tried_at=replies.c.created_at)
     )
-    shown = select(quarantine.c.subject).where(quarantine.c.stage == "interpret", quarantine.c.state == "open")
+    shown = select(quarantine.c.subject).where(quarantine.c.stage == INTERPRET, quarantine.c.state == "open")
     connection.execute(
         update(journal).where(journal.c.state == "quarantined", journal.c.id.not_in(shown)).values(state="pending")
     )

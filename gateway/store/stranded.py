@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select, text, update
 
 from gateway.store import facts, outbox
+from gateway.store.quarantine import DISPATCH
 from gateway.store.tables import answers, complaints, events, quarantine, relay
 from gateway.store.tables import facts as facts_table
 from normalizer.complaint import Priority
@@ -72,7 +73,7 @@ def tell_again(connection: Connection, after: int, before: datetime) -> list[str
 
 
 def _unrouted(after: int) -> Select[Any]:
-    broke = exists().where(quarantine.c.stage == "dispatch", quarantine.c.subject == events.c.id)
+    broke = exists().where(quarantine.c.stage == DISPATCH, quarantine.c.subject == events.c.id)
     return (
         select(events.c.seq)
         .join(complaints, complaints.c.id == events.c.complaint_id)

@@ -19,7 +19,6 @@ from gateway import observe
 from gateway.broker.bus import Bus, Delivery, Retry
 from gateway.broker.topology import UPDATES
 from gateway.outage import Outage
-from gateway.quarantine import UPDATES as STAGE
 from gateway.store import quarantine
 from gateway.store.engine import StoreUnavailable
 from gateway.updates.answer import Updates
@@ -79,7 +78,14 @@ class Listener:
 
     async def _set_aside(self, delivery: Delivery, subject: str, reason: str) -> None:
         body = storable(delivery.body[:LARGEST].decode("utf-8", "replace"))
-        add = partial(quarantine.add, stage=STAGE, subject=subject, reason=reason, body=body, now=self.updates.clock())
+        add = partial(
+            quarantine.add,
+            stage=quarantine.UPDATES,
+            subject=subject,
+            reason=reason,
+            body=body,
+            now=self.updates.clock(),
+        )
         await self.updates.store.write(add)
         observe.ALARM.labels("quarantine").inc()
         observe.ROOM.labels("updates", "quarantined").inc()
