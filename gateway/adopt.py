@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -63,6 +64,13 @@ def told(connection: Connection, case: Case) -> dict[str, Any]:
     """Return what an offer says of the incident that a complaint belongs to; nothing where there is none."""
     incident = store.brief(connection, case.complaint.incident) if case.complaint.incident else None
     return fact(incident, incident.members - 1) if incident else {}
+
+
+def told_each(connection: Connection, cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Return what is `told` of each complaint; every incident is asked for once, however many are in it."""
+    asked = {case.complaint.incident: case for case in cases}
+    said = {incident: told(connection, case) for incident, case in asked.items()}
+    return [said[case.complaint.incident] for case in cases]
 
 
 def fact(incident: Brief, following: int) -> dict[str, Any]:

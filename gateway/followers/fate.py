@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from gateway.acknowledge import Acknowledger
-from gateway.adopt import told
+from gateway.adopt import told, told_each
 from gateway.store import incidents, tasks
 from gateway.store.complaints import Case
 from gateway.store.ledger import Ledger
@@ -45,11 +45,13 @@ def move_followers(ledger: Ledger, following: Sequence[Case], route: Route, left
 
     They have one cause, and each of them would be rejected in its turn. Whoever is elsewhere, or done with, stays.
     """
-    for found in following:
-        if found.department not in left or found.department == route.department or found.complaint.status.undecided:
-            continue
-        if not found.complaint.status.final:
-            moved = route.model_copy(update={"category": found.complaint.category})
-            case = found.but(due_at=None)
-            named = told(ledger.connection, found)
-            ledger.offer(case, moved, routed_sequence=found.sequence, decided=True, facts=named)
+    moving = [found for found in following if found.department in left and _moves(found, route)]
+    for found, named in zip(moving, told_each(ledger.connection, moving), strict=True):
+        moved = route.model_copy(update={"category": found.complaint.category})
+        case = found.but(due_at=None)
+        ledger.offer(case, moved, routed_sequence=found.sequence, decided=True, facts=named)
+
+
+def _moves(case: Case, route: Route) -> bool:
+    status = case.complaint.status
+    return case.department != route.department and not status.undecided and not status.final

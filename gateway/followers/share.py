@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.adopt import told
+from gateway.adopt import told, told_each
 from gateway.store import answers, complaints, incidents
 from gateway.store.answers import Answer
 from gateway.store.complaints import Case
@@ -51,18 +51,18 @@ def follow(ledger: Ledger, case: Case) -> Case:
     return catch_up(ledger, case, lead, told(connection, case)) if lead is not None else case
 
 
-def alone(connection: Connection, case: Case) -> Case:
-    """Return a complaint as the department has answered it by itself, without what it has of a lead."""
-    if case.complaint.status not in _WAY:
-        return case
-    status, due_at = _own(connection, [case])[case.complaint.id]
-    return case.but(complaint=case.complaint.but(status=status), due_at=due_at)
+def alone(connection: Connection, cases: Sequence[Case]) -> list[Case]:
+    """Return complaints as the department has answered each by itself, without what they have of a lead."""
+    own = _own(connection, [case for case in cases if case.complaint.status in _WAY])
+    return [_by_itself(case, *own[case.complaint.id]) if case.complaint.id in own else case for case in cases]
 
 
-def fall_back(ledger: Ledger, case: Case) -> Case:
-    """Let a follower stand as by itself, for its lead is at work no more; its department hears so, if it changes."""
-    now = alone(ledger.connection, case)
-    return case if now == case else _amended(ledger, now, told(ledger.connection, now))
+def fall_back(ledger: Ledger, following: Sequence[Case]) -> None:
+    """Let followers stand as by themselves, for their lead is at work no more; the department hears of who changes."""
+    connection = ledger.connection
+    changed = [now for case, now in zip(following, alone(connection, following), strict=True) if now != case]
+    for case, incident in zip(changed, told_each(connection, changed), strict=True):
+        _amended(ledger, case, incident)
 
 
 def succeed(ledger: Ledger, lead: Case, following: Sequence[Case]) -> None:
@@ -70,11 +70,10 @@ def succeed(ledger: Ledger, lead: Case, following: Sequence[Case]) -> None:
 
     The department hears of each who leads it now, for that is what it shows of the incident.
     """
-    lead = _amended(ledger, alone(ledger.connection, lead), told(ledger.connection, lead))
-    for case in following:
-        incident = told(ledger.connection, case)
-        now = _amended(ledger, alone(ledger.connection, case), incident)
-        catch_up(ledger, now, lead, incident)
+    incident = told(ledger.connection, lead)
+    lead, *others = [_amended(ledger, case, incident) for case in alone(ledger.connection, [lead, *following])]
+    for case in others:
+        catch_up(ledger, case, lead, incident)
 
 
 def catch_up(ledger: Ledger, case: Case, lead: Case, incident: Mapping[str, Any]) -> Case:
@@ -121,6 +120,10 @@ def _own(connection: Connection, cases: Sequence[Case]) -> dict[str, tuple[Statu
         case.complaint.id: _reached([one for one in said.get(case.complaint.id, ()) if one.offer == case.offer])
         for case in cases
     }
+
+
+def _by_itself(case: Case, status: Status, due_at: datetime | None) -> Case:
+    return case.but(complaint=case.complaint.but(status=status), due_at=due_at)
 
 
 def _reached(said: Sequence[Answer]) -> tuple[Status, datetime | None]:

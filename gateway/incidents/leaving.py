@@ -24,8 +24,7 @@ def leave(
     """
     leaving = _held(connection, incident_id, references)
     with Ledger(connection, now) as ledger:
-        for found in leaving:
-            case = alone(connection, found)
+        for case in alone(connection, leaving):
             facts = {"incident": None, "left": incident_id, "left_by": by}
             ledger.amend(case, case.complaint.but(incident=None), heard_at=case.heard_at, facts=facts)
     store.apart(connection, [case.complaint.id for case in leaving])

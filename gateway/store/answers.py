@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.engine import Row
 
 from gateway.store.insert import insert_or_ignore
+from gateway.store.parts import parts
 from gateway.store.tables import answers
 
 DONE, REFUSED = "done", "refused"
@@ -107,8 +108,9 @@ def rejections(connection: Connection, complaint_id: str) -> Sequence[Answer]:
 def in_hand(connection: Connection, complaint_ids: Collection[str]) -> dict[str, list[Answer]]:
     """Return how departments have taken complaints on and gone on with them, by complaint, the oldest first."""
     found: dict[str, list[Answer]] = {}
-    for row in connection.execute(_IN_HAND, {"complaints": list(complaint_ids)}):
-        found.setdefault(row.complaint_id, []).append(_answer(row))
+    for some in parts(list(complaint_ids)):
+        for row in connection.execute(_IN_HAND, {"complaints": some}):
+            found.setdefault(row.complaint_id, []).append(_answer(row))
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 from sqlalchemy.engine import Row
 
+from gateway.store.parts import parts
 from gateway.store.tables import Instant, complaints, events, personal
 from normalizer.complaint import Complaint, Priority, Status
 from router.route import Route
@@ -81,7 +82,9 @@ def load_by_id(connection: Connection, complaint_id: str, *, lock: bool = False)
 
 def load_these(connection: Connection, ids: Collection[str], *, lock: bool = False) -> list[Case]:
     """Return the complaints with these ids, in the order of their ids; `lock` as for `load`."""
-    found = _load(connection, _BY_IDS, {"ids": list(ids)}, lock=lock) if ids else []
+    found: list[Case] = []
+    for some in parts(sorted(set(ids))):
+        found += _load(connection, _BY_IDS, {"ids": some}, lock=lock)
     return sorted(found, key=lambda case: case.complaint.id)
 
 

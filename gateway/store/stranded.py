@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select, text, update
 
 from gateway.store import facts, outbox
+from gateway.store.parts import parts
 from gateway.store.quarantine import DISPATCH
 from gateway.store.tables import answers, complaints, events, quarantine, relay
 from gateway.store.tables import facts as facts_table
@@ -184,5 +185,5 @@ def refused(connection: Connection, reason: str) -> set[tuple[str | None, bool]]
 
 
 def _anew(connection: Connection, seqs: list[int]) -> None:
-    for first in range(0, len(seqs), AT_ONCE):
-        outbox.anew(connection, relay.c.event_seq.in_(seqs[first : first + AT_ONCE]))
+    for some in parts(seqs):
+        outbox.anew(connection, relay.c.event_seq.in_(some))

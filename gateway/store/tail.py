@@ -23,6 +23,7 @@ from gateway.store import snapshot
 from gateway.store.engine import Store
 from gateway.store.faults import StoreMismatch
 from gateway.store.migrate import HEAD, revision
+from gateway.store.parts import parts
 from gateway.store.tables import (
     Instant,
     attachments,
@@ -46,7 +47,6 @@ from normalizer.complaint import rfc3339
 OVERLAP = 90.0  # seconds: no transaction of ours may last as long (`statement_timeout`, `idle_in_transaction…`)
 MOST = 500  # new rows of a kind in one frame
 YOUNGEST = 50_000  # numbers below the last of a copy among which one may still appear
-MANY = 400  # keys in one question: SQLite takes some thousand
 COUNTED = {"journal": journal.c.seq, "events": events.c.seq, "seals": seals.c.seq}
 
 
@@ -169,7 +169,7 @@ class Tail:
         oldest = sorted(self._open)[:MOST]
         return [
             row.seq
-            for part in _parts(oldest)
+            for part in parts(oldest)
             for row in connection.execute(
                 select(journal.c.seq).where(journal.c.seq.in_(part), journal.c.state != "pending")
             )
@@ -194,13 +194,9 @@ def _rows(
 ) -> list[dict[str, Any]]:
     return [
         {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in row.items()}
-        for part in _parts(sorted(keys))
+        for part in parts(sorted(keys))
         for row in connection.execute(select(table).where(column.in_(part))).mappings()
     ]
-
-
-def _parts(keys: list[Any]) -> Iterable[list[Any]]:
-    return (keys[start : start + MANY] for start in range(0, len(keys), MANY))
 
 
 def _decoded(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,8 +70,7 @@ class Effects:
         )
         if change.to is None:  # one complaint asks for all of them: they stay where they are until it is decided
             self._ask(case, said)
-            for found in following:
-                fall_back(self.ledger, found)
+            fall_back(self.ledger, following)
         else:
             move_followers(self.ledger, following, decided, {self.department})
         return case

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy.event import listen, remove
 
 from channels.message import Pin
 from gateway.citizen.story import tell
@@ -64,6 +67,19 @@ async def stands(walk: Walk, reference: str) -> tuple[str, str | None]:
 async def story(walk: Walk, reference: str) -> list[Event]:
     found = await walk.case(reference)
     return await walk.house.store.read(partial(complaints.story, complaint_id=found.complaint.id))
+
+
+@contextlib.contextmanager
+def statements(walk: Walk) -> Iterator[list[str]]:
+    """Every statement that the store is given meanwhile; one for many rows is one."""
+    given: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        given.append(statement)
+
+    listen(walk.house.store.engine, "before_cursor_execute", note)
+    yield given
+    remove(walk.house.store.engine, "before_cursor_execute", note)
 
 
 async def balanced(walk: Walk) -> None:
@@ -263,3 +279,23 @@ async def test_who_waits_for_a_decision_is_accepted_with_it(walk: Walk, incident
     await desk.complete(second.id, "huda", Answer(department="roads"))
     assert ("accepted", SOON) == await stands(walk, other)
     await balanced(walk)
+
+
+@pytest.mark.parametrize("act", ["leaves", "rejected", "moved"])
+async def test_many_followers_cost_no_more_questions_than_few(walk: Walk, incidents: Incidents, act: str) -> None:
+    """The lead of half a city is taken out, or rejected: the store is not asked for each follower by itself."""
+    asked = []
+    for count in (2, 5):
+        lead, *others = await reported(walk, 1 + count, first=10 * count)
+        made = await incidents.create([lead, *others], "sara")
+        await say(walk, lead, "accepted", due_at=SOON)
+        with statements(walk) as given:
+            if act == "leaves":
+                await incidents.leave(made.incident.id, [lead], "omar")
+            else:
+                elsewhere = {"suggested_department": "sewage"} if act == "moved" else {}
+                await say(walk, lead, "rejected", reason="ليست لنا", **elsewhere)
+        asked.append(len(given))
+        await balanced(walk)
+
+    assert asked[0] == asked[1]

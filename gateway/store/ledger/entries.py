@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, literal_column, select, text, upda
 
 from gateway.store import replies, sightings
 from gateway.store.complaints import EVENT_LOCK, Case, mutable
+from gateway.store.parts import parts
 from gateway.store.prepared import Prepared
 from gateway.store.replies import Draft
 from gateway.store.tables import attachments, complaints, events, journal, personal, relay
@@ -117,8 +118,8 @@ class Entries:
             return
         _TELL.run(connection, self.events)
         urgent = {row["complaint_id"] for row in self.events if row["priority"] == Priority.DISTRESS.value}
-        if urgent:  # what must go before it must not wait its turn either
-            earlier = update(relay).where(relay.c.complaint_id.in_(urgent), relay.c.published_at.is_(None))
+        for some in parts(sorted(urgent)):  # what must go before it must not wait its turn either
+            earlier = update(relay).where(relay.c.complaint_id.in_(some), relay.c.published_at.is_(None))
             connection.execute(earlier.values(urgent=True))
         _OWE.run(connection, self.events)
 
