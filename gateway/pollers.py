@@ -34,9 +34,9 @@ HOLD = timedelta(minutes=2)
 POLL = 2.0  # seconds between looks for pointers
 TRIES = 40  # of one pointer, over about a day
 RECOUNTING = 900.0  # seconds between two looks into the providers' logs
-OVERLAP = timedelta(hours=2)  # how far before the last whole one each of them goes
+OVERLAP = timedelta(hours=2)  # how far before the last whole one each log is read
 FURTHEST = timedelta(days=30)  # back, however long nobody looked
-RECOUNTED = "recounted"  # the key under which a channel's last whole recount is remembered
+RECOUNTED = "recounted"  # the key under which is remembered when a log was last read to its end
 LONGEST = 24 * 3600.0  # seconds that a provider can make us wait: quotas are of a day
 
 log = observe.logger("pollers")
@@ -195,17 +195,18 @@ class Pollers:
             await lease.release()
 
     async def recount(self, recount: Recount) -> None:
-        """Recount every channel from where its last whole recount ended, so that an outage of any length is covered.
+        """Read every log from where it was last read to its end, so that an outage of any length is covered.
 
-        Raises StoreUnavailable, NotStored.
+        Each for itself: one that cannot be read does not let the others be read again. Raises StoreUnavailable,
+        NotStored.
         """
-        for name in recount.names:
-            began, reception = self.clock(), self.reception(name)
-            last = await reception.recall(RECOUNTED)
+        for name, line in recount.logs:
+            began, reception, key = self.clock(), self.reception(name), f"{RECOUNTED} {line}".strip()
+            last = await reception.recall(key)
             since = min(began, datetime.fromisoformat(last)) if last else began
-            tallied = await recount.one(name, max(since - OVERLAP, began - FURTHEST))
-            if not tallied.problem:
-                await reception.remember(RECOUNTED, began.isoformat())
+            tallied = await recount.read(name, line, max(since - OVERLAP, began - FURTHEST))
+            if not (last and tallied.problem):  # one that could never be read is owed from the first try on
+                await reception.remember(key, began.isoformat())
 
 
 def _bounded(retry_after: float | None) -> float | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
-from channels.base import Adapter, Barred, Reception, Recounts, SpeakError
+from channels.base import Adapter, Barred, Reception, Recounts, RecountsEach, SpeakError
+from channels.message import Inbound
 from gateway import breaker, observe
 from gateway.intake import NotStored
 from gateway.store.engine import StoreUnavailable
 
-PATIENCE = 120.0  # seconds for one provider's log
+PATIENCE = 120.0  # seconds for one log
 
 log = observe.logger("recount")
 
@@ -31,39 +33,46 @@ class Tallied:
 
 
 class Recount:
-    """Asks the channels whose providers keep a log."""
+    """Asks the channels whose providers keep a log: one for the whole channel, or one for each of its lines."""
 
     def __init__(self, channels: Mapping[str, Adapter], reception: Callable[[str], Reception]) -> None:
         self.channels, self.reception = channels, reception
 
     async def all(self, since: datetime) -> list[Tallied]:
-        """Ask each. What was missing is accepted under the identity that its delivery would have had.
+        """Ask each channel. What was missing is accepted under the identity that its delivery would have had.
 
         Raises NotStored and StoreUnavailable when it could not be kept.
         """
-        return [await self.one(name, since) for name in self.names]
+        return [await self._one(name, since) for name in dict(self.logs)]
 
     @property
-    def names(self) -> list[str]:
-        """The channels whose providers keep a log."""
-        return [name for name, channel in self.channels.items() if isinstance(channel, Recounts)]
+    def logs(self) -> list[tuple[str, str]]:
+        """Every log: the channel, and the line that it is of; no line where the channel has one log for all."""
+        found: list[tuple[str, str]] = []
+        for name, channel in self.channels.items():
+            if isinstance(channel, RecountsEach):
+                found += [(name, line) for line in channel.lines()]
+            elif isinstance(channel, Recounts):
+                found.append((name, ""))
+        return found
 
-    async def one(self, name: str, since: datetime) -> Tallied:
-        """Ask one of `names`. Raises NotStored and StoreUnavailable."""
-        channel = self.channels[name]
-        assert isinstance(channel, Recounts)
-        reception = self.reception(name)
+    async def read(self, name: str, line: str, since: datetime) -> Tallied:
+        """Read one of `logs`. Raises NotStored and StoreUnavailable."""
+        reception, way = (
+            self.reception(name),
+            f"{breaker.LOG} {line}".strip(),
+        )  # of each line its own, as for what is fetched
         listed = missing = 0
         problem = ""
         try:
-            async with asyncio.timeout(PATIENCE):
-                async for inbound in channel.recount(since, reception):
+            async with asyncio.timeout(PATIENCE), aclosing(self._listed(name, line, since, reception)) as listing:  # type: ignore[type-var]
+                async for inbound in listing:
                     listed += 1
                     receipt = await reception.accept(inbound)
                     missing += not receipt.duplicate
-            breaker.reset(name, breaker.LOG)
+            breaker.reset(name, way)
         except Barred as error:
-            breaker.trip(name, breaker.LOG, error.code)
+            breaker.trip(name, way, error.code)
             problem = str(error)
         except SpeakError as error:
             problem = str(error)
@@ -81,3 +90,20 @@ class Recount:
         if problem:
             log.warning("the provider's log cannot be read", channel=name, reason=problem)
         return Tallied(name, listed, missing, problem)
+
+    async def _one(self, name: str, since: datetime) -> Tallied:
+        read = [(line, await self.read(name, line, since)) for channel, line in self.logs if channel == name]
+        problems = (f"{line}: {tallied.problem}".removeprefix(": ") for line, tallied in read if tallied.problem)
+        return Tallied(
+            name,
+            sum(tallied.listed for _, tallied in read),
+            sum(tallied.missing for _, tallied in read),
+            "; ".join(problems),
+        )
+
+    def _listed(self, name: str, line: str, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
+        channel = self.channels[name]
+        if isinstance(channel, RecountsEach):
+            return channel.recount_line(line, since, reception)
+        assert isinstance(channel, Recounts)
+        return channel.recount(since, reception)

@@ -6,7 +6,18 @@ and speaking can end, `abilities` what else a channel may be able to do.
 
 from __future__ import annotations
 
-from channels.base.abilities import Fetches, Follows, Forgets, Probes, Reception, Recounts, Revisits, Source, Speaker
+from channels.base.abilities import (
+    Fetches,
+    Follows,
+    Forgets,
+    Probes,
+    Reception,
+    Recounts,
+    RecountsEach,
+    Revisits,
+    Source,
+    Speaker,
+)
 from channels.base.adapter import Adapter, Poller
 from channels.base.api_url import ApiUrl, BaseUrl, base_url
 from channels.base.endings import (
@@ -43,6 +54,7 @@ __all__ = [
     "Probes",
     "Reception",
     "Recounts",
+    "RecountsEach",
     "Refused",
     "Revisits",
     "Source",

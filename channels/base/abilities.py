@@ -105,6 +105,19 @@ class Recounts(Protocol):
 
 
 @runtime_checkable
+class RecountsEach(Protocol):
+    """A channel with a log for each of its lines: one that cannot be read is no reason to read the others again."""
+
+    def lines(self) -> Sequence[str]:
+        """Name the lines, as for `fetch`."""
+        ...
+
+    def recount_line(self, line: str, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
+        """Yield what one line's log lists since then, as `Recounts.recount` does. Raises Refused, Busy, Barred."""
+        ...
+
+
+@runtime_checkable
 class Follows(Protocol):
     """A channel whose provider sometimes says only that something was said, and must be asked for the words."""
 

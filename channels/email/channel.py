@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -150,28 +150,13 @@ class Email(Poller):
             clerk.leave()
             raise
 
-    async def recount(self, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
-        """Yield what lies in the inboxes and was received since then, under the identities it was taken in with.
+    async def recount_line(self, line: str, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
+        """Yield what lies in an inbox and was received since then, under the identities it was taken in with.
 
-        Over connections of its own, beside those that wait for news. What this process took in lately is not fetched
-        again, and what came this very minute is left to whoever waits for it. An inbox that cannot be read hides no
-        other: Busy or Barred is raised at the end.
+        Over a connection of its own, beside the one that waits for news. What this process took in lately is not
+        fetched again, and what came this very minute is left to whoever waits for it. Raises Busy or Barred.
         """
-        faults: list[Busy | Barred] = []
-        for line, inbox in self._inboxes.items():
-            try:
-                async with contextlib.aclosing(self._recounted(line, inbox, since, reception)) as found:
-                    async for inbound in found:
-                        yield inbound
-            except (Busy, Barred) as error:
-                faults.append(error)
-        if faults:
-            raise next((fault for fault in faults if isinstance(fault, Barred)), faults[0])
-
-    async def _recounted(
-        self, line: str, inbox: Inbox, since: datetime, reception: Reception
-    ) -> AsyncGenerator[Inbound, None]:
-        clerk = Clerk(inbox, self._tokens.get(line))
+        clerk = Clerk(self._inboxes[line], self._tokens.get(line))
         try:
             await clerk.open()
             arrived = await clerk.do(clerk.box.arrived, since)

@@ -99,17 +99,13 @@ class Mailbox:
     def unread(self, above: int) -> Sequence[int]:
         """Return the UIDs above one, in no order, and perhaps the last one below. Raises Busy."""
         with self._translated():
-            criteria: list[Any] = ["UID", f"{above + 1}:*"]
-            if self.inbox.since:
-                criteria += ["SINCE", self.inbox.since]
-            uids: Sequence[int] = self._client.search(criteria)
-            return uids
+            return self._search("UID", f"{above + 1}:*")
 
     def arrived(self, since: datetime) -> dict[int, datetime]:
         """Return the UIDs of what the server received since a moment, in order, and when each came. Raises Busy."""
         with self._translated():
             # SINCE knows days alone, and those of the server's own zone.
-            uids = self._client.search(["SINCE", since.astimezone(UTC).date() - timedelta(days=1)])
+            uids = self._search("SINCE", since.astimezone(UTC).date() - timedelta(days=1))
             dates = self._client.fetch(uids, ["INTERNALDATE"])
             received = {uid: dates.get(uid, {}).get(b"INTERNALDATE", since) for uid in sorted(uids)}
             return {uid: date for uid, date in received.items() if date >= since}
@@ -208,6 +204,12 @@ class Mailbox:
         self.validity = int(folder.get(b"UIDVALIDITY", 0))
         flags = folder.get(b"PERMANENTFLAGS", ())
         self._flags = b"\\*" in flags or INGESTED.encode() in flags
+
+    def _search(self, *criteria: Any) -> Sequence[int]:
+        """Ask for UIDs, never for those of mail that the operator wants left alone."""
+        left_alone = ("SINCE", self.inbox.since) if self.inbox.since else ()
+        uids: Sequence[int] = self._client.search([*criteria, *left_alone])
+        return uids
 
     def _whole(self, uid: int, size: int) -> bytes | None:
         if size <= _BITE:

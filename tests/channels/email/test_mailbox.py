@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from aiohttp.test_utils import unused_port
 
 from channels.base import Barred, Busy
 from channels.email import mailbox, parts
@@ -17,7 +16,7 @@ from channels.email.inbounds import Post
 from channels.email.letter import Letter, read
 from channels.email.mailbox import Mail, text_part
 from channels.email.settings import Inbox
-from channels.message import Inbound, Purpose, Scheme
+from channels.message import Purpose, Scheme
 from tests.channels.email.office import Office, email, hear, inbox, mail, once
 from tests.channels.harness import StoreAway
 from tests.servers.dovecot import PASSWORD, DovecotServer
@@ -373,44 +372,6 @@ async def test_since(dovecot_server: DovecotServer, user: str, opened: Build, of
     await hear(opened(inbox(dovecot_server, user, since="2026-01-01")), office, lambda: bool(office.accepted))
 
     assert ["شكوى 2\nالماء مقطوع"] == [text.strip() for text in office.texts]
-
-
-async def test_recount(dovecot_server: DovecotServer, user: str, opened: Build, office: Office) -> None:
-    """The books are compared under the identities that mails were taken in with, and what was missed is there."""
-    dovecot_server.deliver(mail(1), user)
-    channel = opened(inbox(dovecot_server, user))
-    await hear(channel, office, lambda: bool(office.accepted))
-    staff = dovecot_server.client(user)
-    for number, minutes in ((2, 30), (3, 120), (4, 0)):  # missed, before the time that is asked for, this very minute
-        staff.append("INBOX", mail(number), msg_time=datetime.now(UTC) - timedelta(minutes=minutes))
-    staff.logout()
-
-    async def counted(by: Email) -> list[Inbound]:
-        return [inbound async for inbound in by.recount(datetime.now(UTC) - timedelta(hours=1), office)]
-
-    first = await counted(channel)
-    assert ["شكوى 1", "شكوى 2"] == [inbound.text.split("\n")[0] for inbound in first]
-    assert office.accepted[0] is first[0]  # not fetched again
-    assert first == await counted(opened(inbox(dovecot_server, user)))
-
-
-async def test_recount_of_an_inbox_behind_one_that_is_locked(
-    dovecot_server: DovecotServer, user: str, opened: Build, office: Office
-) -> None:
-    """An inbox whose password ended hides no other from the books; at their end it is said."""
-    dovecot_server.deliver(mail(1), user)
-    channel = opened(
-        inbox(dovecot_server, f"a{user}", password="ended"),
-        inbox(dovecot_server, f"b{user}", port=unused_port()),
-        inbox(dovecot_server, user, folder="INBOX"),
-    )
-    await hear(channel, office, lambda: bool(office.accepted), line=channel.lines()[2])
-    [heard] = office.accepted
-    with pytest.raises(Barred):
-        async for inbound in channel.recount(datetime.now(UTC) - timedelta(hours=1), office):
-            office.accepted += [inbound]
-
-    assert [heard, heard] == office.accepted
 
 
 async def test_closing_while_waiting(dovecot_server: DovecotServer, user: str, opened: Build, office: Office) -> None:
