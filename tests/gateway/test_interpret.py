@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, select, update
 
-from channels.message import Delivery, DeliveryState, Inbound, Media, Pin, Purpose, Scheme
+from channels.message import Address, Delivery, DeliveryState, Inbound, Media, Pin, Purpose, Scheme
 from gateway.acknowledge import BUDGET, DAY_BUDGET, Acknowledger
 from gateway.city.city import City
 from gateway.interpret import BATCH, MOST_VERSIONS, Interpreter
@@ -246,6 +246,15 @@ async def test_nothing_to_file_is_said(room: Room) -> None:
     assert outcome.startswith("nothing to file: empty")
     assert await room.missing(reference)
     assert ["nothing"] == [purpose for purpose, _, _ in await room.owed()]
+
+
+async def test_who_shows_everybody_nothing_is_not_written_to(room: Room) -> None:
+    """A public post without words was not said to us: nobody is asked, in private or before all, what they mean."""
+    commenter = Address(Scheme.COMMENT, "2001_3005")
+    await room.tell(sms("C1", "", public=True, reply_to=commenter, comment_to=commenter))
+
+    assert ["nothing to file"] == [str(outcome).partition(":")[0] for _, outcome in await room.outcomes()]
+    assert [] == await room.owed()
 
 
 @pytest.mark.parametrize("words", ["إيقاف", "STOP", "stop!"])
