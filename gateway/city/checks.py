@@ -113,7 +113,7 @@ class Folder:
             yield from self._rows(source, "district", file.district)
 
     def _rules(self) -> Iterable[Problem]:
-        if self.rules_source is None or self.rules is None:
+        if self.rules_source is None:
             return
         known = Known(
             categories=self._ids("categories.toml"),

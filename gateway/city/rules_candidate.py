@@ -27,7 +27,7 @@ def candidate(city: City, file: Traversable) -> RuleTable:
     found: list[Problem] = []
     source = read(file, found)
     rules = source.checked(RulesFile, found) if source else None
-    if source is None or rules is None:
+    if source is None:
         raise CityError(found)
     known = Known(
         categories=city.categories,
@@ -38,6 +38,8 @@ def candidate(city: City, file: Traversable) -> RuleTable:
         triage=city.triage,
     )
     found += problems(source, rules, known)
+    if rules is None:
+        raise CityError(found)
     for category in city.categories.values():
         if category.department != city.triage and not any(
             category.id in families(row, [category.id]) for row in rules.rule

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
+from typing import Any
+
+from pydantic import ValidationError
 
 from gateway.city.files import CityFile
 from gateway.city.phrases import PHRASES
@@ -29,8 +32,14 @@ class Known:
     triage: str | None
 
 
-def problems(source: Source, file: RulesFile, known: Known) -> Iterable[Problem]:
-    """Find what is wrong with a city's rules."""
+def problems(source: Source, file: RulesFile | None, known: Known) -> Iterable[Problem]:
+    """Find what is wrong with a city's rules; of those that do not fit their model (no `file`), the ids nobody has."""
+    if file is None:
+        rows = source.data.get("rule")
+        for position, written in enumerate(rows if isinstance(rows, list) else ()):
+            if isinstance(written, dict):
+                yield from _unknown(source, ("rule", position), _legible(written), known)
+        return
     yield from repeated(source, "rule", "id", [row.id for row in file.rule])
     for position, row in enumerate(file.rule):
         yield from _unknown(source, ("rule", position), row, known)
@@ -42,6 +51,16 @@ def problems(source: Source, file: RulesFile, known: Known) -> Iterable[Problem]
     for position, above in unreachable(rules).items():
         yield source.problem(("rule", position), _never(above))
     yield from _last(source, file, rules[-1], known.triage)
+
+
+def _legible(written: Mapping[str, Any]) -> RuleRow:
+    """Read a rule without the keys that cannot be read. Its own id does not matter to what it names."""
+    whole = {**written, "id": "rule"}
+    try:
+        return RuleRow.model_validate(whole)
+    except ValidationError as error:
+        wrong = {detail["loc"][0] for detail in error.errors(include_url=False)}
+        return RuleRow.model_validate({key: value for key, value in whole.items() if key not in wrong})
 
 
 def _never(above: Sequence[Rule]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from gateway.city.lines import Place
 from gateway.city.problems import Problem, unknown
-from gateway.city.source import Source, read_text
+from gateway.city.source import Model, Source, read_text
 
 COLUMNS: Final = (
     "id", "category", "words", "district", "kind", "channel", "hours", "days", "group", "priority", "public",
@@ -31,6 +31,7 @@ _YES: Final = frozenset({"yes", "true", "1", "نعم"})
 _NO: Final = frozenset({"no", "false", "0", "لا"})
 _ASKED: Final = frozenset({"public", "vulnerable", "is_confidential", "confidential"})
 _REASON: Final = "reason_"
+_STRANGE: Final = "?"  # stands for a name that no column has: that is said once, and not of each cell
 # What a spreadsheet would not leave as it is: a formula, and figures alone, of which it makes a date or a number.
 _CHANGED: Final = re.compile(r"'*(?:[=+\-@\t\r]|[\s.,]*\d[\d\s./:,eE+-]*$)")
 _MARKED: Final = re.compile(rf"'{_CHANGED.pattern}")
@@ -43,10 +44,11 @@ class Sheet(Source):
     """A file of rules in its other form: it says on which row something stands, and in which column."""
 
     rows: Mapping[Place, int] = field(default_factory=dict)
+    whole: bool = True  # nothing had to be left out
 
     @classmethod
     def read(cls, file: Traversable, problems: list[Problem]) -> Source | None:
-        """Read a sheet, or add to `problems` why it is none."""
+        """Read a sheet, or add to `problems` why it is none. What else is wrong is added, and left out."""
         text = read_text(file, problems)
         if text is None:
             return None
@@ -54,6 +56,9 @@ class Sheet(Source):
         grid = _grid(str(file), text, found)
         header = grid[0][1] if grid else []
         columns = _columns(str(file), header, grid[0][0] if grid else 1, found)
+        if not columns:
+            problems += found
+            return None
         rules: list[dict[str, Any]] = []
         rows: dict[Place, int] = {}
         for line, cells in grid[1:]:
@@ -61,13 +66,16 @@ class Sheet(Source):
             rows[place] = line
             rules.append(_rule(str(file), line, columns, cells, found))
         problems += found
-        if found:
-            return None
         data: dict[str, Any] = {"rule": rules}
         if rules and "min_confidence" in rules[-1]:
             data["min_confidence"] = rules[-1].pop("min_confidence")
         rows["min_confidence",] = rows.get(("rule", len(rules) - 1), 1)
-        return cls(str(file), text, data, rows)
+        return cls(str(file), text, data, rows, whole=not found)
+
+    def checked(self, model: type[Model], problems: list[Problem]) -> Model | None:
+        """Return the rules as `model`; None also when something was left out, for then they are not what was meant."""
+        fitting = super().checked(model, problems)
+        return fitting if self.whole else None
 
     @property
     def lines(self) -> Mapping[Place, int]:
@@ -112,9 +120,10 @@ def _columns(path: str, header: Sequence[str], line: int, problems: list[Problem
     if "id" not in columns:
         problems.append(Problem(path, line, "id", "is missing: the first row names the columns, and id is one of them"))
         return []
-    for name in columns:
+    for place, name in enumerate(columns):
         if name and name not in COLUMNS and not re.fullmatch(rf"{_REASON}[a-z]{{2,3}}(-[a-z0-9]{{2,8}})*", name):
             problems.append(Problem(path, line, name, unknown(name, [*COLUMNS, f"{_REASON}ar", f"{_REASON}en"])))
+            columns[place] = _STRANGE
         elif name and columns.count(name) > 1:
             problems.append(Problem(path, line, name, "stands there for the second time"))
     return columns
@@ -127,7 +136,7 @@ def _rule(
     row: dict[str, Any] = {}
     for place, cell in enumerate(cells):
         column = columns[place] if place < len(columns) else ""
-        if not cell:
+        if not cell or column == _STRANGE:
             continue
         if not column:
             problems.append(Problem(path, line, "", f"{_shortened(cell)} stands under no column; is a cell too many?"))
@@ -138,6 +147,8 @@ def _rule(
                 row[column] = _value(column, cell)
             except ValueError as error:
                 problems.append(Problem(path, line, f"rule[{row.get('id', '?')}].{column}", str(error)))
+                if column == "min_confidence":
+                    row[column] = 1.0  # it is not missing as well
     return row
 
 

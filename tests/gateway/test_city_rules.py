@@ -126,6 +126,26 @@ def test_each_mistake_is_named_with_its_line_and_key(city: City, tmp_path: Path,
     assert [] != [one for one in said if one.startswith(f"rules.toml:{expected}")], said
 
 
+def test_ids_that_nobody_has_are_named_beside_keys_that_do_not_fit(city: City, tmp_path: Path) -> None:
+    """A clerk mends a file in one pass: each unknown id, also in a rule of which another key cannot be read."""
+    said = problems(
+        city,
+        tmp_path,
+        'id = "a b"\npublic = "yes"\ncategory = ["water.lake", "lakes.*"]\ndepartment = "watr"',
+        'id = "s"\ndistrict = ["karkh", "nowhere"]\nwords = 7\ndepartment = "sewage"',
+    )
+
+    assert [
+        "rules.toml:3: rule[a b].id",
+        "rules.toml:4: rule[a b].public",
+        "rules.toml:5: rule[a b].category",
+        "rules.toml:5: rule[a b].category",
+        "rules.toml:6: rule[a b].department",
+        "rules.toml:9: rule[s].district",
+        "rules.toml:10: rule[s].words",
+    ] == [": ".join(one.split(": ")[:2]) for one in said]
+
+
 def test_several_rules_that_leave_nothing_are_named(city: City, tmp_path: Path) -> None:
     """By day and by night: a third rule for the whole day is told by which two it is never reached."""
     said = problems(
