@@ -19,7 +19,7 @@ from channels.message import Scheme
 from gateway import breaker, observe
 from gateway.acknowledge import Acknowledger
 from gateway.batcher import Batcher
-from gateway.breaker import BARRED_FOR
+from gateway.breaker import BARRED_FOR, Bars
 from gateway.signals import Signal
 from gateway.store import replies
 from gateway.store.engine import Connection, Store, StoreUnavailable
@@ -52,7 +52,7 @@ class Replies:
     ) -> None:
         self.store, self.speakers, self.owed, self.clock = store, speakers, owed, clock
         self.acknowledger = acknowledger
-        self._barred: dict[tuple[str, str], float] = {}  # channel, account -> when its provider may be tried again
+        self.bars = Bars(breaker.REPLIES)
         self._paces: dict[tuple[str, str], AsyncLimiter] = {}
         # What became of them is written together: a transaction for each word of thanks would cost too much.
         self._records = Batcher(self._write, size=4 * BATCH, concurrent=1)
@@ -79,8 +79,7 @@ class Replies:
         return sum([await self._close(), *await asyncio.gather(*(self._send(name) for name in self.speakers))])
 
     async def _send(self, channel: str) -> int:
-        now = asyncio.get_running_loop().time()
-        barred = [account for (name, account), until in self._barred.items() if name == channel and until > now]
+        barred = self.bars.accounts(channel)
         job = partial(replies.due, now=self.clock(), channels=(channel,), limit=BATCH, hold=HOLD, without=barred)
         due = await self.store.write(job)
         if due:
@@ -120,19 +119,12 @@ class Replies:
             await self._doubtful("broken", due, type(error).__name__)
         else:
             await self._sent.ask((due, sent.provider_id))
-            if self._barred.pop((due.channel, due.reply.account), None) is not None:
-                breaker.reset(due.channel, breaker.speaking(due.reply.account))
+            self.bars.lift(due.channel, due.reply.account)
             self._note("sent", due)
 
     async def _bar(self, due: Due, error: Barred) -> None:
-        """Let a provider be that takes nothing from one account: one reply tries again later, for all that wait there.
-
-        A second number without rights, say, must not silence the first.
-        """
-        account, now = due.reply.account, asyncio.get_running_loop().time()
-        if self._barred.get((due.channel, account), 0.0) <= now:
-            self._barred[due.channel, account] = now + BARRED_FOR
-            breaker.trip(due.channel, breaker.speaking(account), error.code, account=account)
+        """Let a provider be that takes nothing from one account: one reply tries again later, for all there."""
+        self.bars.bar(due.channel, due.reply.account, error.code)
         if self._late(due):
             await self._give_up(due, error.code)
             return

@@ -64,7 +64,7 @@ class TryLater(FetchError):
     """It did not come this time. `retry_after` is in seconds, None leaves the pace to the caller.
 
     `ours` says that the fault is on our side of the wire (a full disk), `denied` that the provider does not accept what
-    we show it (a token that ended): neither should use up a try.
+    we showed it (a token that ended, or a file that is not of our account): neither should use up a try.
     """
 
     def __init__(
@@ -120,11 +120,12 @@ class Fetcher:
 
     @asynccontextmanager
     async def _follow(self, source: Source) -> AsyncIterator[ClientResponse]:
-        """Ask, follow redirects, and hand out the first answer that is none."""
+        """Ask, follow redirects, judge the first answer that is none, and hand out what has a body."""
         url, headers = _read(source.url), source.headers
         for _ in range(self._limits.redirects + 1):
             async with self._ask(url, headers, private=_admit(url, source)) as response:
                 if response.status not in _REDIRECTS:
+                    _judge(response, shown=bool(headers))
                     yield response
                     return
                 if "Location" not in response.headers:
@@ -156,8 +157,7 @@ class Fetcher:
                 yield response
 
     async def _keep(self, response: ClientResponse, declared: str, limit: int, digest: str | None) -> Stored:
-        """Judge the answer, and stream its body to the disk."""
-        _judge(response)
+        """Stream the body of an answer to the disk."""
         if (response.content_length or 0) > limit:
             raise Unfetchable(f"it is larger than {limit} bytes")
         async with aclosing(_body(response)) as body:
@@ -199,15 +199,16 @@ def _admit(url: URL, source: Source) -> bool:
     raise Unfetchable("its address is not on one of the provider's hosts")
 
 
-def _judge(response: ClientResponse) -> None:
-    """Let a body pass, and raise what any other answer means."""
+def _judge(response: ClientResponse, *, shown: bool) -> None:
+    """Let a body pass, and raise what any other answer means to a request that did, or did not, show credentials."""
     status = response.status
     if status in {HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION}:
         return
     reason = f"the provider answered {status}"
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.MULTIPLE_CHOICES:
         after = _retry_after(response.headers.get("Retry-After", ""))
-        raise TryLater(reason, after, denied=status == HTTPStatus.UNAUTHORIZED)
+        # A storage that saw no credentials of ours and answers 401 speaks of its link, which has run out.
+        raise TryLater(reason, after, denied=shown and status == HTTPStatus.UNAUTHORIZED)
     raise Unfetchable(reason)
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from channels.base import Barred, Busy, Fetches, Forgets, Refused
 from channels.message import MediaKind
 from gateway import breaker, observe
+from gateway.breaker import BARRED_FOR, Bars
 from gateway.files import Stored
 from gateway.media.fetch import Fetcher, TryLater, Unfetchable
 from gateway.signals import Signal
@@ -29,6 +30,7 @@ TRIES = 10
 FIRST, MOST = 2.0, 3600.0  # seconds of backoff: a provider may need some before the file is there
 DENIED_FOR = 900.0  # seconds before an address is asked again that did not accept what we show
 BARRED = "its provider does not let us in"
+REFUSALS = 3  # of different files in a row: one may be another account's, so many say that our token has ended
 
 log = observe.logger("media")
 
@@ -54,8 +56,9 @@ class MediaWorker:
             wake,
             clock,
         )
-        self._barred: dict[str, float] = {}  # channel -> when its provider may be asked again
-        self._alarmed: dict[str, float] = {}  # channel -> when a person may be called again
+        self.bars, self.deleting = Bars(breaker.MEDIA), Bars(breaker.DELETING)
+        # channel, account -> the files for which what we show was not accepted, since one came for which it was
+        self._refused: dict[tuple[str, str], set[str]] = {}
 
     async def run(self) -> None:
         """Fetch for ever."""
@@ -79,8 +82,8 @@ class MediaWorker:
         if source is None:
             await self._wait(wanted, "the channel is off", MOST)
             return
-        if self._is_barred(wanted.channel):
-            await self._wait(wanted, BARRED, breaker.BARRED_FOR)
+        if self.bars.holds(wanted.channel, wanted.account):
+            await self._wait(wanted, BARRED, BARRED_FOR)
             return
         try:
             with observe.timed("media"):
@@ -93,7 +96,7 @@ class MediaWorker:
         except Exception as error:  # noqa: BLE001 - whatever one attachment meets must not stop the others
             await self._missed(wanted, error)
             return
-        self._let_in(wanted.channel)
+        self._let_in(wanted, shown=bool(found.headers))
         safe = self.clock() + SAFE if isinstance(source, Forgets) else None
         reference = await self.store.write(
             partial(_keep, wanted=wanted, stored=stored, now=self.clock(), forget_at=safe)
@@ -111,10 +114,10 @@ class MediaWorker:
             case Busy():  # the provider was asked where it is, and did not say
                 await self._later(wanted, str(error), error.retry_after)
             case Barred():
-                self._bar(wanted.channel, error.code)
-                await self._wait(wanted, str(error), breaker.BARRED_FOR)
-            case TryLater(denied=True):  # of this address alone: it may be the link's fault
-                self._alarm(wanted.channel, "401")
+                self.bars.bar(wanted.channel, wanted.account, error.code)
+                await self._wait(wanted, str(error), BARRED_FOR)
+            case TryLater(denied=True):
+                self._deny(wanted)
                 await self._wait(wanted, str(error), DENIED_FOR)
             case TryLater():
                 if error.ours:  # a full disk is no fault of the photo's: it waits as long as it takes
@@ -124,26 +127,27 @@ class MediaWorker:
                 log.error("cannot be fetched", attachment=wanted.id, exc_info=observe.bare(error))
                 await self._later(wanted, type(error).__name__, None)
 
-    def _is_barred(self, channel: str) -> bool:
-        return self._barred.get(channel, 0.0) > asyncio.get_running_loop().time()
+    def _deny(self, wanted: Wanted) -> None:
+        """Note that what we showed for a file was not accepted: of several in a row that is no link's fault."""
+        refused = self._refused.setdefault((wanted.channel, wanted.account), set())
+        refused.add(wanted.id)
+        if len(refused) >= REFUSALS:
+            self.bars.bar(wanted.channel, wanted.account, "401")
 
-    def _bar(self, channel: str, code: str) -> None:
-        """Let a provider be that does not let us in: one attachment asks again later, for all that wait."""
-        self._alarm(channel, code)
-        if not self._is_barred(channel):
-            self._barred[channel] = asyncio.get_running_loop().time() + breaker.BARRED_FOR
+    def _let_in(self, wanted: Wanted, *, shown: bool) -> None:
+        """Note that a file came: where others were refused, only one for which our token was `shown` says much."""
+        if shown or (wanted.channel, wanted.account) not in self._refused:
+            self._refused.pop((wanted.channel, wanted.account), None)
+            self.bars.lift(wanted.channel, wanted.account)
 
-    def _alarm(self, channel: str, code: str) -> None:
-        """Call a person, once for all that wait."""
-        now = asyncio.get_running_loop().time()
-        if self._alarmed.get(channel, 0.0) <= now:
-            self._alarmed[channel] = now + breaker.BARRED_FOR
-            breaker.trip(channel, breaker.MEDIA, code)
-
-    def _let_in(self, channel: str) -> None:
-        self._barred.pop(channel, None)
-        if self._alarmed.pop(channel, None) is not None:
-            breaker.reset(channel, breaker.MEDIA)
+    def _let_go(self, wanted: Wanted) -> None:
+        """Forget the refusals of a file that is asked for no more: with the last of them goes what they said."""
+        refused = self._refused.get((wanted.channel, wanted.account), set())
+        if wanted.id in refused:
+            refused.remove(wanted.id)
+            if not refused:
+                del self._refused[wanted.channel, wanted.account]
+                self.bars.lift(wanted.channel, wanted.account)
 
     async def _wait(self, wanted: Wanted, reason: str, seconds: float) -> None:
         """Wait for a channel that is off, or a token that died: neither shall cost a recording."""
@@ -154,27 +158,39 @@ class MediaWorker:
 
     async def _forget(self, wanted: Wanted) -> None:
         """Delete at the provider what is safe with us. What it will not delete is said, and left there."""
-        channel, reason = self.sources.get(wanted.channel), None
         try:
-            if isinstance(channel, Forgets):
-                await channel.forget(wanted.url)
-                self._let_in(wanted.channel)
-        except Refused as error:
-            reason = f"the provider keeps it: {error}"
-            observe.ALARM.labels("media_kept_by_provider").inc()
+            reason = await self._delete(wanted)
         except (Busy, Barred) as error:
-            if barred := isinstance(error, Barred):
-                self._alarm(wanted.channel, error.code)
+            barred = isinstance(error, Barred)
             if self.clock() - wanted.created_at < PATIENCE if barred else wanted.attempts < TRIES:
-                pause = breaker.BARRED_FOR if barred else min(MOST, FIRST * 2**wanted.attempts)
+                pause = BARRED_FOR if barred else min(MOST, FIRST * 2**wanted.attempts)
                 at = self.clock() + timedelta(seconds=pause)
                 job = partial(attachments.later, attachment_id=wanted.id, reason=str(error), at=at, counted=not barred)
                 await self.store.write(job)
                 return
-            reason = f"the provider keeps it: {error}"
+            reason = str(error)
+        if reason is not None:
+            reason = f"the provider keeps it: {reason}"
             observe.ALARM.labels("media_kept_by_provider").inc()
         await self.store.write(partial(attachments.forgotten, attachment_id=wanted.id, reason=reason))
         observe.ROOM.labels("media", "forgotten" if reason is None else "kept_by_provider").inc()
+
+    async def _delete(self, wanted: Wanted) -> str | None:
+        """Ask the provider to delete a file, and return why it never will; None when it did. Raises Busy, Barred."""
+        channel = self.sources.get(wanted.channel)
+        if not isinstance(channel, Forgets):
+            return None
+        if self.deleting.holds(wanted.channel, wanted.account):
+            raise Barred("barred", BARRED)
+        try:
+            await channel.forget(wanted.url)
+        except Refused as error:
+            return str(error)
+        except Barred as error:
+            self.deleting.bar(wanted.channel, wanted.account, error.code)
+            raise
+        self.deleting.lift(wanted.channel, wanted.account)
+        return None
 
     async def _later(self, wanted: Wanted, reason: str, after: float | None, *, counted: bool = True) -> None:
         if counted and wanted.attempts >= TRIES:
@@ -191,6 +207,7 @@ class MediaWorker:
         log.info("later", attachment=wanted.id, reason=reason, attempts=wanted.attempts)
 
     async def _fail(self, wanted: Wanted, reason: str) -> None:
+        self._let_go(wanted)
         await self.store.write(partial(attachments.failed, attachment_id=wanted.id, reason=reason))
         observe.ROOM.labels("media", "failed").inc()
         observe.ALARM.labels("media_failed").inc()

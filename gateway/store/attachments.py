@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from gateway.store.tables import attachments
+from gateway.store.tables import attachments, complaints
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +22,19 @@ class Wanted:
     content_type: str
     attempts: int
     created_at: datetime
+    account: str = ""  # of ours, at which its complaint was first heard; empty when that was on another channel
     forget: bool = False  # it is on our disk: what is left to do is to delete it at the provider
 
 
 def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -> list[Wanted]:
     """Take the attachments whose time has come and hold each for `hold`, so that no other worker takes it meanwhile."""
+    heard = complaints.c.id == attachments.c.complaint_id, complaints.c.channel == attachments.c.channel
     rows = connection.execute(
-        select(attachments)
+        select(attachments, select(complaints.c.account).where(*heard).scalar_subquery().label("account"))
         .where(attachments.c.next_at <= now)
         .order_by(attachments.c.next_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=attachments)
     ).all()
     for row in rows:
         connection.execute(
@@ -47,6 +49,7 @@ def due(connection: Connection, now: datetime, *, limit: int, hold: timedelta) -
             row.content_type,
             row.attempts + 1,
             row.created_at,
+            account=row.account or "",
             forget=row.state == "fetched",
         )
         for row in rows

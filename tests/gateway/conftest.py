@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import breaker
 from gateway.city.city import City, load
 from gateway.store.engine import Store
 from tests.gateway.walk import PUBLIC_URL, Walk
@@ -58,6 +59,13 @@ async def walk(kept_in: dict[str, str], tmp_path: Path, city: City) -> AsyncIter
     await made.open()
     yield made
     await made.close()
+
+
+@pytest.fixture(autouse=True)
+def nobody_barred() -> Iterator[None]:
+    """Let no test find barred what another has left so: which ways are barred is known to the whole process."""
+    yield
+    breaker._barred.clear()
 
 
 @pytest.fixture

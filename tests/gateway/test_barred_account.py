@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from channels.whatsapp_cloud import WhatsappCloud
-from gateway import breaker
+from gateway.breaker import REPLIES, Bars
 from gateway.city.city import City
 from tests.gateway.line import Line, connected
 from tests.gateway.walk import OUTAGE, logged, metric
@@ -100,7 +99,6 @@ async def test_what_waits_for_a_number_goes_once_it_may_speak(line: Line, cloud:
     await line.walk.replies.step()
     await heard(line, SECOND, "9647701000002")
     cloud.rights = True
-    line.walk.replies._barred.update(dict.fromkeys(line.walk.replies._barred, 0.0))  # five minutes later
     line.walk.clock.pass_by(minutes=6)
     await line.walk.replies.step()
     await line.walk.replies.step()
@@ -112,7 +110,7 @@ async def test_what_waits_for_a_number_goes_once_it_may_speak(line: Line, cloud:
 
 async def test_a_number_barred_on_one_channel_speaks_on_another(line: Line, cloud: Cloud) -> None:
     """A city has one number for SMS and WhatsApp: the carrier that takes nothing from it silences no WhatsApp."""
-    line.walk.replies._barred["sms", OURS] = math.inf
+    line.walk.replies.bars.bar("sms", OURS, "20003")
     await heard(line, OURS, "9647701000003")
     await line.walk.replies.step()
 
@@ -121,11 +119,12 @@ async def test_a_number_barred_on_one_channel_speaks_on_another(line: Line, clou
 
 def test_the_channel_is_barred_while_one_of_two_numbers_is() -> None:
     """Of two numbers that may not speak one is let in again: the dashboard goes on showing the other."""
+    bars = Bars(REPLIES)
     for number in (OURS, SECOND):
-        breaker.trip("whatsapp-cloud", breaker.speaking(number), "401", account=number)
+        bars.bar("whatsapp-cloud", number, "401")
     shown = []
     for number in (OURS, SECOND):
-        breaker.reset("whatsapp-cloud", breaker.speaking(number))
+        bars.lift("whatsapp-cloud", number)
         shown.append(metric("balagh_channel_barred", channel="whatsapp-cloud"))
 
     assert [1.0, 0.0] == shown

@@ -433,6 +433,19 @@ async def test_what_may_pass_is_tried_later(fetcher: Fetcher, provider: Provider
     assert error.denied is (status == 401)
 
 
+async def test_a_storage_that_saw_no_key_of_ours_denies_none(fetcher: Fetcher, provider: Provider) -> None:
+    """401 from where a redirect leads, or for a link that is open, says that the link has run out, not our token."""
+    provider.leads("/photo", f"https://media.test:{provider.port}/stored")
+    provider.says("/stored", b"", 401)
+    led = await refusal(fetcher, public(provider))
+    asked = public(provider, "/stored")
+    opened = await refusal(fetcher, Source(asked.url, {}, asked.hosts))
+
+    assert isinstance(led, TryLater)
+    assert isinstance(opened, TryLater)
+    assert (False, False) == (led.denied, opened.denied)
+
+
 @pytest.mark.parametrize("status", [400, 405, 410, 451, 304])
 async def test_what_is_gone_is_not_tried_again(fetcher: Fetcher, provider: Provider, status: int) -> None:
     """A photo that the provider has removed will not come back."""

@@ -404,7 +404,6 @@ async def test_a_dead_token_stops_the_channel_and_loses_nothing(line: Line) -> N
         metric("balagh_channel_barred", channel="sms"),
         metric("balagh_alarms_total", kind="channel_barred"),
     )
-    line.walk.replies._barred.clear()
     line.walk.clock.pass_by(minutes=6)
     await line.walk.replies.step()
 

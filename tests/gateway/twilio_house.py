@@ -41,6 +41,7 @@ class TwilioHouse:
     missing: int = 0  # times that a file is not there yet
     fetched: list[str] = field(default_factory=list)
     denies: bool = False  # our token has ended
+    foreign: set[str] = field(default_factory=set)  # files of another account, which our token does not open
     slow: asyncio.Event | None = None  # every answer waits for it
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -106,6 +107,8 @@ class TwilioHouse:
         """Serve a photo, which for some seconds after its message is not there yet."""
         self.fetched.append(request.path)
         name = request.match_info["media"]
+        if name in self.foreign:
+            return web.json_response({"code": 20003, "status": 401}, status=401)
         if self.missing > 0 or name not in self.files:
             self.missing -= 1
             return web.json_response({"code": 20404, "status": 404}, status=404)

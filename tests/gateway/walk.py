@@ -133,6 +133,8 @@ class Walk:
         self.media = MediaWorker(
             store, Fetcher(house.files), house.channels, signals.media, (signals.filed,), clock=self.clock
         )
+        for bars in (self.replies.bars, self.media.bars, self.media.deleting):
+            bars.clock = lambda: self.clock().timestamp()
         self._sids = itertools.count(secrets.randbits(100))
 
     @property

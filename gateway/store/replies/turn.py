@@ -25,8 +25,6 @@ class Due:
     channel: str
     attempts: int
     created_at: datetime
-    journal_id: str
-    complaint_id: str | None
 
 
 _TAKE = Prepared(
@@ -113,5 +111,5 @@ def due(
             heard_at=row.heard_at,
             values=json.loads(row.slots),
         )
-        taken.append(Due(reply, row.channel, row.attempts + 1, row.created_at, row.journal_id, row.complaint_id))
+        taken.append(Due(reply, row.channel, row.attempts + 1, row.created_at))
     return taken

@@ -13,7 +13,7 @@ from gateway.store.attachments import Wanted
 from gateway.store.engine import Connection, Store
 from gateway.store.ledger import Ledger
 from normalizer.complaint import Attachment
-from tests.gateway.store.making import NOW, later
+from tests.gateway.store.making import ACCOUNT, NOW, file, later
 
 HOLD = timedelta(minutes=5)
 URL = "https://api.twilio.com/media/1"
@@ -42,6 +42,21 @@ async def test_an_attachment_is_held_by_who_fetches_it(store: Store) -> None:
     assert Wanted("photo", "one", "sms", URL, "image/jpeg", 1, NOW) == wanted
     assert [] == await take(store, 4.9)
     assert [2] == [again.attempts for again in await take(store, 5)]
+
+
+async def test_an_attachment_knows_at_which_account_its_complaint_was_heard(store: Store) -> None:
+    """A provider may bar one of our numbers alone; what came on another channel than its complaint names none."""
+    case = await file(store, "one")
+
+    def job(connection: Connection) -> None:
+        with Ledger(connection, NOW) as ledger:
+            for channel in ("sms", "telegram"):
+                photo = Attachment(id=channel, kind="image", content_type="image/jpeg")
+                ledger.attach(case.complaint.id, channel, photo, URL)
+
+    await store.write(job)
+
+    assert {"sms": ACCOUNT, "telegram": ""} == {wanted.channel: wanted.account for wanted in await take(store)}
 
 
 async def test_what_is_on_our_disk_is_not_fetched(store: Store) -> None:
