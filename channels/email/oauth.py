@@ -20,6 +20,13 @@ _TIMEOUT = ClientTimeout(total=30, sock_connect=10)  # seconds
 _MARGIN = 120.0  # seconds before its end in which a token is no longer used
 _USUAL = 3600.0  # seconds, where the server does not say
 
+_WHY = {  # the words of RFC 6749, 5.2, that name what a person must mend
+    "invalid_grant": "the refresh token has ended or was revoked, consent must be given anew",
+    "invalid_client": "it does not accept client_id and client_secret, which may have ended",
+    "unauthorized_client": "the application may not ask for such a token",
+    "invalid_scope": "it does not know the scope",
+}
+
 
 class Tokens:
     """The token of one client at one authorisation server. Nothing of it is ever in an error's words."""
@@ -74,7 +81,8 @@ class Tokens:
             return answer
         if status == 429 or status >= 500:  # noqa: PLR2004 - too many requests; the server's own fault
             raise Busy("oauth", f"the server that gives tokens answered {status}")
-        raise Barred("oauth", f"the server that gives tokens refuses us ({status})")
+        why = _WHY.get(str(answer.get("error")), str(status)) if isinstance(answer, dict) else str(status)
+        raise Barred("oauth", f"the server that gives tokens refuses us: {why}")
 
 
 def _seconds(value: Any) -> float:

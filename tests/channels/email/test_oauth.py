@@ -21,11 +21,12 @@ class Authority:
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
         self.status, self.lifetime = 200, 3600
+        self.refusal: Any = {"error": "invalid_client", "error_description": "s3cret"}
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append({name: str(value) for name, value in (await request.post()).items()})
         if self.status != 200:
-            return web.json_response({"error": "invalid_client", "error_description": "s3cret"}, status=self.status)
+            return web.json_response(self.refusal, status=self.status)
         token = {"access_token": f"token-{len(self.asked)}", "expires_in": self.lifetime, "refresh_token": "newer"}
         return web.json_response(token)
 
@@ -162,6 +163,27 @@ async def test_server_that_gives_no_token(
 
     assert "s3cret" not in str(raised.value)
     assert 0 == imap[0].connections
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ({"error": "invalid_grant", "error_description": "AADSTS700082: ended, s3cret"}, "consent must be given anew"),
+        ({"error": "invalid_client"}, "client_id and client_secret"),
+        ({"error": ["s3cret"]}, "refuses us: 400"),
+        (["s3cret"], "refuses us: 400"),
+    ],
+)
+async def test_what_must_be_mended(refusal: Any, words: str, authority: tuple[Authority, str]) -> None:
+    """A refresh token that ended is told apart from a secret that ended; what else the server says is not repeated."""
+    authority[0].status, authority[0].refusal = 400, refusal
+    channel = email(entry(authority[1], 1, refresh_token="first"))
+    with pytest.raises(Barred) as raised:
+        await once(channel, channel.lines()[0], Office())
+    await channel.close()
+
+    assert words in str(raised.value)
+    assert "s3cret" not in str(raised.value)
 
 
 async def test_sending_with_a_token(authority: tuple[Authority, str]) -> None:
