@@ -1,27 +1,13 @@
-"""What the Graph API lists, and what it lists no more: how far to read, and what that means for a post."""
+"""What the Graph API lists: how far to read, and from where."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from channels.message import Inbound, Purpose
 from channels.meta_payload import Table, moment
 
 STALE = 25  # older ones in a row after which nothing newer is expected: no list is sorted without exception
-
-
-def removed(post: Inbound) -> Inbound:
-    """Say that a post or comment is not there any more, as a delivery does."""
-    return post.but(
-        external_id=f"{post.external_id}:remove",
-        purpose=Purpose.DELETION,
-        revises=post.external_id,
-        text="",
-        media=(),
-        sent_at=None,
-        raw={"id": post.external_id},
-    )
 
 
 async def newer(listing: AsyncIterator[Table], since: datetime, key: str = "created_time") -> AsyncIterator[Table]:

@@ -26,9 +26,10 @@ from channels.message import Address, Inbound, Reply, Scheme, Sent
 from channels.meta import MetaSettings, MetaWebhook
 from channels.meta_answers import Answers
 from channels.meta_direct import MESSAGE_FIELDS, Place, delivered, listed
-from channels.meta_listed import newer, removed, since_of, written_at
+from channels.meta_listed import newer, since_of, written_at
 from channels.meta_payload import Table, elements, identity, moment, table, tables
 from channels.payload import decode, encode
+from channels.removal import removed
 
 OVERLAP = timedelta(minutes=30)  # searched again each time: Meta holds back some comments for a while
 PAGE = 25  # objects in one answer; Meta refuses questions that would cost it too much
@@ -200,20 +201,24 @@ class MetaSocial(MetaWebhook, Poller):
     async def revisit(self, posts: Sequence[Inbound]) -> AsyncIterator[Inbound]:
         """Yield which posts and comments are not there any more. Raises Refused, Busy, Barred.
 
-        Meta says the same of what is gone and of what we may not see, so it is believed only while we see others.
+        Meta says the same of what is gone and of what we may not see, so it is believed only while we see others. Where
+        it refuses to speak of one for another reason, that is raised once the others were asked for.
         """
-        proven = False
+        proven, unsaid = False, None
         for post in filter(self.lasting, posts):
             try:
                 await self.graph.get(post.external_id, fields="id")
-            except Refused as error:
-                if error.code not in GONE:
-                    raise
+            except Refused as refusal:
                 if not proven:
                     await self.graph.get(*self.shown, fields="id,comments.limit(1){id}", limit="1")
                 proven = True
-                yield removed(post)
+                if refusal.code in GONE:
+                    yield removed(post)
+                else:
+                    unsaid = refusal
             self._spare()
+        if unsaid is not None:
+            raise unsaid
 
     def _spare(self) -> None:
         """Raise Busy once what is left of the quota is for answers."""

@@ -134,6 +134,7 @@ class Revisits(Protocol):
         """Yield what became of posts that were heard: an EDIT, or a DELETION of what its author took away.
 
         Nothing of a post that stands as it was, and of one about which the provider does not say. Under the identities
-        that deliveries of the same have. Raises Refused, Busy, Barred.
+        that deliveries of the same have. Raises Refused, Busy, Barred; Refused where the provider will not speak of
+        some, once the others were asked for: they are not asked for again before the next day.
         """
         ...

@@ -33,10 +33,8 @@ _LATER = _OUT_OF_QUOTA | {"rateLimitExceeded", "userRateLimitExceeded", "invalid
 _GONE = frozenset(
     {"commentsDisabled", "commentNotFound", "commentThreadNotFound", "videoNotFound", "parentCommentNotFound"}
 )
-_REMOVED = frozenset({"commentNotFound", "videoNotFound"})
-_OUR_WORDS = frozenset(
-    {"commentTextRequired", "commentTextTooLong", "invalidCommentMetadata", "processingFailure", "forbidden"}
-)
+_OUR_WORDS = frozenset({"commentTextRequired", "commentTextTooLong", "invalidCommentMetadata", "processingFailure"})
+_NOT_TAKEN = _OUR_WORDS | {"forbidden", "operationNotSupported"}  # these two also of comments asked for by their ids
 _UNAUTHORIZED, _NOT_FOUND, _TOO_MANY, _SERVER = 401, 404, 429, 500
 
 
@@ -60,20 +58,11 @@ class YoutubeApi:
             raise Busy("unknown", "YouTube did not answer") from error
 
     async def comments(self, ids: Sequence[str]) -> Mapping[str, Any]:
-        """Return the comments that are still there, by their ids, of at most 50. Raises Refused, Barred, Busy.
+        """Return the comments that are still there, by their ids, of at most 50, for one unit.
 
-        Of several of which one is missing the API may say that none is there: then each is asked for by itself. Nothing
-        else means that one is gone: an address that is not there, or a proxy's page, took no comment away.
+        Raises Gone and Refused, of several also when that holds for one of them; Barred, Busy.
         """
-        query = {"part": "snippet", "id": ",".join(ids), "textFormat": "plainText"}
-        try:
-            page = await self.ask("comments", query)
-        except Gone as gone:
-            if gone.code not in _REMOVED:  # comments that are switched off for a while were taken away by nobody
-                raise
-            if len(ids) == 1:
-                return {}
-            return {found: document for one in ids for found, document in (await self.comments([one])).items()}
+        page = await self.ask("comments", {"part": "snippet", "id": ",".join(ids), "textFormat": "plainText"})
         if not isinstance(page.get("items"), list):
             raise Busy("unreadable", "YouTube answered with no list of comments")
         return {text(found, "id"): found for found in parts(page, "items")}
@@ -170,10 +159,10 @@ def fault(status: int, document: Mapping[str, Any]) -> SpeakError:
     reasons = {text(one, "reason") for one in parts(part(document, "error"), "errors")}
     if status >= _SERVER:
         return OutcomeUnknown(f"YouTube answered {status}")
-    if reasons & _GONE or (status == _NOT_FOUND and not reasons & _OUR_WORDS):
+    if reasons & _GONE or (status == _NOT_FOUND and not reasons & _NOT_TAKEN):
         return Gone(min(reasons & _GONE, default="notFound"), "it is not there, or takes no comments")
-    if reasons & _OUR_WORDS:
-        return Refused(min(reasons & _OUR_WORDS), "YouTube does not take this", alarm=True)
+    if reasons & _NOT_TAKEN:
+        return Refused(min(reasons & _NOT_TAKEN), "YouTube does not take this", alarm=True)
     if status == _TOO_MANY or reasons & _LATER:
         code = min(reasons & _LATER, default="http-429")
         wait = until_new_day(datetime.now(UTC)) if code in _OUT_OF_QUOTA else _RATE_WAIT
@@ -188,6 +177,24 @@ def until_new_day(now: datetime) -> float:
     """Return the seconds until the quota has surely begun anew."""
     turn = now.replace(hour=_NEW_DAY, minute=0, second=0, microsecond=0)
     return ((turn if now < turn else turn + timedelta(days=1)) - now).total_seconds()
+
+
+class Allowance:
+    """How often a day something may be asked of the quota. Counted in this process, and begun anew with it."""
+
+    def __init__(self, most: int, code: str) -> None:
+        self._most, self._code = most, code
+        self._day, self._taken = "", 0
+
+    def take(self, now: datetime, units: int = 1) -> None:
+        """Count some of today's. Raises Busy until the new day when they are used up."""
+        left = until_new_day(now)
+        day = (now + timedelta(seconds=left)).date().isoformat()
+        if day != self._day:
+            self._day, self._taken = day, 0
+        if self._taken + units > self._most:
+            raise Busy(self._code, "what today's quota has for this is used up", retry_after=left)
+        self._taken += units
 
 
 def _document(body: bytes) -> Mapping[str, Any]:

@@ -16,18 +16,19 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from channels.base import ApiUrl, Busy, Poller, Reception, Refused, Unreadable
+from channels.base import ApiUrl, Poller, Reception, Refused, Unreadable
 from channels.message import Address, Inbound, Purpose, Reply, Scheme, Sent, raw_body
 from channels.payload import encode, items, part, parts, text
-from channels.youtube.api import DEFAULT_URL, Gone, OAuth, YoutubeApi, until_new_day
-from channels.youtube.comment import Comment, comment_of, inbounds_of, newest, removed
+from channels.removal import removed
+from channels.youtube.api import DEFAULT_URL, Allowance, Gone, OAuth, YoutubeApi
+from channels.youtube.comment import Comment, comment_of, inbounds_of, newest
 from channels.youtube.ledger import Ledger, sum_of
+from channels.youtube.standing import Standing
 
 PAGES = 2
 """Pages of threads that are read at every fetch, new or not. 100 threads stand on each."""
 
 _LEDGER = "threads"
-_AT_ONCE = 50  # comments that can be asked for by their ids
 _CLOCK_SKEW = timedelta(minutes=5)  # between our clock and YouTube's
 _PAGE = {"maxResults": "100", "textFormat": "plainText"}  # otherwise HTML
 
@@ -73,7 +74,7 @@ class Youtube(Poller):
             oauth = OAuth(settings.client_id, settings.client_secret, settings.refresh_token)
         self._api = YoutubeApi(settings.api_key, settings.api_url, oauth)
         self._blank = partial(Inbound, channel=self.name, account=settings.channel_id, provider=self.provider)
-        self._day, self._answered = "", 0
+        self._standing, self._answers_left = Standing(self._api), Allowance(settings.replies, "budget")
 
     async def fetch(self, line: str, reception: Reception) -> AsyncIterator[Inbound]:
         """Yield what is new since the last walk that came to its end. Raises Busy, Barred."""
@@ -107,18 +108,16 @@ class Youtube(Poller):
                 break
 
     async def revisit(self, posts: Sequence[Inbound]) -> AsyncIterator[Inbound]:
-        """Yield which comments were edited, and which are not there any more; a unit for 50. Raises as `fetch`."""
-        for first in range(0, len(posts), _AT_ONCE):
-            asked = posts[first : first + _AT_ONCE]
-            known = await self._api.comments([post.external_id for post in asked])
-            for post in asked:
-                document = known.get(post.external_id)
-                if document is None:
-                    yield removed(post)
-                    continue
-                comment = _readable(document)
-                if comment is not None and comment.edited:
-                    yield newest(comment, post)
+        """Yield which comments were edited, and which are not there any more; a unit for 50, or a few more.
+
+        Raises Refused, once the others were asked for, when YouTube will not speak of some; and as `fetch`.
+        """
+        async for post, document in self._standing.look(posts):
+            comment = _readable(document)
+            if document is None:
+                yield removed(post)
+            elif comment is not None and comment.edited:
+                yield newest(comment, post)
 
     async def send(self, reply: Reply) -> Sent:
         """Answer below a comment, where everybody reads it. From the second try on, look first whether it is there.
@@ -138,7 +137,7 @@ class Youtube(Poller):
                     and known.words.strip() == reply.text.strip()
                 ):
                     return Sent(known.id)
-        self._budget(datetime.now(UTC))
+        self._answers_left.take(datetime.now(UTC))  # the rest of the quota is for reading
         return Sent(await self._api.reply(reply.to.value, reply.text))
 
     async def probe(self) -> str:
@@ -232,15 +231,6 @@ class Youtube(Poller):
             note=why,
             raw=raw_body(body),
         )
-
-    def _budget(self, now: datetime) -> None:
-        """Count an answer. Raises Busy when today's are used up: the rest of the quota is for reading."""
-        day = (now + timedelta(seconds=until_new_day(now))).date().isoformat()
-        self._answered = self._answered if day == self._day else 0
-        self._day = day
-        if self._answered >= self.settings.replies:
-            raise Busy("budget", "today's answers are used up", retry_after=until_new_day(now))
-        self._answered += 1
 
 
 def _count(snippet: Mapping[str, Any]) -> int:

@@ -86,18 +86,6 @@ def newest(comment: Comment, message: Inbound) -> Inbound:
     return message.but(external_id=version, purpose=Purpose.EDIT, revises=comment.id, sent_at=when, text=comment.words)
 
 
-def removed(message: Inbound) -> Inbound:
-    """Say that a comment is not there any more."""
-    return message.but(
-        external_id=f"{message.external_id}:removed",
-        purpose=Purpose.DELETION,
-        revises=message.external_id,
-        text="",
-        sent_at=None,
-        raw={"id": message.external_id},
-    )
-
-
 def _moment(snippet: Mapping[str, Any], name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text(snippet, name))

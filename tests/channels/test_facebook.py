@@ -680,6 +680,22 @@ async def test_posts_that_are_gone(facebook: Facebook, graph: GraphDouble) -> No
     )
 
 
+async def test_a_comment_that_meta_will_not_speak_of_holds_up_no_other(facebook: Facebook, graph: GraphDouble) -> None:
+    """Two comments that Meta refuses to show are let be, and those after them that are gone are taken back."""
+    lay(graph)
+    heard = [inbound async for inbound in facebook.fetch("", Desk())]
+    assert ["1_1", "1_2", "1_5"] == [post.external_id for post in heard if post.external_id.startswith("1_")]
+    graph.forbidden = {"1_1": Wrong(10), "1_2": Wrong(3)}
+    del graph.kinds["1_5"]
+    graph.edges[f"{PAGE}_1", "comments"].remove("1_5")
+    said: list[str] = []
+
+    with pytest.raises(Refused) as refusal:
+        async for inbound in facebook.revisit(heard):
+            said.append(inbound.external_id)  # noqa: PERF401 - what was said before the refusal counts
+    assert (["1_5:remove"], "3") == (said, refusal.value.code)
+
+
 @pytest.mark.parametrize("code", [10, 200, 190])
 async def test_a_permission_that_was_taken_away_removes_nothing(
     code: int, facebook: Facebook, graph: GraphDouble

@@ -53,6 +53,8 @@ class World:
     tokens: int = 0
     hang_up: bool = False
     strict: bool = False  # of several comments of which one is missing it says that none is there
+    films: dict[str, str] = field(default_factory=dict)  # by id, where a thread stands below another film
+    unsaid: dict[str, tuple[int, str]] = field(default_factory=dict)  # by id: how it refuses whoever asks for it
 
     def say(self, id_: str, words: str, at: datetime = NOW, **changes: Any) -> dict[str, Any]:
         """Begin a thread."""
@@ -112,7 +114,8 @@ class World:
         """Write a thread as the list does, with some of its answers."""
         below = self.answers.get(str(top.get("id")), [])
         replies = {"replies": {"comments": below[-SHOWN:]}} if below else {}
-        snippet = {"channelId": OURS, "videoId": "vid1", "topLevelComment": top, "canReply": True}
+        film = self.films.get(str(top.get("id")), "vid1")
+        snippet = {"channelId": OURS, "videoId": film, "topLevelComment": top, "canReply": True}
         return {"id": top.get("id"), "snippet": snippet | {"totalReplyCount": len(below)}, **replies}
 
     async def list_answers(self, request: web.Request) -> web.Response:
@@ -133,6 +136,9 @@ class World:
         ids = request.query["id"].split(",")
         assert ("snippet", "plainText") == (request.query["part"], request.query["textFormat"])
         assert 1 <= len(ids) <= 50
+        for one in ids:
+            if one in self.unsaid:
+                return refused(*self.unsaid[one])
         there = {one["id"]: one for one in [*self.threads, *(one for below in self.answers.values() for one in below)]}
         found = [there[one] for one in ids if one in there]
         if not found or (self.strict and len(found) < len(ids)):

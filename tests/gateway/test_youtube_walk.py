@@ -166,17 +166,25 @@ async def test_a_walk_that_broke_off_goes_on(walk: Walk, world: World) -> None:
     assert (AT_ONCE + 10, 10) == (first, asked(world))
 
 
-async def test_a_post_that_nobody_may_see_holds_up_none_behind_it(walk: Walk, world: World) -> None:
-    """With comments switched off below one film, it is still seen what is gone from below the others."""
+async def test_a_post_that_nobody_may_see_holds_up_no_other(walk: Walk, world: World) -> None:
+    """With comments switched off below one film, it is seen what is gone beside it and behind it, on later days too."""
     now = datetime.now(UTC)
     for number in range(AT_ONCE + 10):
         world.say(f"Ug{number}", "حلو الفيديو", now)
+    world.films = {"Ug3": "vid2", "Ug4": "vid2"}
     await poll(walk)
-    del world.threads[AT_ONCE + 5]
-    world.asked.clear()
-    world.failures = [lambda: refused(403, "commentsDisabled")]
+    world.unsaid = dict.fromkeys(world.films, (403, "commentsDisabled"))
+    del world.threads[AT_ONCE + 5], world.threads[5]
+    looks = revisit(walk)
+    first = await looks.all()
+    await walk.understand()
+    walk.clock.pass_by(days=1)
+    del world.threads[1]
 
-    assert (1, 60) == (await revisit(walk).all(), asked(world))
+    assert (2, 1) == (first, await looks.all())
+    assert [("Ug5:remove",), (f"Ug{AT_ONCE + 5}:remove",), ("Ug1:remove",)] == [
+        tuple(row) for row in await walk.rows("SELECT external_id FROM journal WHERE purpose = 'deletion' ORDER BY seq")
+    ]
 
 
 async def test_a_channel_with_no_post_left_to_ask_for_is_not_barred(walk: Walk, world: World) -> None:
