@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError as Wrong
 
 from gateway.api.body import read_document
@@ -18,6 +18,7 @@ from gateway.api.keys import Keys, require
 from gateway.api.problem import INVALID, NOT_FOUND, NOT_OPEN, Fault, Problem
 from gateway.api.report import Occurred
 from gateway.house import House
+from gateway.schemas.update import Envelope, OfferAnswered
 from gateway.settings import ApiKey
 from gateway.store import complaints, feed
 from gateway.store.engine import Connection
@@ -25,7 +26,7 @@ from gateway.updates import Outcome, Update, Updates
 from gateway.updates.answer import USED_BEFORE
 from normalizer.reference import read as read_reference
 from normalizer.text import storable
-from router.lifecycle import FIELDS, NOT_YOURS, Verb
+from router.lifecycle import NOT_YOURS, Verb
 
 PATH: Final = "/api/v1/updates"
 LARGEST: Final = 64 * 1024  # bytes
@@ -58,38 +59,28 @@ def _known(value: str) -> str:
     return value
 
 
-Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_kept)]
-
-
-class AnswerData(BaseModel):
+class AnswerData(OfferAnswered):
     """What a department says. Which fields count beside `offer` depends on the type; other types' are left alone."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="allow", strict=True, json_schema_extra={"propertyNames": {"enum": ["offer", *FIELDS]}}
-    )
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
-    offer: Id = Field(description="The id of the offered event that this answers.")
+    _storable = field_validator("offer")(_kept)
 
 
-class UpdateEvent(BaseModel):
+class UpdateEvent(Envelope):
     """A department's answer: CloudEvents 1.0 in structured JSON. Attributes of other specifications are left alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    specversion: Literal["1.0"]
-    id: Id = Field(
-        description="The department's own: the same answer again does nothing twice; a refused one is mended under it."
-    )
-    source: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
-        None, description="The department's system, as a URI reference; it is not looked at."
-    )
     type: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(_KINDS)})] = Field(
         description=f"balagh.update.<verb>.v1; the verbs are {', '.join(Verb)}."
     )
-    subject: Annotated[str, AfterValidator(_referring)] = Field(description="The complaint's reference.")
     time: Occurred | None = Field(None, description="When the department answered; the moment of arrival if left out.")
     datacontenttype: Literal["application/json"] | None = None
     data: AnswerData
+
+    _storable = field_validator("id")(_kept)
+    _canonical = field_validator("subject")(_referring)
 
 
 class UpdateTaken(BaseModel):

@@ -55,38 +55,45 @@ class ResolvedData(OfferAnswered):
     answer: str | None = Field(None, max_length=TEXT, description="For the citizen.")
 
 
-class _Envelope(BaseModel):
+class Envelope(BaseModel):
+    """What every answer has around its data, by the queue and by HTTP."""
+
     specversion: Literal["1.0"]
     id: _Id = Field(
         description="The department's own: the same answer again does nothing twice; a refused one is mended under it."
     )
-    source: str | None = Field(None, description="The department's system, as a URI reference; it is not looked at.")
+    source: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        None, description="The department's system, as a URI reference; it is not looked at."
+    )
     subject: str = Field(description="The complaint's reference.")
+
+
+class _Queued(Envelope):
     time: str | None = Field(None, description="When it was said, RFC 3339; what is none or left out is now.")
 
 
-class Accepted(_Envelope):
+class Accepted(_Queued):
     """An answer: accepted."""
 
     type: Literal["balagh.update.accepted.v1"]
     data: AcceptedData
 
 
-class Rejected(_Envelope):
+class Rejected(_Queued):
     """An answer: rejected."""
 
     type: Literal["balagh.update.rejected.v1"]
     data: RejectedData
 
 
-class Progressed(_Envelope):
+class Progressed(_Queued):
     """An answer: progressed."""
 
     type: Literal["balagh.update.progressed.v1"]
     data: ProgressedData
 
 
-class Resolved(_Envelope):
+class Resolved(_Queued):
     """An answer: resolved."""
 
     type: Literal["balagh.update.resolved.v1"]
