@@ -79,6 +79,12 @@ def test_has_recorded_requests(channel: type[Webhook]) -> None:
     assert [fixture for fixture in recorded if fixture.unreadable], f"record {channel.name}/unreadable_<why>"
 
 
+@each_channel
+def test_has_recordings(channel: type[Adapter]) -> None:
+    """Whether its provider calls or is asked, a channel comes with what that provider sends."""
+    assert any((FIXTURES / channel.name).iterdir()), f"record something in tests/channels/fixtures/{channel.name}/"
+
+
 def test_nothing_is_left_out_of_the_registry() -> None:
     """Whatever requests were recorded for a channel, the channel is in the registry and tried here."""
     recorded = {folder.name for folder in FIXTURES.iterdir()}
