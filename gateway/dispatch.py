@@ -209,7 +209,7 @@ def _is_for_a_person(connection: Connection, case: Case, decided: Route) -> bool
 
     Only danger does not wait for these.
     """
-    said_no = {answer.department for answer in answers.rejections(connection, case.complaint.id)}
+    said_no = answers.said_no(connection, case.complaint.id)
     waits = bool(said_no) and case.complaint.priority is not Priority.DISTRESS
     return decided.department in said_no or (waits and bool(incidents.followers(connection, case.complaint.id)))
 

@@ -271,13 +271,14 @@ def _city(
         row.id: Department(row.id, row.names, row.delivery, row.withhold_contact) for row in read.departments.department
     }
     districts = {row.id: District(row.id, row.names) for row in read.districts.district}
+    responsible = MappingProxyType({row.id: row.department for row in categories.values()})
     vocabulary = Vocabulary(
         region=city.region,
         languages=tuple(city.languages),
         strong=words.lists("strong"),
         words=words.lists("words"),
         never=words.lists("never"),
-        departments=MappingProxyType({row.id: row.department for row in categories.values()}),
+        departments=responsible,
         confidential=frozenset(row.id for row in categories.values() if row.confidential),
         categories=frozenset(categories),
         districts=frozenset(districts),
@@ -290,7 +291,7 @@ def _city(
         triage=city.triage,
         min_confidence=rules.min_confidence,
         public_min_confidence=city.public_min_confidence,
-        responsible=MappingProxyType({row.id: row.department for row in categories.values()}),
+        responsible=responsible,
         thresholds=MappingProxyType(
             {row.id: row.min_confidence for row in read.categories.category if row.min_confidence is not None}
         ),

@@ -105,6 +105,11 @@ def rejections(connection: Connection, complaint_id: str) -> Sequence[Answer]:
     return [_answer(row) for row in connection.execute(found, {"complaint": complaint_id})]
 
 
+def said_no(connection: Connection, complaint_id: str) -> set[str]:
+    """Return which departments rejected a complaint, however often."""
+    return {one.department for one in rejections(connection, complaint_id)}
+
+
 def in_hand(connection: Connection, complaint_ids: Collection[str]) -> dict[str, list[Answer]]:
     """Return how departments have taken complaints on and gone on with them, by complaint, the oldest first."""
     found: dict[str, list[Answer]] = {}

@@ -138,8 +138,7 @@ class Completion:
                 self.danger = True
             facts = {**told(self.connection, case), "by": self.by}
             follow(ledger, ledger.offer(case, route, routed_sequence=case.sequence, decided=True, facts=facts))
-            left = {one.department for one in answers.rejections(self.connection, case.complaint.id)}
-            move_followers(ledger, following, route, left)
+            move_followers(ledger, following, route, answers.said_no(self.connection, case.complaint.id))
         said = {"category": answer.category, "department": department}
         teach(self.connection, case, **said, source=lessons.DESK, by=self.by, now=self.now)
         return case.complaint.reference, f"to {department}"

@@ -123,8 +123,7 @@ class Effects:
 
     def _said_no(self, case: Case) -> set[str]:
         """Return who has rejected it, this time and before."""
-        earlier = answers.rejections(self.ledger.connection, case.complaint.id)
-        return {self.department, *(one.department for one in earlier)}
+        return {self.department} | answers.said_no(self.ledger.connection, case.complaint.id)
 
     def _names(self, department: str) -> tuple[str, str]:
         """Return a department's names, the Arabic first; one that left the city has only its id."""
