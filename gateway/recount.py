@@ -58,10 +58,8 @@ class Recount:
 
     async def read(self, name: str, line: str, since: datetime) -> Tallied:
         """Read one of `logs`. Raises NotStored and StoreUnavailable."""
-        reception, way = (
-            self.reception(name),
-            f"{breaker.LOG} {line}".strip(),
-        )  # of each line its own, as for what is fetched
+        reception = self.reception(name)
+        way = f"{breaker.LOG} {line}".strip()  # of each line its own, as for what is fetched
         listed = missing = 0
         problem = ""
         try:
