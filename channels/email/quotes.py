@@ -17,8 +17,8 @@ _INVISIBLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONGEST = 400  # characters of a line that are looked at
 
 _ATTRIBUTION = re.compile(
-    r"\s*(?:في|بتاريخ|يوم|كتب|On|Le|Am)\b.{0,200}?"
-    r"(?:تمت كتابة ما يلي بواسطة|كتب/كتبت|كتبت|كتب|wrote|a écrit|schrieb).{0,160}?[:：]\s*"
+    r"\s*(?:-{3,}\s*)?(?:في|بتاريخ|يوم|كتب|On|Le|Am)\b.{0,200}?"
+    r"(?:تمت كتابة ما يلي بواسطة|كتب/كتبت|كتبت|كتب|wrote|a écrit|schrieb).{0,160}?(?:[:：]|-{3,})\s*"
 )
 _DATED_ADDRESS = re.compile(r".{0,200}[0-9٠-٩]{1,4}.{0,200}<\s?[^<>\s]+@[^<>\s]+>.{0,60}[:：]\s*")
 _FROM = re.compile(r"\*?(?:من|From|De|Von)\s*:\s*\*?.{0,300}", re.IGNORECASE)
@@ -34,14 +34,20 @@ _RULE = re.compile(r"[_\u2500-]{10,}")
 # Only a device or a program may follow: "أرسلت من قبل شكوى" is a citizen's own sentence.
 _DEVICE = re.compile(
     r"(?:(?:أُ?رسلت?|تم الإرسال|تم إرساله|مرسلة?)\s+من\s+(?:الـ?\s?)?"
-    r"(?:هاتفي?|جهازي?|جوالي?|موبايلي?|بريدي?|تطبيق|آيفون|ايفون|[A-Za-z0-9™®’'./-]{1,30})"
-    r"(?:\s+(?:(?:ال)?(?:محمول|ذكي|نقال|سامسونج|جالاكسي|آيفون|ايفون|هواوي|ياهو|[اأ]ندرويد)|[A-Za-z0-9™®’'./-]{1,30})){0,6}"
+    r"(?:هاتفي?|جهازي?|جوالي?|موبايلي?|(?:ال)?بريدي?|تطبيق|آيفون|ايفون|[A-Za-z0-9™®’'./-]{1,30})"
+    r"(?:\s+(?:(?:ال)?(?:محمول|ذكي|نقال|سامسونج|جالاكسي|آيفون|ايفون|هواوي|ياهو|[اأ]ندرويد)|الخاص بي|على|لـ|لنظام"
+    r"|[A-Za-z0-9™®’'./-]{1,30})){0,6}"
     r"|(?:Sent from|Envoyé de(?:puis)? mon)(?= .{0,60}(?:phone|pad|mobile|galaxy|samsung|huawei|android|blackberry"
     r"|tablet|device|pixel|yahoo|outlook|gmail|mail for|xiaomi|nokia|htc|mac\b))(?: [^ ]{1,20}){1,8}"
-    r"|Get Outlook for .{1,40})\.?",
+    r"|(?:Get Outlook for|(?:الحصول|احصل) على Outlook) .{1,60})\.?",
     re.IGNORECASE,
 )
 _LONGEST_SIGNATURE = 12  # lines
+_ANSWERED_BELOW = re.compile(
+    r"(?<!\w)(?:[اأ]دناه|في الأسفل|بين (?:السطور|الأسطر)|(?:باللون |ب)ال[اأ](?:حمر|زرق|خضر)"
+    r"|below|inline|in (?:red|blue|green|line)|interspersed)(?!\w)",
+    re.IGNORECASE,
+)
 
 _FORWARDED = re.compile(r"\s*(?:fwd?|tr|wg|إعادة توجيه|إعادة إرسال|تحويل|محول|توجيه)\s*[:：]", re.IGNORECASE)
 _REPLY = re.compile(r"\s*(?:re|aw|sv|رد|الرد|رد على)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
@@ -81,7 +87,9 @@ def _quotation(seen: list[str]) -> int:
         if index >= own and line.startswith(">"):
             return _above_attribution(seen, index)
         if _ends_own_words(seen, index) or (_MARKER.match(line) and any(seen[:index])):
-            return _above_attribution(seen, index)
+            end = _above_attribution(seen, index)
+            # No line of such a quotation is marked as quoted: answers among them look like the rest.
+            return len(seen) if _ANSWERED_BELOW.search("\n".join(seen[:end])) else end
     return len(seen)
 
 

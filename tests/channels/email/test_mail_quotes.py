@@ -68,6 +68,25 @@ REPLIES = {
     ),
     "our own line, quoted": (f"ما زال\n\n> {MARKER}\n> شكراً", "ما زال"),
     "a telephone": ("الماء مقطوع\n\nأُرسلت من الـ iPhone", "الماء مقطوع"),
+    "zoho": (f"نعم\n\n---- في الأحد, 22 نوفمبر 2026 كتب أمانة <s@amana.example> ----\n\n{QUOTED}", "نعم"),
+    "zoho in english": (
+        f"Yes\n\n---- On Sun, 22 Nov 2026 06:00:00 +0300 City <s@amana.example> wrote ---\n{QUOTED}",
+        "Yes",
+    ),
+    "a telephone of one's own": ("الماء مقطوع\n\nأُرسلت من هاتف HUAWEI الخاص بي", "الماء مقطوع"),
+    "a program on a telephone": ("الماء مقطوع\n\nتم الإرسال من Yahoo Mail على Android", "الماء مقطوع"),
+    "a program and its system": ("الماء مقطوع\n\nتم الإرسال من البريد لـ Windows", "الماء مقطوع"),
+    "outlook on a telephone": (
+        (
+            "لم يأت أحد\n\nالحصول على Outlook لـ iOS\n________________________________\nمن: أمانة <s@amana.example>\n"
+            "تم الإرسال: الأحد\nإلى: أبو علي\nالموضوع: شكوى\n\nشكراً"
+        ),
+        "لم يأت أحد",
+    ),
+    "outlook on a telephone, in english": (
+        "Nobody came\n\nGet Outlook for Android<https://aka.ms/AAb9ysg>\n",
+        "Nobody came",
+    ),
     "a telephone, quoted below": (f"الماء مقطوع\n\nتم الإرسال من هاتف سامسونج\n\n{QUOTED}", "الماء مقطوع"),
     "a signature": ("الماء مقطوع\n\n-- \nأبو علي\n0770 000 0000", "الماء مقطوع"),
     "only a quotation": (f"\n\n{QUOTED}", ""),
@@ -75,12 +94,17 @@ REPLIES = {
 
 KEPT = {
     "answers between the lines": "> متى انقطع الماء؟\nمنذ يومين\n> في أي شارع؟\nشارع 62",
+    "answers in colour below a header": (
+        "أجوبتي أدناه بالأحمر\n\nمن: أمانة\nتم الإرسال: الأحد\nإلى: أبو علي\nالموضوع: شكوى\n\nمتى انقطع؟\nمنذ يومين"
+    ),
+    "answers in colour below the marker": f"See my answers in red\n\n{MARKER}\nWhen?\nTwo days ago",
     "answers below": "> متى انقطع الماء؟\n> في أي شارع؟\n\nمنذ يومين في شارع 62",
     "answers between the lines of a quoted marker": f"> {MARKER}\n> متى؟\nمنذ يومين",
     "a sentence like an attribution": "كتب الموظف في التقرير ما يلي:\nلا توجد مشكلة، وهذا غير صحيح",
     "a place like a header": "من: الحي الشمالي\nالماء مقطوع منذ يومين\nشارع 62",
     "a list like headers": "الجواب:\nمن: أبو علي\nالتاريخ: أمس\nالمكان: شارع 62",
     "a sentence that begins like a telephone's": "السلام عليكم\nأرسلت من قبل شكوى ولم يرد أحد",
+    "a sentence about the post office": "السلام عليكم\nتم الإرسال من البريد القديم قبل شهر",
     "the same in english": "Hello\nSent from my house in Karrada, where there is no light",
     "a line of one's own": "الشكوى الأولى: الماء\n____________________\nالشكوى الثانية: الكهرباء",
     "dashes within": "--\nالماء مقطوع",
