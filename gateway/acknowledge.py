@@ -137,13 +137,18 @@ class Acknowledger:
     def elsewhere(self, connection: Connection, reply_id: str, now: datetime) -> bool:
         """Owe the words of a reply that is lost by SMS, to a citizen whose number we know: once, however often asked.
 
-        One that may still arrive, or has, stays as it is. Returns whether an SMS will go.
+        It goes by the first channel that can write one and has not said them yet. One that may still arrive, or has,
+        stays as it is. Returns whether an SMS will go.
         """
-        reply = replies.lost(connection, reply_id)
+        reply = replies.lost(connection, reply_id, now)
         case = complaints.load_by_id(connection, reply.complaint_id) if reply and reply.complaint_id else None
         contact = case.complaint.contact if case else None
-        target = self.text_to(contact.phone) if contact and contact.phone else None
-        if reply is None or target is None or reply.channel in self.texts or reply.purpose in ONLY_THERE:
+        if reply is None or contact is None or not contact.phone or reply.purpose in ONLY_THERE:
+            return False
+        gone, targets = replies.ways(connection, reply), self._texts_to(contact.phone)
+        tried = {channel for channel, _, _ in gone}
+        target = next((one for one in targets if one.channel not in tried), None)
+        if target is None:
             return False
         purpose = f"{reply.purpose}{replies.ELSEWHERE}{target.channel}"
         draft = replace(
@@ -157,18 +162,22 @@ class Acknowledger:
             thread="",
             heard_at=None,
         )
-        ways = {(one.channel, one.account, one.sender) for one in (reply, target)}  # of either they may have had enough
-        silent = not ways.isdisjoint(replies.silent(connection, {reply.sender, target.sender}))
+        ways = gone | {(one.channel, one.account, one.sender) for one in targets}  # of any they may have had enough
+        silent = not ways.isdisjoint(replies.silent(connection, {sender for _, _, sender in ways}))
         fresh = replies.queue(connection, [(draft, replies.SUPPRESSED if silent else replies.QUEUED)], now)
         return bool(fresh) and not silent
 
     def text_to(self, phone: str) -> Target | None:
         """Return how an SMS reaches a number; None when no channel that is on can send one."""
-        if not self.texts:
-            return None
-        channel, account = next(iter(self.texts.items()))
+        return next(iter(self._texts_to(phone)), None)
+
+    def _texts_to(self, phone: str) -> list[Target]:
+        """Return every way in which an SMS reaches a number, the first choice first."""
         to = Address(Scheme.TEL, phone)
-        return Target(channel, account, to, self.identities.digest("sender", channel, account, str(to)))
+        return [
+            Target(channel, account, to, self.identities.digest("sender", channel, account, str(to)))
+            for channel, account in self.texts.items()
+        ]
 
     def _target(self, row: Row, inbound: Inbound, complaint: Complaint | None) -> Target | None:
         if inbound.sender.scheme == Scheme.CALL:  # whoever called hears of it by SMS

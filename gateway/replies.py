@@ -182,8 +182,8 @@ class Replies:
         replies.refused(connection, reply_id, code, now)
         if error.opted_out:
             replies.opt_out_of(connection, reply_id, due.channel, due.reply.account, now)
-        # Behind a WhatsApp address is a telephone: whatever WhatsApp has against these words, an SMS may bring them.
-        telephone = due.reply.to.scheme == Scheme.WHATSAPP and not error.opted_out
+        # Behind the address is a telephone: whatever this way has against these words, another SMS may bring them.
+        telephone = due.reply.to.scheme in {Scheme.WHATSAPP, Scheme.TEL} and not error.opted_out
         if error.elsewhere or telephone:
             self.acknowledger.elsewhere(connection, reply_id, now)
 

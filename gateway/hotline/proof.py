@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import NAMESPACE_URL, uuid5
 
@@ -25,14 +25,12 @@ from normalizer.complaint import Status
 from normalizer.phone import phone
 from normalizer.reference import read
 
-LIFETIME = timedelta(minutes=10)  # of a code
 TRIES = 3  # of one code
 OF_A_CALL = 5  # references asked for in one call
 OF_A_NUMBER, NUMBER_RATE = 10, 1 / 360  # by one caller: at once, and a second after that
 OF_ALL, ALL_RATE = 200, 1.0  # by everybody
 CODES, WINDOW = 3, 3600.0  # sent for one complaint within so many seconds
 DIGITS = 6
-PURPOSE = "voice_code"
 
 
 class Proof:
@@ -119,10 +117,10 @@ class Proof:
             return
         language = (case.complaint.contact.language if case.complaint.contact else None) or self.city().languages[0]
         draft = Draft(
-            id=str(uuid5(NAMESPACE_URL, f"balagh:reply:{journal_id}:{PURPOSE}")),
+            id=str(uuid5(NAMESPACE_URL, f"balagh:reply:{journal_id}:{replies.CODE}")),
             journal_id=journal_id,
             complaint_id=case.complaint.id,
-            purpose=PURPOSE,
+            purpose=replies.CODE,
             channel=target.channel,
             account=target.account,
             sender=target.sender,
@@ -140,7 +138,7 @@ class Proof:
         if not known:
             return Standing(Outcome.TOO_MANY)
         tries, sent_at = int(known.get("tries", TRIES)), datetime.fromisoformat(str(known.get("at")))
-        if tries >= TRIES or now - sent_at > LIFETIME:
+        if tries >= TRIES or now - sent_at > replies.CODE_LIFE:
             return Standing(Outcome.TOO_MANY)
         right = hmac.compare_digest(code.encode("utf-8", "surrogatepass"), self._code(caller.call, known).encode())
         if not right or not known.get("real"):

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from channels.message import Address
-from gateway.store.replies.state import LOST
+from gateway.store.replies.state import CODE, CODE_LIFE, LOST, instead, root, serves
 from gateway.store.tables import replies, reply_payload
 
 
@@ -34,14 +34,19 @@ class Draft:
     heard_at: datetime | None = None
 
 
-def lost(connection: Connection, reply_id: str) -> Draft | None:
-    """Return a reply as it was owed when it is known not to reach its citizen; None of every other."""
+def lost(connection: Connection, reply_id: str, now: datetime) -> Draft | None:
+    """Return a reply as it was owed when it is known not to reach its citizen, and nothing went in its place.
+
+    None of every other, and of a code that is of no use any more.
+    """
+    other = replies.alias()
     row = connection.execute(
         select(replies, *(column for column in reply_payload.c if column.name != "id"))
         .join(reply_payload, reply_payload.c.id == replies.c.id)
         .where(replies.c.id == reply_id, replies.c.state.in_(LOST))
+        .where(~select(other.c.id).where(instead(other, replies)).exists())
     ).first()
-    if row is None:
+    if row is None or (root(row.purpose) == CODE and now - row.created_at > CODE_LIFE):
         return None
     return Draft(
         id=row.id,
@@ -59,3 +64,13 @@ def lost(connection: Connection, reply_id: str) -> Draft | None:
         slots=json.loads(row.slots),
         heard_at=row.heard_at,
     )
+
+
+def ways(connection: Connection, reply: Draft) -> set[tuple[str, str, str]]:
+    """Return (channel, account, sender) of a reply, and of all in whose place it went."""
+    rows = connection.execute(
+        select(replies.c.channel, replies.c.account, replies.c.sender).where(
+            replies.c.journal_id == reply.journal_id, serves(root(reply.purpose))
+        )
+    )
+    return {(row.channel, row.account, row.sender) for row in rows}

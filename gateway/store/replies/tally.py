@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from gateway.store.replies.state import ELSEWHERE, GAVE_UP, LOST, REFUSED, SUPPRESSED
+from gateway.store.replies.state import GAVE_UP, LOST, REFUSED, SUPPRESSED, instead
 from gateway.store.tables import replies
 
 
@@ -16,17 +16,13 @@ def given_up(connection: Connection, since: datetime) -> int:
     Not those whose words went another way in their place, or may still go.
     """
     other = replies.alias()
-    instead = select(other.c.id).where(
-        other.c.journal_id == replies.c.journal_id,
-        other.c.purpose == replies.c.purpose + ELSEWHERE + other.c.channel,
-        other.c.state.not_in((SUPPRESSED, *LOST)),
-    )
+    told = select(other.c.id).where(instead(other, replies), other.c.state.not_in((SUPPRESSED, *LOST)))
     lost = select(func.count()).select_from(replies)
     lost = lost.where(
         replies.c.state == REFUSED,
         replies.c.error_code.startswith(GAVE_UP),
         replies.c.updated_at >= since,
-        ~instead.exists(),
+        ~told.exists(),
     )
     return int(connection.execute(lost).scalar_one())
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from channels.message import Address, Reply
 from gateway.store.prepared import Prepared
-from gateway.store.replies.state import ELSEWHERE, SENDING
+from gateway.store.replies.state import SENDING, root
 from gateway.store.tables import Instant, replies, reply_payload
 
 
@@ -105,7 +105,7 @@ def due(
             text=row.text,
             language=row.language,
             first_tried_at=row.first_tried_at,
-            purpose=row.purpose.partition(ELSEWHERE)[0],
+            purpose=root(row.purpose),
             reference=row.reference,
             thread=row.thread,
             heard_at=row.heard_at,

@@ -259,6 +259,22 @@ async def test_a_wish_for_silence_that_only_the_provider_knew_is_learnt(store: S
     assert {("sms", ACCOUNT, "anna")} == await store.read(partial(replies.silent, senders=["anna"]))
 
 
+@pytest.mark.parametrize(
+    ("purpose", "minutes", "expected"), [("voice_code", 9, True), ("voice_code", 11, False), ("received", 600, True)]
+)
+async def test_a_code_that_is_of_no_use_any_more_goes_no_other_way(
+    store: Store, purpose: str, minutes: float, expected: bool
+) -> None:
+    """The code for a caller is lost: another way is worth it in its ten minutes; afterwards it would confuse."""
+    await owe(store, draft(purpose=purpose))
+    await take(store)
+    name = f"reply-one-{purpose}"
+    await store.write(partial(replies.refused, reply_id=name, code="x", now=NOW))
+    lost = await store.read(partial(replies.lost, reply_id=name, now=later(minutes=minutes)))
+
+    assert expected == (lost is not None)
+
+
 async def test_what_was_owed_lately_is_counted_by_sender(store: Store) -> None:
     """The budget that stops two machines from thanking each other for ever."""
     await owe(store, draft("1"), draft("2"), draft("3", sender="omar"), at=NOW)
