@@ -53,10 +53,7 @@ def apply(ledger: Ledger, row: Row, inbound: Inbound, reader: Reader) -> Revised
     if case is None or last is None:
         return _of_nothing(ledger, inbound, _bearers(first, latest))
     gone = inbound.purpose is Purpose.DELETION
-    amended = revise(case.complaint, last, None if gone else inbound, reader)
-    if not case.complaint.status.undecided:  # the department that has it decides what it is
-        known = case.complaint
-        amended = amended.but(category=known.category, category_confidence=known.category_confidence)
+    amended = case.as_decided(revise(case.complaint, last, None if gone else inbound, reader))
     fresh = amended.attachments[len(case.complaint.attachments) :]
     raised = amended.priority != case.complaint.priority
     facts = {"taken_back" if gone else "edited": 1, "amended_by": row.id, "priority_raised": raised}

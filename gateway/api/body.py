@@ -8,15 +8,18 @@ import re
 import warnings
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_exceptions import HTTPException
+from pydantic import BaseModel, ValidationError
 
 from channels.message import Media
-from gateway.api.problem import MEDIA, TOO_LARGE, TOO_SLOW, UNREADABLE, Fault, Problem
+from gateway.api.problem import INVALID, MEDIA, TOO_LARGE, TOO_SLOW, UNREADABLE, Fault, Problem
 from gateway.files import Empty, Files, NotAllowed, TooBig
+
+Model = TypeVar("Model", bound=BaseModel)
 
 MOST_FILES: Final = 8
 LARGEST_FILE: Final = 16 * 1024 * 1024  # bytes
@@ -84,6 +87,18 @@ async def read_document(request: web.Request, types: Collection[str], limit: int
             return read_json(await _whole(request, limit))
     except TimeoutError:
         raise Problem(TOO_SLOW) from None
+
+
+def read_as(model: type[Model], document: Any) -> Model:
+    """Read a document as what a model says. Raises Problem 422 that names every wrong field."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        faults = [
+            Fault(field=".".join(str(part) for part in row["loc"]) or "body", detail=row["msg"])
+            for row in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise Problem(INVALID, errors=faults) from None
 
 
 def read_json(content: bytes | bytearray) -> Any:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from gateway.api.body import read_body
+from gateway.api.body import Model, read_as, read_body
 from gateway.api.complaints import PATH as COMPLAINTS
 from gateway.api.incident_views import (
     CauseList,
@@ -42,7 +42,6 @@ CAUSES: Final = "/api/v1/causes"
 SPLIT: Final = f"{COMPLAINTS}/{{reference}}/split"
 _PRIVATE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class IncidentDoor:
@@ -160,15 +159,7 @@ class IncidentDoor:
         return key, [one for one in references if one]
 
     async def _read(self, request: web.Request, model: type[Model]) -> Model:
-        sent = await read_body(request, self._house.files)
-        try:
-            return model.model_validate(sent.document)
-        except ValidationError as error:
-            faults = [
-                Fault(field=".".join(str(part) for part in row["loc"]) or "body", detail=row["msg"])
-                for row in error.errors(include_url=False, include_context=False, include_input=False)
-            ]
-            raise Problem(INVALID, errors=faults) from None
+        return read_as(model, (await read_body(request, self._house.files)).document)
 
     def _caller(self, request: web.Request) -> ApiKey:
         """Return the key: admin, or one that may both read and enter, as for tasks."""

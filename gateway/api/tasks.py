@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.body import read_body
+from gateway.api.body import read_as, read_body
 from gateway.api.keys import Keys, require
 from gateway.api.problem import GONE_BY, INVALID, NOT_FOUND, TAKEN, UNREADABLE, Fault, Problem
 from gateway.api.view import ComplaintView, Found, Sight, show
@@ -110,15 +110,7 @@ class TaskDoor:
     async def complete(self, request: web.Request) -> web.Response:
         """Do what the answer says, and close the task."""
         key = self._caller(request)
-        sent = await read_body(request, self._house.files)
-        try:
-            given = AnswerGiven.model_validate(sent.document)
-        except ValidationError as error:
-            faults = [
-                Fault(field=".".join(str(part) for part in row["loc"]) or "body", detail=row["msg"])
-                for row in error.errors(include_url=False, include_context=False, include_input=False)
-            ]
-            raise Problem(INVALID, errors=faults) from None
+        given = read_as(AnswerGiven, (await read_body(request, self._house.files)).document)
         answer = Answer(**given.model_dump(exclude={"kind"}), kind=given.kind.value if given.kind else None)
 
         async def finish() -> TaskView:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError as Wrong
 
-from gateway.api.body import read_document
+from gateway.api.body import read_as, read_document
 from gateway.api.keys import Keys, require
 from gateway.api.problem import INVALID, NOT_FOUND, NOT_OPEN, Fault, Problem
 from gateway.api.report import Occurred
@@ -102,7 +102,7 @@ class UpdateDoor:
     async def post(self, request: web.Request) -> web.Response:
         """Let a complaint become what its department says."""
         mine = _departments(self._keys.caller(request)) & self._house.city.departments.keys()
-        event = _read(await read_document(request, TYPES, LARGEST))
+        event = read_as(UpdateEvent, await read_document(request, TYPES, LARGEST))
         offer, reference = event.data.offer, event.subject
         speaker = await self._house.store.read(partial(_speaker, mine=mine, offer=offer, reference=reference))
         if speaker is None:
@@ -131,17 +131,6 @@ def _departments(key: ApiKey) -> frozenset[str]:
     if not mine:
         require(key, "department.<id>")
     return mine
-
-
-def _read(document: Any) -> UpdateEvent:
-    try:
-        return UpdateEvent.model_validate(document)
-    except ValidationError as error:
-        faults = [
-            Fault(field=".".join(str(part) for part in row["loc"]) or "body", detail=row["msg"])
-            for row in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise Problem(INVALID, errors=faults) from None
 
 
 def _speaker(connection: Connection, mine: frozenset[str], offer: str, reference: str) -> str | None:

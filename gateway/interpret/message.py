@@ -124,9 +124,7 @@ def _add(
 ) -> tuple[Complaint, bool]:
     """Record an amendment; return the complaint as it is then, and whether it became more urgent."""
     ledger = batch.ledger
-    if not case.complaint.status.undecided:  # the department that has it decides what it is
-        known = case.complaint
-        amended = amended.but(category=known.category, category_confidence=known.category_confidence)
+    amended = case.as_decided(amended)
     fresh = amended.attachments[len(case.complaint.attachments) :]
     raised = amended.priority != case.complaint.priority
     batch.opened[row.sender] = ledger.amend(

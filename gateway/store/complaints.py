@@ -46,6 +46,16 @@ class Case:
         """Return a copy with some fields changed."""
         return replace(self, **changes)
 
+    def as_decided(self, newer: Complaint) -> Complaint:
+        """Return a newer version of the complaint with the category that it has at a department.
+
+        The department that has it decides what it is; before that, all its words do.
+        """
+        known = self.complaint
+        if known.status.undecided:
+            return newer
+        return newer.but(category=known.category, category_confidence=known.category_confidence)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -181,9 +181,8 @@ class Completion:
             answers=answer.stated(),
         )
         amended = amend(case.complaint, inbound, self.city.reader, received_at=self.now)
-        if not case.complaint.status.undecided and not answer.category:
-            known = case.complaint
-            amended = amended.but(category=known.category, category_confidence=known.category_confidence)
+        if not answer.category:
+            amended = case.as_decided(amended)
         raised = amended.priority != case.complaint.priority
         self.danger = raised and amended.priority is Priority.DISTRESS
         with Ledger(self.connection, self.now) as ledger:
