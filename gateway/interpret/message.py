@@ -59,7 +59,7 @@ def _not_filed(batch: Batch, reading: Reading, inbound: Inbound, draft: Complain
     tells_who = bool(inbound.answers.get("contact")) and case is not None and not case.complaint.status.final
     if reading.nothing and not tells_who:
         ledger.finish(row.seq, f"nothing to file: {reading.nothing}")
-        if not inbound.public:  # a moving picture below a post of ours is said to nobody in particular
+        if not inbound.public:  # a sticker below a post of ours is said to nobody in particular
             batch.owe(row, inbound, "nothing")
         return Done("nothing", row.reference, reading.nothing)
     newer = batch.revised.get((row.channel, row.account, inbound.external_id))
