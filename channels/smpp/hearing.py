@@ -142,9 +142,7 @@ class Hearing:
             identity = await self._recent.identity(self._digest)
         raw: dict[str, Any] = {"deliver_sm": _base64(arrival.body), "data_coding": arrival.data_coding}
         return self._inbound(
-            arrival.source_ton,
-            arrival.source,
-            arrival.destination,
+            arrival,
             external_id=identity,
             text=decode(arrival.data, arrival.data_coding, self._settings.default_coding),
             purpose=purpose,
@@ -157,9 +155,7 @@ class Hearing:
             "parts": {number: {"data_coding": coding, "data": data} for number, (coding, data) in long.parts.items()}
         }
         return self._inbound(
-            long.source_ton,
-            long.source,
-            long.destination,
+            long,
             external_id=identity,
             text=long.text(self._settings.default_coding),
             answers={} if long.whole else {"incomplete": True},
@@ -171,9 +167,7 @@ class Hearing:
         raw = {"deliver_sm": _base64(arrival.body)}
         if found is None:
             return self._inbound(
-                arrival.source_ton,
-                arrival.source,
-                arrival.destination,
+                arrival,
                 external_id=f"receipt:{hashlib.sha256(arrival.body).hexdigest()}",
                 purpose=Purpose.IGNORED,
                 note="a delivery receipt that does not say of which message",
@@ -181,9 +175,7 @@ class Hearing:
             )
         delivery, word = found
         return self._inbound(
-            arrival.source_ton,
-            arrival.source,
-            arrival.destination,
+            arrival,
             external_id=f"receipt:{delivery.provider_id}:{word}",
             purpose=Purpose.DELIVERY,
             delivery=delivery,
@@ -203,11 +195,11 @@ class Hearing:
             raw={"deliver_sm": _base64(body)},
         )
 
-    def _inbound(self, source_ton: int, source: str, destination: str, **rest: Any) -> Inbound:
+    def _inbound(self, heard: Arrival | Long, **rest: Any) -> Inbound:
         return Inbound(
             channel=self._channel,
-            account=destination or self._settings.number,
-            sender=_address(source_ton, source),
+            account=heard.destination or self._settings.number,
+            sender=_address(heard.source_ton, heard.source),
             provider=self._provider,
             way="sms",
             **rest,
