@@ -108,6 +108,17 @@ def test_a_fax_is_left_to_a_person() -> None:
 
     assert ("fax", "", Address(Scheme.UNKNOWN, "")) == (inbound.way, inbound.text, inbound.sender)
     assert "+964 1 888 1234" == inbound.answers["fax_number"]
+    assert ("", "You have received a fax.") == (inbound.sender_name, inbound.answers["fax_cover"])
+
+
+def test_a_fax_whose_number_stands_in_its_address() -> None:
+    """A gateway that writes as the number it was called from says it there; a fax adds to no complaint by its ids."""
+    raw = (FIXTURES / "email/fax.eml").read_bytes().replace(b"from +964 1 888 1234, 1 page", b"received")
+    ours = IDS.message_id(REFERENCE, REPLY, CITIZEN)
+    raw = raw.replace(b"gateway@", b"+96418881234@").replace(b"Subject:", f"In-Reply-To: {ours}\r\nSubject:".encode())
+    inbound = read(raw, inbox={"fax": "*@fax.example"})
+
+    assert ("+96418881234", "") == (inbound.answers["fax_number"], inbound.about)
 
 
 def test_ignored_mail_says_why() -> None:
@@ -128,11 +139,23 @@ def test_answer_to_a_mail_of_ours() -> None:
         answered(References=ours.upper()),
         answered(To=f"Balagh <{address}>"),
         answered(Delivered_To=address.upper()),
+        answered(Cc=address),
     ):
         inbound = read(raw)
         assert REFERENCE == inbound.about
         assert "ما زال الماء مقطوعا" == inbound.text.strip()
         assert "third_party" not in inbound.answers
+
+
+def test_what_is_kept_for_a_person() -> None:
+    """What was cut from an answer, and what was wrong with a mail, is on record beside it; a mail without date came."""
+    ours = IDS.message_id(REFERENCE, REPLY, CITIZEN)
+    quoting = mail(9, f"نعم\r\n\r\n{MARKER}\r\nشكراً لتواصلك", In_Reply_To=ours)
+    inbound = read(mail(1, Date="", Message_ID=""))
+
+    assert "شكراً لتواصلك" in read(quoting).raw["full_text"]
+    assert "full_text" not in inbound.raw
+    assert (["it has no Message-ID"], NOW) == (inbound.raw["defects"], inbound.sent_at)
 
 
 def test_absence_note_about_a_mail_of_ours() -> None:

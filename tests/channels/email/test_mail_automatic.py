@@ -31,6 +31,8 @@ MACHINES = {
     "a list by precedence": ("list", mail("Precedence: list")),
     "an old list by its program": ("list", mail("X-Mailman-Version: 2.0.4")),
     "bulk": ("bulk", mail("Precedence: bulk")),
+    "junk": ("bulk", mail("Precedence: junk")),
+    "a mac on holiday": ("out of office", mail("X-Apple-Action: vacation")),
     "no-reply": ("no-reply", mail("", sender="Shop <no-reply@x.example>")),
     "do not reply": ("no-reply", mail("", sender="orders-donotreply@x.example")),
     "a daemon": ("mailer-daemon", mail("", sender="MAILER-DAEMON@x.example")),
@@ -58,6 +60,10 @@ CITIZENS = {
     "an office with exchange": (mail("X-Auto-Response-Suppress: DR, OOF"), False),
     "a group that is our mailbox": (
         mail("List-Id: x\nList-Post: <mailto:shakawa@amana.example>\nPrecedence: list"),
+        False,
+    ),
+    "an old group that is our mailbox": (
+        mail("Mailing-List: list shakawa@amana.example; contact owner@amana.example"),
         False,
     ),
     "sent on by a filter": (mail("Auto-Submitted: auto-forwarded"), False),

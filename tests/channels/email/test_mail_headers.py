@@ -27,6 +27,7 @@ def header(name: str, value: bytes) -> Headers:
         b"=?utf-8?B?2LfZgditINmF2KzYp9ix2Yo",  # its end is missing
         b"=?windows-1256?B?2N3NIOPMx9Ht?=",
         b"=?CP-1256?B?2N3NIOPMx9Ht?=",
+        b"=?CP-1256?B?2N3NIOPMx9HtA?=",  # cut within a byte
         b"=?unknown-8bit?B?2N3NIOPMx9Ht?=",
         b"=?utf-8?B?2N3NIOPMx9Ht?=",  # windows-1256 under a false name
         "\u202b=?utf-8?B?2LfZgditINmF2KzYp9ix2Yo=?=\u202c".encode(),

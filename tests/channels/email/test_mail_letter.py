@@ -73,6 +73,14 @@ def test_a_reply_says_only_what_is_new() -> None:
     assert "شكراً لتواصلك" in letter.full_text
 
 
+def test_a_reply_is_known_by_its_subject() -> None:
+    """A program that forgets which mail it answers still says so in the subject."""
+    raw = mail(f"ما زال مقطوعاً\r\n\r\n{MARKER}\r\nشكراً لتواصلك".encode())
+
+    assert "ما زال مقطوعاً" == read(raw.replace(b"Subject: water", "Subject: رد: شكوى".encode())).text
+    assert "شكراً لتواصلك" in read(raw).text
+
+
 def test_what_is_forwarded_is_not_cut() -> None:
     """An office that forwards a citizen's mail to us sends it for what stands below."""
     body = "للإجراء\r\n\r\nمن: أبو علي\r\nتم الإرسال: الأحد\r\nإلى: أمانة\r\n\r\nالماء مقطوع".encode()
@@ -89,6 +97,19 @@ def test_a_reply_that_answers_within_the_quotation_is_shown_whole() -> None:
 def test_plain_text_is_preferred_to_html() -> None:
     """A mail in both says it once."""
     assert "الماء" == read(HEAD + several("alternative", text("الماء"), text("<p>الماء</p>", "html"))).text
+
+
+def test_words_written_a_third_time_are_none() -> None:
+    """What Gmail's and watches' own forms of the same mail say is neither said twice nor attached."""
+    third = text("<p>الماء</p>", "x-amp-html")
+
+    letter = read(HEAD + several("alternative", text("الماء"), third, text("<p>الماء</p>", "html")))
+    assert ("الماء", ()) == (letter.text, letter.attachments)
+
+
+def test_html_under_a_false_name_is_read() -> None:
+    """A page that calls itself plain text shows its words and not its marks."""
+    assert "الماء مقطوع" == read(mail("<!DOCTYPE html><html><p>الماء <b>مقطوع</b></p></html>".encode())).text
 
 
 @pytest.mark.parametrize("plain", ["", "\r\n  \r\n", "This mail is in HTML. Please view it in a program that can."])
@@ -327,6 +348,8 @@ OURS = "Authentication-Results: mx.amana.example; "
         ("Authentication-Results: other.example; dmarc=pass\n" + OURS + "dmarc=fail", "fail"),
         (OURS + "dmarc=pass header.from=example.com\nFrom: boss@amana.example", "fail"),
         (OURS + "none", "none"),
+        (OURS + "spf=pass smtp.mailfrom=bounces@example.com", "pass"),
+        (OURS + "spf=fail (helo=x; dmarc=pass header.from=example.com;) smtp.mailfrom=x@evil.example", "none"),
         ("Authentication-Results: (mx.amana.example) evil; dmarc=pass", "none"),
     ],
 )
@@ -338,6 +361,7 @@ def test_only_our_own_server_proves_a_sender(headers: str, verdict: str) -> None
 def test_without_a_server_of_our_own_nobody_is_proven() -> None:
     """A house that does not name its mail server believes no result at all."""
     assert "none" == read(mail(b"x", OURS + "dmarc=pass header.from=example.com")).authenticated
+    assert "none" == read(mail(b"x", "Authentication-Results: ; dmarc=pass header.from=example.com")).authenticated
 
 
 def scan(
@@ -355,6 +379,15 @@ def test_a_fax_is_known_by_its_gateway() -> None:
 
     assert (True, "", "") == (letter.fax, letter.automatic, letter.text)
     assert letter.unanswerable
+
+
+def test_the_gateway_that_is_named_decides() -> None:
+    """Where the city names its fax gateway, all from there is a fax, cover and all, and nothing from elsewhere is."""
+    cover = scan(words="صفحة الغلاف: إلى أمانة المدينة، قسم الماء، من مدرسة النور", sender="page@fax.example")
+
+    assert read(cover, fax_from="*@fax.example").fax
+    assert read(scan(sender="page@fax.example"), fax_from="*@fax.example").unanswerable
+    assert not read(scan(), fax_from="*@fax.example").fax
 
 
 @pytest.mark.parametrize(
