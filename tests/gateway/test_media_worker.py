@@ -358,6 +358,28 @@ async def test_what_is_safe_is_deleted_when_the_provider_lets_us_in_again(walk: 
     assert 0.0 == metric("balagh_channel_barred", channel="whatsapp")
 
 
+async def test_a_provider_that_lets_nothing_be_deleted_is_asked_once_for_all(walk: Walk, twilio: TwilioHouse) -> None:
+    """The second photo waits without being asked for; once the provider lets us in again both are deleted."""
+    twilio.files["ME2"] = JPEG
+    barring = Barring(walk)
+    barring.fault = False
+    walk.media.sources = {"whatsapp": barring}
+    await walk.hear(channel="whatsapp", media=(photo(),))
+    await walk.media.step()
+    walk.clock.pass_by(minutes=2)
+    await walk.hear(sender="+9647709999999", channel="whatsapp", media=(photo("ME2"),))
+    await walk.media.step()
+    barring.fault, barring.asked = True, 0
+    for minutes in (9, 2):
+        walk.clock.pass_by(minutes=minutes)
+        assert 1 == await walk.media.step()
+    assert 1 == barring.asked
+    barring.fault = False
+    walk.clock.pass_by(minutes=6)
+    await walk.media.step()
+    assert [(None, None)] * 2 == [tuple(row) for row in await walk.rows("SELECT url, reason FROM attachments")]
+
+
 async def test_a_channel_that_stays_off_is_given_up_after_a_week(walk: Walk, twilio: TwilioHouse) -> None:
     """Providers keep their files about as long."""
     del twilio

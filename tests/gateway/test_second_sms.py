@@ -115,8 +115,8 @@ async def test_what_is_reported_lost_goes_by_the_other_once(line: Line, carriage
     """Twilio took it and reports, twice, that its number is a landline: the carrier is given the words once."""
     await line.walk.hear()
     await everything(line)
-    for _ in range(2):
-        await line.reports("undelivered", code="30006")
+    for status in ("undelivered", "failed"):
+        await line.reports(status, code="30006")
         await everything(line)
 
     assert ([CITIZEN[1:]], 1) == ([told["to"] for told in carriage.told], len(line.twilio.said))
@@ -126,8 +126,8 @@ async def test_what_whatsapp_reports_lost_twice_goes_by_one_sms(line: Line, carr
     """The second report of the same loss starts no second SMS on the other way."""
     await line.walk.hear(OUTAGE, channel="whatsapp")
     await everything(line)
-    for _ in range(2):
-        await line.reports("failed", code="63024")
+    for status in ("undelivered", "failed"):
+        await line.reports(status, message=0, code="63024")
         await everything(line)
 
     assert (["whatsapp:" + CITIZEN], 1) == ([one["to"] for one in line.twilio.messages], carriage.asked)
