@@ -30,6 +30,14 @@ def decode(body: bytes) -> Mapping[str, Any]:
     return document
 
 
+def answered(body: bytes) -> Mapping[str, Any]:
+    """Decode what a provider answered to us; empty for what is no JSON object: a proxy's page, or half an answer."""
+    try:
+        return decode(body)
+    except Unreadable:
+        return {}
+
+
 def encode(element: Any) -> bytes:
     """Encode an element of a payload, always in the same way, to be kept by itself."""
     return json.dumps(element, sort_keys=True, separators=(",", ":")).encode("ascii")

@@ -8,8 +8,7 @@ Sources: the error pages at twilio.com/docs/api/errors, and the Message resource
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -24,6 +23,7 @@ from aiohttp import (
 
 from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError, unanswered
 from channels.message import DeliveryState, Sent
+from channels.payload import answered, parts
 
 DEFAULT_URL = "https://api.twilio.com"
 
@@ -136,7 +136,7 @@ class TwilioApi:
             listing = await self._call("GET", params=query)
         except OutcomeUnknown as error:  # a question can be asked again
             raise Busy("unknown", "Twilio did not say what became of the earlier try") from error
-        for message in _messages(listing):
+        for message in parts(listing, "messages"):
             state = STATES.get(str(message.get("status")), DeliveryState.SENT)
             same = str(message.get("body", "")).strip() == fields["Body"].strip()
             if same and not state.lost and _made(message, since - _CLOCK_SKEW):
@@ -156,7 +156,7 @@ class TwilioApi:
         url = self._url
         for _ in range(_MOST_PAGES):
             listing = await self._ask(url, query)
-            for message in _messages(listing):
+            for message in parts(listing, "messages"):
                 if message.get("direction") == "inbound" and _made(message, since):
                     yield message
             following = listing.get("next_page_uri")
@@ -168,11 +168,10 @@ class TwilioApi:
         """Return (type, address) of each attachment of a message. Raises Refused, Busy or Barred."""
         path = f"{self._url.removesuffix('.json')}/{quote(message_id, safe='')}/Media"
         listing = await self._ask(f"{path}.json", None)
-        found = listing.get("media_list")
         return [
             (str(item.get("content_type", "")), f"{path}/{quote(str(item['sid']), safe='')}")
-            for item in (found if isinstance(found, list) else ())
-            if isinstance(item, dict) and item.get("sid")
+            for item in parts(listing, "media_list")
+            if item.get("sid")
         ]
 
     async def whoami(self) -> str:
@@ -209,7 +208,7 @@ class TwilioApi:
             async with self._session.request(method, url or self._url, allow_redirects=False, **what) as response:
                 status, retry_after = response.status, response.headers.get("Retry-After", "")
                 body = await response.read()
-        document = _document(body)
+        document = answered(body)
         if not 200 <= status < 300:  # noqa: PLR2004 - the range of success
             raise _fault(status, document, retry_after)
         return document
@@ -228,21 +227,6 @@ def _fault(status: int, document: Mapping[str, Any], retry_after: str) -> SpeakE
     if fault is None:  # what nobody foresaw is worth a look
         fault = Fault("Twilio refused it", alarm=True)
     return Refused(code, fault.words, opted_out=fault.opted_out, alarm=fault.alarm, elsewhere=fault.elsewhere)
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):  # a proxy's page, or half an answer
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _messages(listing: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    messages = listing.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        if isinstance(message, dict):
-            yield message
 
 
 def _made(message: Mapping[str, Any], since: datetime) -> bool:

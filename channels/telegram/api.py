@@ -10,7 +10,6 @@ second for a chat from its FAQ.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -21,7 +20,8 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
-from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError
+from channels.base import Barred, Busy, OutcomeUnknown, Refused, SpeakError, Unreadable
+from channels.payload import answered, decode, part
 
 # At DEBUG the library writes addresses with the token in them, and at ERROR whatever a proxy answered.
 logging.getLogger("telegram").setLevel(logging.CRITICAL)
@@ -205,12 +205,9 @@ class _Wire(BaseRequest):
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
         """Read an answer. The library's own would write one that it cannot read into the log."""
         try:
-            document = json.loads(payload)
-        except ValueError:
-            raise TimedOut("the answer is no JSON") from None
-        if not isinstance(document, dict):
-            raise TimedOut("the answer is no object")
-        return document
+            return dict(decode(payload))
+        except Unreadable:
+            raise TimedOut("the answer is no JSON object") from None
 
     async def do_request(  # type: ignore[override]  # the library's time-outs may also be an object of its own
         self,
@@ -242,17 +239,10 @@ class _Wire(BaseRequest):
 
 
 def _is_telegrams(body: bytes) -> bool:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and document.get("ok") is False
+    return answered(body).get("ok") is False
 
 
 def _pause(body: bytes) -> float | None:
     """Read how many seconds Telegram wants us to be silent, if it says so."""
-    try:
-        seconds = json.loads(body)["parameters"]["retry_after"]
-    except (ValueError, KeyError, TypeError):
-        return None
+    seconds = part(answered(body), "parameters").get("retry_after")
     return float(seconds) if isinstance(seconds, int | float) and 0 < seconds <= _LONGEST_PAUSE else None

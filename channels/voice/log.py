@@ -5,7 +5,6 @@ Sources: the Call and Recording resources of the API of 2010-04-01.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +12,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from channels.base import Barred, Busy, Refused
+from channels.base import Barred, Busy, Refused, Unreadable
+from channels.payload import decode, parts
 from channels.twilio_api import Account
 
 _TIMEOUT = ClientTimeout(total=30, sock_connect=5, sock_read=20)  # seconds
@@ -37,7 +37,7 @@ class CallLog:
     async def number(self, number: str) -> Mapping[str, Any] | None:
         """Return how a number of the account is set up; None when it is not the account's."""
         found = await self._ask("GET", f"{self._root}/IncomingPhoneNumbers.json", {"PhoneNumber": number})
-        return next(_rows(found, "incoming_phone_numbers"), None)
+        return next(iter(parts(found, "incoming_phone_numbers")), None)
 
     async def call(self, call: str) -> Mapping[str, Any] | None:
         """Return a call; None when Twilio knows none of that id."""
@@ -75,13 +75,13 @@ class CallLog:
     async def _list(self, path: str, query: Mapping[str, str] | None, name: str) -> AsyncIterator[Mapping[str, Any]]:
         for _ in range(_MOST_PAGES):
             page = await self._ask("GET", path, query)
-            for row in _rows(page, name):
+            for row in parts(page, name):
                 yield row
             following = page.get("next_page_uri")
-            parts = urlsplit(following) if isinstance(following, str) and following else None
-            if parts is None or not parts.path.startswith(self._root):
+            address = urlsplit(following) if isinstance(following, str) and following else None
+            if address is None or not address.path.startswith(self._root):
                 return
-            path, query = f"{parts.path}?{parts.query}", None
+            path, query = f"{address.path}?{address.query}", None
 
     async def _ask(self, method: str, path: str, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         if self._session is None:
@@ -116,12 +116,6 @@ def _document(body: bytes) -> Mapping[str, Any]:
     if not body.strip():  # what a deletion answers
         return {}
     try:
-        document = json.loads(body)
-    except ValueError as error:  # a proxy's page, or half an answer
+        return decode(body)
+    except Unreadable as error:  # a proxy's page, or half an answer
         raise Busy("body", "Twilio's answer is no JSON") from error
-    return document if isinstance(document, dict) else {}
-
-
-def _rows(document: Mapping[str, Any], name: str) -> Any:
-    rows = document.get(name)
-    return (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else iter(())

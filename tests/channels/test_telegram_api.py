@@ -244,6 +244,7 @@ async def test_unreachable_is_busy() -> None:
         lambda: web.Response(status=502, text="<html>Bad Gateway</html>"),
         lambda: failed(500, "Internal Server Error"),
         lambda: web.Response(text="no json"),
+        lambda: web.Response(text="[" * 100_000),
         lambda: web.json_response([]),
         lambda: web.json_response({"ok": True}),
         lambda: done(None),

@@ -26,6 +26,7 @@ class Twilio:
         self.deleted: list[str] = []
         self.number: dict[str, Any] | None = {}
         self.status = 0
+        self.page = ""  # said instead of every answer
         self.asked: list[str] = []
 
     def app(self) -> web.Application:
@@ -44,6 +45,8 @@ class Twilio:
         self.asked.append(f"{request.method} {request.path_qs}")
         if self.status:
             return web.Response(status=self.status)
+        if self.page:
+            return web.Response(text=self.page)
         return await handler(request) if request.headers.get("Authorization") == auth() else web.Response(status=401)
 
     async def account(self, _request: web.Request) -> web.Response:
@@ -204,5 +207,17 @@ async def test_a_check_names_what_would_lose_calls(walk: Walk, twilio: tuple[Twi
     assert "account active, but the number is not of this account" == await channel.probe()
     double.status = 401
     with pytest.raises(Barred):
+        await channel.probe()
+    await channel.close()
+
+
+@pytest.mark.parametrize("page", ["<html>Please log in</html>", "[]", '{"calls": ' + "[" * 100_000], ids=len)
+async def test_an_answer_that_is_none_is_asked_for_again(walk: Walk, twilio: tuple[Twilio, str], page: str) -> None:
+    """Something in between answers with a page of its own, or with what nobody can read: that is no finding."""
+    double, address = twilio
+    double.page = page
+    channel = at_twilio(walk, address)
+    assert isinstance(channel, Probes)
+    with pytest.raises(Busy):
         await channel.probe()
     await channel.close()
