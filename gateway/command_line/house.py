@@ -87,8 +87,14 @@ def learn(
         typer.Option(help="a CSV of the city's own history: text, category or department", exists=True, dir_okay=False),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="write the tables into this Markdown page")] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="only say how danger is heard in this file of examples, unread (may be said again)"),
+    ] = None,
 ) -> None:
     """Make the model of categories anew and say what changes on the held cases. Needs the extra `learn`."""
+    if without and (adopt or even_so or history or report):
+        raise typer.BadParameter("goes with no other option", param_hint="--without")
     gc.disable()  # for the few seconds of this process: looking through all that it counts would be one in six of them
     try:
         from gateway.learning.learn import learn as study
@@ -97,5 +103,5 @@ def learn(
             f"training needs scikit-learn ({error.name} is not installed): pip install 'balagh[learn]'", err=True
         )
         raise typer.Exit(2) from error
-    done = wait(study(typer.echo, adopting=adopt, even_so=even_so, history=history, page=report))
+    done = wait(study(typer.echo, adopting=adopt, even_so=even_so, history=history, page=report, without=without or ()))
     raise typer.Exit(0 if done else 1)

@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway.city.city import City, folder_of
 from gateway.city.city import load as load_city
 from gateway.learning.evaluate import Account, judge
+from gateway.learning.hands import judged_unread
 from gateway.learning.material import Case, read_cases
 from gateway.learning.report import write
 from gateway.learning.study import adopt, before, study, summary, tell
@@ -32,13 +33,20 @@ async def learn(
     even_so: bool = False,
     history: Path | None = None,
     page: Path | None = None,
+    without: Sequence[str] = (),
 ) -> bool:
     """Do what the command says; returns False when the model was not adopted although that was asked for.
+
+    With `without`, names of files of examples, nothing else is done than to say how danger is heard in each unread.
 
     Raises CityError, SettingsError, StoreUnavailable, OSError.
     """
     settings = load_settings()
     city, folder = load_city(settings.city), folder_of(settings.city)
+    if without:
+        for name, found, alarms in judged_unread(city, folder, without):
+            say(f"{name}, unread: danger found: {found}; false alarms: {alarms}")
+        return True
     cases = read_cases(history, city.categories, city.vocabulary.departments) if history else []
     if history:
         zero_shot = Account([judge(case, city.reader, city.rules) for case in cases])

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
+from itertools import chain
 
 from gateway.city.problems import CityError, Problem
 from normalizer.category import NOTHING
@@ -125,12 +126,18 @@ def read_cases(file: Traversable, categories: Iterable[str], responsible: Mappin
 
 def read_examples(folder: Traversable, categories: Iterable[str]) -> list[Text]:
     """Read every CSV of a folder of examples, with the columns category and text. Raises CityError."""
+    return list(chain.from_iterable(read_example_files(folder, categories).values()))
+
+
+def read_example_files(folder: Traversable, categories: Iterable[str]) -> dict[str, list[Text]]:
+    """Read a folder of examples as `read_examples` does; returns the texts of each file by its name."""
     if not folder.is_dir():
-        return []
-    known, problems, texts = frozenset((*categories, NOTHING)), list[Problem](), list[Text]()
+        return {}
+    known, problems, files = frozenset((*categories, NOTHING)), list[Problem](), dict[str, list[Text]]()
     for file in sorted(
         (entry for entry in folder.iterdir() if entry.name.endswith(".csv")), key=lambda file: file.name
     ):
+        texts = files.setdefault(file.name, [])
         for line, row in _rows(file, problems):
             category = row.get("category", "").strip()
             if category not in known:
@@ -142,7 +149,7 @@ def read_examples(folder: Traversable, categories: Iterable[str]) -> list[Text]:
                 texts.append(Text(row["text"], (category,), kind, danger, alike=danger is False and bool(told)))
     if problems:
         raise CityError(problems)
-    return texts
+    return files
 
 
 def kind_of(written: str) -> str:
