@@ -92,17 +92,16 @@ class Effects:
         if change.to is not None:
             to_arabic, to_english = self._names(change.to)
             reason = (
-                f"رفضته {arabic} وقالت إنه من شأن {to_arabic}"
-                f" / rejected by {english}, which says that it is for {to_english}"
+                f"رُفض لدى {arabic}، والمختص {to_arabic} / rejected by {english}, which says that it is for {to_english}"
             )
         elif said.suggested is not None:
             to_arabic, to_english = self._names(said.suggested)
             reason = (
-                f"رفضته {arabic} واقترحت {to_arabic}: القرار للفرز"
+                f"رُفض لدى {arabic}، والمقترح {to_arabic}: القرار للفرز"
                 f" / rejected by {english}, which suggests {to_english}: a person decides"
             )
         else:
-            reason = f"رفضته {arabic}: القرار للفرز / rejected by {english}: a person decides"
+            reason = f"رُفض لدى {arabic}: القرار للفرز / rejected by {english}: a person decides"
         return Route(
             department=change.to or self.city.triage,
             category=case.complaint.category,

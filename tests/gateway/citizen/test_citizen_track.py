@@ -277,7 +277,7 @@ async def test_an_accepted_report_says_by_when(visitor: Visitor, baghdad: City) 
     arabic, english = await visitor.get("/track/view"), await visitor.get("/track/view?lang=en")
 
     here = due.astimezone(baghdad.timezone)
-    assert "قبلت دائرة ماء بغداد البلاغ" in arabic.words
+    assert "قُبل البلاغ لدى دائرة ماء بغداد" in arabic.words
     assert 2 == arabic.words.count(format_date(here, "EEEE d MMMM y", "ar_IQ"))
     assert f"To be done by {here:%A} {here.day} {here:%B} {here.year}" in english.words
     assert "سعد" not in arabic.text + english.text
@@ -297,7 +297,7 @@ async def test_a_date_that_is_moved_is_said_as_that(visitor: Visitor) -> None:
     page = await visitor.get("/track/view")
 
     water = "دائرة ماء بغداد"
-    expected = ["استلمنا البلاغ", f"أُرسل البلاغ إلى {water}", f"قبلت {water} البلاغ", f"حدّدت {water} موعداً جديداً"]
+    expected = ["استلمنا البلاغ", f"أُرسل البلاغ إلى {water}", f"قُبل البلاغ لدى {water}", f"حُدّد موعد جديد لدى {water}"]
     assert expected == told(page)
     moved = format_date(due.astimezone(visitor.house.city.timezone), "EEEE d MMMM y", "ar_IQ")
     assert 2 == page.words.count(moved)  # above, and beside the step
@@ -312,7 +312,7 @@ async def test_another_department_that_accepts_it_moves_no_date(visitor: Visitor
     await answered(visitor, reference, "accepted", by="electricity")
     steps = told(await visitor.get("/track/view"))
 
-    assert 2 == sum(step.startswith("قبلت") for step in steps)
+    assert 2 == sum(step.startswith("قُبل") for step in steps)
     assert not any("موعد" in step for step in steps)
 
 
@@ -349,9 +349,9 @@ async def test_a_resolved_report_shows_what_the_department_wrote(visitor: Visito
     await answered(visitor, reference, "resolved", outcome="repaired", answer=hostile)
     page = await visitor.get("/track/view")
 
-    assert "أنجزته دائرة ماء بغداد" in page.words
-    assert ">عالجته</dt>" in page.text
-    assert "المسؤول الآن" not in page.words
+    assert "أُنجز لدى دائرة ماء بغداد" in page.words
+    assert ">الدائرة التي عالجته</dt>" in page.text
+    assert "الدائرة المسؤولة الآن" not in page.words
     assert ">Handled by</dt>" in (await visitor.get("/track/view?lang=en")).text
     assert "أصلحنا الأنبوب.\n&lt;script&gt;alert(1)&lt;/script&gt; {{ 7 * 7 }}" in page.text
     assert "<script>alert" not in page.text
@@ -374,6 +374,6 @@ async def test_why_a_department_said_no_stays_in_the_house(visitor: Visitor) -> 
     await answered(visitor, reference, "rejected", reason="هذا خطأ جماعة الكهرباء", suggested_department="electricity")
     page = await visitor.get("/track/view")
 
-    assert "ردّت دائرة ماء بغداد بأنه ليس من اختصاصها" in page.words
+    assert "رُدّ البلاغ من دائرة ماء بغداد لأنه خارج الاختصاص" in page.words
     assert "أُرسل إلى" in page.words
     assert "جماعة" not in page.text

@@ -45,7 +45,7 @@ not-a-text =
 public-thanks =
     شكراً لكم. وصلنا ما كتبتم وهو قيد المتابعة.
 
-## أين وصل البلاغ. { $department } اسم الدائرة.
+## أين وصل البلاغ. { $department } اسم الدائرة، وفي الدوائر قسم ومكتب: لا تضعوا قبله فعلاً مؤنثاً.
 
 status-received =
     استُلم البلاغ
@@ -54,11 +54,11 @@ status-triage =
 status-offered =
     أُرسل إلى { $department }
 status-accepted =
-    قبلته { $department }
+    مقبول لدى { $department }
 status-in_progress =
     قيد المعالجة لدى { $department }
 status-resolved =
-    أنجزته { $department }
+    أُنجز لدى { $department }
 status-closed =
     أُغلق البلاغ
 status-withdrawn =
@@ -77,16 +77,16 @@ event-offered =
 event-recalled =
     سُحب البلاغ من { $department } لإرساله إلى غيرها
 event-accepted =
-    قبلت { $department } البلاغ
+    قُبل البلاغ لدى { $department }
 # حين تغيّر الدائرة موعداً وعدت به
 event-dated =
-    حدّدت { $department } موعداً جديداً
+    حُدّد موعد جديد لدى { $department }
 event-rejected =
-    ردّت { $department } بأنه ليس من اختصاصها
+    رُدّ البلاغ من { $department } لأنه خارج الاختصاص
 event-progressed =
     العمل جارٍ لدى { $department }
 event-resolved =
-    أنجزت { $department } البلاغ
+    أُنجز البلاغ لدى { $department }
 event-closed =
     أُغلق البلاغ
 event-reopened =
