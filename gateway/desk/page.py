@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar, Final
 
 from aiohttp import web
@@ -96,15 +96,21 @@ class DeskPages(Pages):
         locale = Locale.parse(language)
 
         def clock(moment: datetime) -> str:
-            return f"{self.date(language, moment)} {self.time(language, moment)}"
+            written = {"date": self.date(language, moment), "time": self.time(language, moment)}
+            return self.words.plain(language, "moment", **written)
+
+        def said_on(moment: datetime) -> str:
+            midnight = moment.astimezone(self.house.city.timezone).time() == time()  # only its day is known
+            return self.date(language, moment) if midnight else clock(moment)
 
         def waiting(since: datetime) -> str:
-            return format_timedelta(max(datetime.now(UTC) - since, timedelta()), granularity="minute", locale=locale)
+            passed = max(datetime.now(UTC) - since, timedelta(minutes=1))
+            return format_timedelta(passed, granularity="minute", locale=locale)
 
         def tongue(code: str) -> str:
             return "" if code == UNDETERMINED else locale.languages.get(code.partition("-")[0], code)
 
-        return {"clock": clock, "waiting": waiting, "tongue": tongue}
+        return {"clock": clock, "said_on": said_on, "waiting": waiting, "tongue": tongue}
 
     def _note(self, request: web.Request, language: str) -> Mapping[str, str]:
         """Read the note that the last page left. Its parts come from a cookie, so only what can be ours is shown."""

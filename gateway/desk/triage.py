@@ -103,6 +103,7 @@ class Triage:
             "vulnerable": complaint.vulnerable,
             "channel": complaint.channel,
             "since": complaint.received_at,
+            "occurred_at": complaint.occurred_at,
             "waiting_since": task.created_at,
             "language": complaint.language,
             "text": shown.text,

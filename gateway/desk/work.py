@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from gateway.calls import CALL_BACK_REASONS
 from gateway.citizen.posted import Posted
 from gateway.desk.danger import seen
 from gateway.desk.material import items
@@ -171,7 +172,8 @@ class Work:
             complaint=None if shut else complaint,
             why=None if shut or complaint is None else seen(complaint, self.house.city, self.pages, language),
             items=[] if shut or complaint is None else items(_own_first(task, complaint.attachments)),
-            proposed=task.kind is TaskKind.TRANSCRIBE and bool(task.body.get("proposed")),
+            proposed=bool(task.body.get("proposed")),
+            called_for=next((why for why, said in CALL_BACK_REASONS.items() if said == task.body.get("reason")), ""),
             phone="" if shut else _phone(task, complaint.contact if complaint else None),
             calls=[] if shut else [_call(one) for one in task.body.get("calls", ())],
             post=None if shut else _post(view),

@@ -14,7 +14,10 @@ const isolate = (text) => {
   part.textContent = text;
   return part;
 };
-const size = (bytes) => bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+const measured = (number, unit, digits) => new Intl.NumberFormat(`${document.documentElement.lang}-u-nu-latn`,
+  { style: "unit", unit, maximumFractionDigits: digits }).format(number);
+const size = (bytes) => bytes < 1024 * 1024
+  ? measured(Math.ceil(bytes / 1024), "kilobyte", 0) : measured(bytes / 1024 / 1024, "megabyte", 1);
 files?.addEventListener("change", () => {
   const limit = Number(files.dataset.size) * 1024 * 1024;
   const rows = [...files.files].map((file, index) => {
@@ -32,6 +35,14 @@ files?.addEventListener("change", () => {
   document.getElementById("chosen").replaceChildren(...rows);
 });
 
+/* What sending locks opens again when the sending is stopped, or by coming back with the "back" button. Browsers that
+   cannot say that it was stopped open it after a while: what is sent twice is taken once. */
+const whenStopped = (open) => {
+  globalThis.navigation?.addEventListener("navigateerror", open);
+  addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+};
+const PATIENCE = 20000; /* milliseconds */
+
 const report = document.getElementById("report");
 const buttons = [...(report?.querySelectorAll("button[type=submit]") ?? [])];
 const words = buttons.map((button) => button.textContent);
@@ -39,16 +50,20 @@ report?.addEventListener("submit", (event) => {
   if (report.dataset.sent) return event.preventDefault();
   report.dataset.sent = "yes";
   (event.submitter ?? buttons[0]).textContent = report.dataset.sending;
-  setTimeout(() => { for (const button of buttons) button.disabled = true; }); /* after the browser has read the form */
+  setTimeout(() => { /* after the browser has read the form */
+    for (const button of buttons) button.disabled = Boolean(report.dataset.sent);
+  });
+  if (!globalThis.navigation) setTimeout(unlock, PATIENCE);
 });
-addEventListener("pageshow", (event) => { /* came back by the "back" button */
-  if (!event.persisted || !report) return;
+const unlock = () => {
+  if (!report) return;
   delete report.dataset.sent;
   for (const [index, button] of buttons.entries()) {
     button.disabled = false;
     button.textContent = words[index];
   }
-});
+};
+whenStopped(unlock);
 
 /* The receipt. */
 document.getElementById("print")?.addEventListener("click", () => print());

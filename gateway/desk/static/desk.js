@@ -16,7 +16,9 @@
       document.body.dataset.sent = "yes";
     });
   }
-  addEventListener("pageshow", () => { delete document.body.dataset.sent; });
+  const decideAgain = () => { delete document.body.dataset.sent; };
+  addEventListener("pageshow", decideAgain);
+  whenStopped(decideAgain);
 
   const cases = [...document.querySelectorAll("form[data-keys=triage]")];
   let current = 0;
@@ -40,8 +42,17 @@
 
   const work = document.querySelector("form[data-keys=task]");
   const tape = document.querySelector("audio, video");
+  /* What is heard is typed at once. A telephone's keyboard would hide the recording. */
+  if (tape && !document.getElementById("faults") && matchMedia("(pointer: fine)").matches) {
+    work?.querySelector("textarea")?.focus({ preventScroll: true });
+  }
   addEventListener("keydown", (event) => {
     if (event.isComposing || event.repeat || event.altKey || event.metaKey) return;
+    /* Enter in a line of the form would save a work half done. */
+    if (event.key === "Enter" && !event.ctrlKey && event.target.matches?.("form[data-keys=task] input")) {
+      event.preventDefault();
+      return;
+    }
     if (work && event.ctrlKey && !event.shiftKey) {
       if (event.code === "Enter" || event.code === "NumpadEnter") {
         event.preventDefault();

@@ -78,7 +78,7 @@ tasks-all = الكل
 tasks-none = لا شيء ينتظر هنا.
 task-transcribe = تدوين
 task-transcribe-lead = استمعوا أو اقرؤوا، ودوّنوا ما يقوله المواطن بكلماته.
-task-call_back = معاودة اتصال
+task-call_back = معاودة الاتصال
 task-call_back-lead = اتصلوا، ودوّنوا ما يقوله المواطن.
 task-confirm = تأكيد منشور
 task-confirm-lead = هل هذا المنشور العام شكوى إلى المدينة؟
@@ -103,17 +103,25 @@ task-fault-district = اختاروا البلدية من القائمة.
 task-fault-kind = اختاروا النوع من القائمة.
 task-fault-place = وصف المكان طويل جداً.
 task-fault-note = الملاحظة طويلة جداً.
-waits = ينتظر منذ { $time }
+moment = { $date }، { $time }
+waits = مدة الانتظار: { $time }
+said-on = قاله المواطن: { $time }
 danger-badge = خطر على الحياة
 care-badge = يحتاج عناية خاصة
 known-heading = ما كُتب من قبل
-call-number = الاتصال على:
+call-why = { $why ->
+    [danger] ضغط المتصل رقم الخطر ولم يترك رسالة.
+    [asked] طلب المتصل أن نعاود الاتصال به.
+    [agent] انتظر المتصل موظفاً ولم يردّ أحد.
+   *[report] بدأ المتصل بلاغاً ولم يترك رسالة.
+}
+call-number = رقم المتصل:
 call-no-number = لا رقم معروف.
 calls-heading = محاولات سابقة
 outcome-label = ما نتيجة الاتصال؟
-outcome-reached = تم الوصول إليه
+outcome-reached = أجاب
 outcome-not_reached = لم يجب
-outcome-declined = لا يرغب
+outcome-declined = لا يريد المتابعة
 accepted-label = هل هو شكوى؟
 accepted-yes = نعم، يُسجل
 accepted-no = لا
@@ -124,7 +132,8 @@ item-audio = تسجيل { $number }
 item-video = فيديو { $number }
 item-open = الملف { $number } ({ $ending })
 item-waiting = الملف { $number } ما زال يُجلب
-keys-task = المفاتيح: Ctrl+مسافة للتشغيل والإيقاف، Ctrl+B للرجوع خمس ثوانٍ، Ctrl+Enter للحفظ ثم التالي.
+keys-task = المفاتيح: Ctrl+Enter للحفظ ثم التالي.
+keys-tape = Ctrl+مسافة للتشغيل والإيقاف، وCtrl+B للرجوع خمس ثوانٍ.
 
 ## ما يُحدد
 
@@ -240,18 +249,18 @@ triage-title = الفرز
 triage-lead = أي دائرة هي المسؤولة؟ أقوى الاقتراحات أولاً.
 triage-none = لا شيء ينتظر قراراً.
 triage-more = وراء هذه غيرها.
-triage-rejected = رفضته { $department }:
-triage-suggested = رفضته { $department } واقترحت { $suggested }:
+triage-rejected = رُفض لدى { $department }:
+triage-suggested = رُفض لدى { $department }، والمقترح { $suggested }:
 said-heading = ما قالته الدوائر
 said-verb = { $verb ->
-    [accepted] قَبِلته
-    [rejected] رفضته
-    [progressed] تعمل عليه
-    [resolved] أنجزته
+    [accepted] قبول
+    [rejected] رفض
+    [progressed] قيد العمل
+    [resolved] إنجاز
    *[other] { $verb }
 }
 said-due = الموعد { $date }
-said-suggested = تقترح { $department }
+said-suggested = المقترح: { $department }
 case-label = البلاغ { $reference }
 case-wordless = لم يُكتب شيء بعد.
 department-label = دائرة أخرى

@@ -103,10 +103,18 @@ task-fault-district = Choose the district from the list.
 task-fault-kind = Choose the kind from the list.
 task-fault-place = The place is too long.
 task-fault-note = The note is too long.
+moment = { $date }, { $time }
 waits = waiting for { $time }
+said-on = said on { $time }
 danger-badge = Danger to life
 care-badge = Needs particular care
 known-heading = Already written
+call-why = { $why ->
+    [danger] The caller pressed the danger key and left no message.
+    [asked] The caller asked to be called back.
+    [agent] The caller waited for an agent, and nobody answered.
+   *[report] The caller began a report and left no message.
+}
 call-number = Call:
 call-no-number = No number is known.
 calls-heading = Tried in vain
@@ -124,7 +132,8 @@ item-audio = Recording { $number }
 item-video = Film { $number }
 item-open = File { $number } ({ $ending })
 item-waiting = File { $number } is still being fetched
-keys-task = Keys: Ctrl+Space plays and pauses, Ctrl+B goes back five seconds, Ctrl+Enter saves and brings the next.
+keys-task = Keys: Ctrl+Enter saves and brings the next.
+keys-tape = Ctrl+Space plays and pauses, Ctrl+B goes back five seconds.
 
 ## What is stated
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 from sqlalchemy import delete
 
 from gateway.app import admin_site, running
@@ -190,7 +190,6 @@ async def test_a_recording_plays_and_stops_by_keyboard_and_the_work_is_sent_by_i
     await page.get_by_role("button", name="Take").first.click()
     await page.wait_for_url("**/desk/tasks/*")
     first = page.url
-    await page.focus("#text")
     await until(lambda: page.evaluate("document.querySelector('audio').readyState >= 1"))
     await page.keyboard.press("Control+Space")
     await until(lambda: page.evaluate("document.querySelector('audio').currentTime > 0.05"))
@@ -198,7 +197,11 @@ async def test_a_recording_plays_and_stops_by_keyboard_and_the_work_is_sent_by_i
     await until(lambda: page.evaluate("document.querySelector('audio').paused"))
     await page.keyboard.press("Control+KeyB")
     assert await page.evaluate("document.querySelector('audio').currentTime") == 0
-    await page.keyboard.type("Water stands in the street")
+    await page.keyboard.type("Water stands in the street")  # where the words go: the page begins there
+    await page.focus("#place")
+    await page.keyboard.press("Enter")  # in a line of the form, where it would save what is half written
+    assert first == page.url
+    await page.focus("#text")
     assert 1 == await page.evaluate(TWICE)
     await page.wait_for_url(lambda url: "/desk/tasks/" in url and url != first)
     await expect(page.locator(".note")).to_have_text("Saved.")
@@ -228,6 +231,37 @@ async def test_a_long_entry_survives_the_end_of_its_session(chromium: Browser, a
     assert PIPE == await page.input_value("#text")
     await page.click(".send")
     await page.wait_for_url("**/desk/receipt*")
+    await context.close()
+
+
+async def test_stopping_the_browser_while_it_sends_opens_the_form_again(
+    chromium: Browser, address: str, house: House
+) -> None:
+    """Stop during an upload or a decision: the button says what it does and works again, and nothing is done twice."""
+    await hear(house, VAGUE)
+    await open_of(house, TaskKind.TRIAGE)
+    context = await chromium.new_context(viewport=SCREEN)
+    page = await sign_in(context, address, "en")
+
+    async def never(route: Route) -> None:
+        """Keep the browser waiting, as a slow line does."""
+
+    for name, press in (("entry", ".send"), ("triage", ".case .by-hand button:not([formaction])")):
+        await page.goto(f"{address}/desk/{name}")
+        if name == "entry":
+            await page.get_by_label("Walk-in").check()
+            await page.fill("#text", PIPE)
+        else:
+            await page.locator(".case select[name=department]").select_option("roads")
+        await page.route("**/desk/**", never)
+        await page.evaluate(STOPPED, press)
+        await expect(page.locator("html[data-stopped]")).to_be_attached()
+        await expect(page.locator(press)).to_be_enabled()
+        await expect(page.locator(press)).to_have_text("Save and show the receipt" if name == "entry" else "Route")
+        await page.unroute_all()
+        await page.click(press)
+        await expect(page.locator("#reference" if name == "entry" else ".note")).to_be_visible()
+    await expect(page.locator(".note")).to_contain_text("is on its way: Roads and Projects")
     await context.close()
 
 
@@ -295,8 +329,20 @@ async def test_every_page_fits_can_be_touched_and_can_be_read(
         assert (name, []) == (name, await page.evaluate(CONTRAST))
         assert (name, []) == (name, await page.evaluate(SMALL))
         assert (name, []) == (name, await page.evaluate(NAMELESS))
+        await page.emulate_media(media="print")  # on white paper, also from a dark screen
+        assert (name, [], "rgb(255, 255, 255)") == (
+            name,
+            await page.evaluate(CONTRAST),
+            await page.evaluate("getComputedStyle(document.body).backgroundColor"),
+        )
+        await page.emulate_media(media="screen")
     await context.close()
 
+
+STOPPED = """(press) => {
+    const halt = () => { stop(); document.documentElement.dataset.stopped = "yes"; };
+    navigation.addEventListener("navigate", () => setTimeout(halt), { once: true });
+    setTimeout(() => document.querySelector(press).click()); }"""
 
 SMALL = """() => [...document.querySelectorAll('a:not(.skip), button, select, textarea, input:not([type=hidden])')]
     .filter((one) => one.type !== 'file' && one.offsetParent && !one.closest('.banner'))

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import struct
 import wave
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from channels.message import Address, Scheme
+from gateway.calls import CALL_BACK_REASONS
 from gateway.store.tables import tasks as table
 from gateway.store.tasks import Draft, TaskKind
 from tests.gateway.citizen.visitor import PIPE
@@ -175,6 +177,30 @@ async def test_saving_brings_the_next_of_the_same_kind(agent: Agent) -> None:
     page = await agent.press(page, f"/desk/tasks/{first}", outcome="reached", text=PIPE, then="next")
     assert f"/desk/tasks/{last}" == page.path
     assert "تم الحفظ" in page.words
+
+
+async def test_who_calls_back_reads_why_and_what_a_machine_heard(agent: Agent) -> None:
+    """Why the caller must be rung, that the words are a machine's, and none but the keys that do something here."""
+    await agent.begin()
+    task = await call(agent, reason=CALL_BACK_REASONS["agent"], proposed="المي مقطوع")
+    await take(agent, task)
+    page = await agent.get(f"/desk/tasks/{task}")
+    assert "انتظر المتصل موظفاً ولم يردّ أحد." in page.words
+    assert ("المي مقطوع", True) == (page.typed.strip(), "هذا ما سمعته آلة" in page.words)
+    assert ("Ctrl+Enter" in page.words, "Ctrl+B" in page.words) == (True, False)
+    other = await call(agent, "call-2")
+    await take(agent, other)
+    assert "هذا ما سمعته آلة" not in (await agent.get(f"/desk/tasks/{other}")).words
+
+
+async def test_how_long_a_task_waits_is_said_in_words_that_agree(agent: Agent) -> None:
+    """In Arabic the dual stands as it must after a colon, and nothing has waited for no minutes."""
+    await agent.begin()
+    await call(agent)
+    assert "مدة الانتظار: دقيقة" in re.sub("[\u2066-\u2069]", "", (await agent.get("/desk/tasks")).words)
+    earlier = datetime.now(UTC) - timedelta(hours=2, minutes=5)
+    await agent.house.store.write(lambda connection: connection.execute(update(table).values(created_at=earlier)))
+    assert "مدة الانتظار: ساعتان" in re.sub("[\u2066-\u2069]", "", (await agent.get("/desk/tasks")).words)
 
 
 async def test_a_call_that_was_answered_becomes_a_complaint(busy: Agent) -> None:

@@ -154,6 +154,35 @@ async def test_who_complains_is_not_in_the_words_on_the_card_either(busy: Agent)
     assert "7709876543" not in page.text
 
 
+async def test_when_the_citizen_said_it_stands_beside_when_it_came(busy: Agent) -> None:
+    """A paper of months ago is decided on as one: its own day is on the card and its page, without a made-up hour."""
+    await busy.begin("triage", "agent")
+    receipt = await busy.enter(way="paper_box", date="2026-02-03", text=VAGUE)
+    await busy.enter(way="phone", date="2026-02-04", time="16:20", text=f"{VAGUE} مرة ثانية")
+
+    async def both() -> bool:
+        return len(await busy.tasks(TaskKind.TRIAGE)) == 2
+
+    await until(both)
+    words = re.sub("[\u2066-\u2069]", "", (await busy.get("/desk/triage?lang=ar")).words)
+    assert "قاله المواطن: الثلاثاء 3 شباط 2026 ·" in words
+    assert "قاله المواطن: الأربعاء 4 شباط 2026، 4:20" in words
+    page = await busy.get(f"/desk/complaints/{busy.reference(receipt)}?lang=en")
+    assert "said on Tuesday 3 February 2026" in re.sub("[\u2066-\u2069]", "", page.words)
+
+
+async def test_no_second_problem_is_split_off_by_a_stray_press(busy: Agent) -> None:
+    """Where nothing suggests a subject none is chosen yet, and pressing the button then changes nothing."""
+    await busy.begin("triage")
+    await undecided(busy, VAGUE)
+    page = await busy.get("/desk/triage")
+    assert '<option value="">' in page.text.partition('name="second"')[2].partition("</select>")[0]
+    (task,) = await busy.tasks(TaskKind.TRIAGE)
+    page = await busy.press(page, f"/desk/triage/{task.id}/split", second="")
+    assert "لا يمكن فصل هذا" in page.words
+    assert 1 == len(await busy.tasks(TaskKind.TRIAGE))
+
+
 async def test_what_cannot_be_split_off_is_said_as_that(busy: Agent) -> None:
     """Nobody is asked for a department where it was the subject that does not fit."""
     await busy.begin("triage")
@@ -228,4 +257,4 @@ async def test_what_a_department_rejected_comes_with_its_reason(busy: Agent) -> 
     assert "Baghdad Sewerage Authority" in page.text
     arabic = (await busy.get("/desk/triage?lang=ar")).words
     assert "دائرة مجاري بغداد" in arabic
-    assert 1 == arabic.count("رفضته دائرة ماء بغداد")
+    assert 1 == arabic.count("رُفض لدى دائرة ماء بغداد")
