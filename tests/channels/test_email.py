@@ -233,6 +233,8 @@ def test_bounce_that_quotes_no_id() -> None:
 def test_bounce_that_was_made_up() -> None:
     """A report about a mail that is provably not ours changes nothing."""
     assert Purpose.IGNORED == read(bounce("<case.4821093756.x.y.z@city.example>", "failed", "5.1.1")).purpose
+    forged = ThreadIds("another key", "complaints@city.example", plus=True).return_path(REPLY)
+    assert Purpose.IGNORED == read(bounce("<lost@mx.example>", "failed", "5.1.1", to=forged)).purpose
 
 
 def bounce(message_id: str, action: str, status: str, to: str = "complaints@city.example") -> bytes:

@@ -175,6 +175,18 @@ From: shakawa@amana.example
     ) == (read(raw).bounce)
 
 
+def test_which_mail_of_ours_a_report_is_about() -> None:
+    """The returned headers say it, whatever the server writes above them; else what the report answers."""
+    prose = "This is the mail system.\nMessage-ID: <queue-77@mx.x.example>\n"
+    named = report(FAILED).replace(b"This is the mail system.", prose.replace("\n", "\r\n").encode())
+    bare = mail("Return-Path: <>\nIn-Reply-To: <case.1@amana.example>", "c@d.example: 550 no", subject="failure notice")
+
+    for raw in (named, bare):
+        bounce = read(raw).bounce
+        assert bounce is not None
+        assert "<case.1@amana.example>" == bounce.original_message_id
+
+
 @pytest.mark.parametrize(
     ("subject", "words", "outcome"),
     [

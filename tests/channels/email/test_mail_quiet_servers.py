@@ -92,8 +92,9 @@ async def test_server_without_idle(
     mind.idles = False
     channel = opened(inbox)
     channel.idle = 600.0
-    for _ in range(3):
-        await once(channel, channel.lines()[0], office)
+    async with asyncio.timeout(15):
+        for _ in range(3):
+            await once(channel, channel.lines()[0], office)
     mind.mails[1] = mail(1)
     await hear(channel, office, lambda: bool(office.accepted))
 
@@ -114,6 +115,37 @@ async def test_mail_that_nobody_announces(
 
     ended = mind.heard.index(b"IDLE")
     assert [b"NOOP", b"UID SEARCH"] == mind.heard[ended + 1 : ended + 3]  # whatever it said, or did not
+
+
+async def test_line_that_is_let_go(server: tuple[Server, dict[str, object]], opened: Build, office: Office) -> None:
+    """Whoever stops listening leaves the connection at once: the next look does not wait for the end of the last."""
+    mind, inbox = server
+    channel = opened(inbox)
+    channel.idle = 600.0
+    channel._calm.add(channel.lines()[0])
+    listening = asyncio.create_task(once(channel, channel.lines()[0], office))
+    while b"IDLE" not in mind.heard:
+        await asyncio.sleep(0.01)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    mind.mails[1] = mail(1)
+
+    await hear(channel, office, lambda: bool(office.accepted))
+
+
+async def test_attachment_of_a_machine(server: tuple[Server, dict[str, object]], opened: Build, office: Office) -> None:
+    """What an absence note or a bounce brings along is not kept: it belongs to no complaint."""
+    mind, inbox = server
+    photo = (
+        "--b\r\nContent-Type: text/plain\r\n\r\nback on Sunday\r\n"
+        "--b\r\nContent-Type: image/jpeg; name=logo.jpg\r\n\r\nlogo\r\n--b--"
+    )
+    kind = {"Content_Type": "multipart/mixed; boundary=b", "Content_Transfer_Encoding": ""}
+    mind.mails |= {1: mail(1, photo, Auto_Submitted="auto-replied", **kind), 2: mail(2, photo, **kind)}
+    await hear(opened(inbox), office, lambda: len(office.accepted) == 2)
+
+    assert [0, 1] == [len(inbound.media) for inbound in office.accepted]
+    assert [b"logo"] == [data.strip() for data in office.kept.values()]
 
 
 async def test_keyword_that_is_refused(server: tuple[Server, dict[str, object]], opened: Build, office: Office) -> None:
