@@ -41,21 +41,32 @@ SPLIT_OF = "split_of"  # in the answers of a half that they split off: the id of
 BUDGET = 12  # answers to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
 DAY, DAY_BUDGET = timedelta(days=1), 24  # … and in a day, for machines are patient
-DANGER = 2  # times that budget for words on whom to call in danger: whoever wrote much before hears them all the same
+DAY_RECEIPTS = (
+    60  # … with the receipts of new, clear complaints to a telephone: of a mukhtar, say, who reports for many
+)
+TELEPHONES = {Scheme.TEL, Scheme.WHATSAPP}
 
 
 class Correspondents:
     """What a batch's senders were told lately, and which of them asked for silence."""
 
     def __init__(self, connection: Connection, senders: Collection[str], now: datetime) -> None:
-        self.told = Counter(replies.recent(connection, senders, now - BUDGET_WINDOW))
-        self.told_today = Counter(replies.recent(connection, senders, now - DAY))
+        recent = replies.recent(connection, senders, now - DAY, now - BUDGET_WINDOW)
+        self.told_today = Counter({sender: today for sender, (today, _) in recent.items()})
+        self.told = Counter({sender: lately for sender, (_, lately) in recent.items()})
         self.silent = replies.silent(connection, senders)
 
-    def tell(self, sender: str, purpose: str) -> bool:
-        """Count one more reply to a sender; False when they were told so much lately that it would be a loop."""
-        times = DANGER if purpose == "distress" else 1
-        if self.told[sender] >= times * BUDGET or self.told_today[sender] >= times * DAY_BUDGET:
+    def tell(self, target: Target, purpose: str, *, clear: bool) -> bool:
+        """Count one more reply to a sender; False when they were told so much lately that it would be a loop.
+
+        `clear` says that it answers what is a complaint to the city beyond doubt, which machines seldom write.
+        """
+        sender, danger = target.sender, purpose == "distress"
+        receipts = target.to.scheme in TELEPHONES and (danger or (clear and purpose == "received"))
+        hour, day = BUDGET, DAY_RECEIPTS if receipts else DAY_BUDGET
+        if danger:  # whoever wrote much before hears whom to call all the same
+            hour, day = hour + BUDGET, day + DAY_BUDGET
+        if self.told[sender] >= hour or self.told_today[sender] >= day:
             return False
         self.told[sender] += 1
         self.told_today[sender] += 1
@@ -198,18 +209,19 @@ class Acknowledger:
         complaint: Complaint | None,
         target: Target,
     ) -> None:
+        city = self.city()
         if others is None:  # what a person did answers no machine, and is told: nothing is counted
             silent = replies.silent(ledger.connection, {target.sender})
         else:
             if target.sender != row.sender:
                 others = Correspondents(ledger.connection, {target.sender}, ledger.now)
-            if not others.tell(target.sender, purpose):
+            clear = complaint is not None and complaint.category_confidence >= city.public_confidence
+            if not others.tell(target, purpose, clear=clear):
                 observe.ROOM.labels("replies", "over_budget").inc()
                 return
             silent = others.silent
         quiet = (target.channel, target.account, target.sender) in silent
         quiet = quiet and purpose not in {"opt_out", "opt_in"}
-        city = self.city()
         spoken = complaint.language if complaint else language(inbound.text)
         chosen = reply_language(spoken, city.languages)
         reference = complaint.reference if complaint else row.reference

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, not_, select
+from sqlalchemy import Connection, bindparam, case, func, not_, select
 
 from gateway.store.insert import insert_or_ignore
 from gateway.store.prepared import Prepared, known
@@ -35,7 +35,11 @@ _WRITE = Prepared(
     reply_payload.insert(), ("id", "scheme", "address", "text", "reference", "thread", "slots", "heard_at")
 )
 _RECENT = (
-    select(replies.c.sender, func.count().label("number"))
+    select(
+        replies.c.sender,
+        func.count().label("number"),
+        func.count(case((replies.c.created_at >= bindparam("lately", type_=Instant), 1))).label("lately"),
+    )
     .where(
         replies.c.sender.in_(bindparam("senders", expanding=True)),
         replies.c.created_at >= bindparam("since", type_=Instant),
@@ -95,10 +99,12 @@ def queue(connection: Connection, drafts: Sequence[tuple[Draft, str]], now: date
     return fresh
 
 
-def recent(connection: Connection, senders: Collection[str], since: datetime) -> dict[str, int]:
-    """Count what was owed to senders lately: two machines that thank each other must stop somewhere.
+def recent(
+    connection: Connection, senders: Collection[str], since: datetime, lately: datetime
+) -> dict[str, tuple[int, int]]:
+    """Count what was owed to senders, since a moment and since a later one: machines that thank each other must stop.
 
     Not the news of what people did with their complaints: that answers no machine, and who has much of it is no loop.
     """
-    rows = connection.execute(_RECENT, {"senders": senders, "since": since})
-    return {row.sender: row.number for row in rows}
+    rows = connection.execute(_RECENT, {"senders": senders, "since": since, "lately": lately})
+    return {row.sender: (row.number, row.lately) for row in rows}

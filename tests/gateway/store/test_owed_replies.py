@@ -278,10 +278,12 @@ async def test_a_code_that_is_of_no_use_any_more_goes_no_other_way(
 async def test_what_was_owed_lately_is_counted_by_sender(store: Store) -> None:
     """The budget that stops two machines from thanking each other for ever."""
     await owe(store, draft("1"), draft("2"), draft("3", sender="omar"), at=NOW)
-    await owe(store, draft("4"), at=later(hours=-2))
+    await owe(store, draft("4"), draft("5", sender="ali"), at=later(hours=-2))
+    await owe(store, draft("6"), at=later(hours=-25))
 
-    found = await store.read(partial(replies.recent, senders=["anna", "omar", "nobody"], since=later(hours=-1)))
-    assert {"anna": 2, "omar": 1} == found
+    senders = ["anna", "omar", "ali", "nobody"]
+    job = partial(replies.recent, senders=senders, since=later(hours=-24), lately=later(hours=-1))
+    assert {"anna": (3, 2), "omar": (1, 1), "ali": (1, 0)} == await store.read(job)
 
 
 async def test_news_of_complaints_leave_a_citizen_their_receipts(store: Store) -> None:
@@ -289,5 +291,5 @@ async def test_news_of_complaints_leave_a_citizen_their_receipts(store: Store) -
     done = ("resolved", "resolved/sms", "closed", "closed/sms")
     await owe(store, draft("0"), *(draft(str(number), purpose=purpose) for number, purpose in enumerate(done, 1)))
 
-    found = await store.read(partial(replies.recent, senders=["anna"], since=later(hours=-1)))
-    assert {"anna": 1} == found
+    job = partial(replies.recent, senders=["anna"], since=later(hours=-1), lately=later(hours=-1))
+    assert {"anna": (1, 1)} == await store.read(job)
