@@ -15,7 +15,7 @@ import re
 from datetime import datetime
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ AUTOMATIC = frozenset({"", "received", "distress", "amended", "nothing", "opt_ou
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _SPECIAL = frozenset(' <>"()[]:;,\\')  # in an address that nobody quoted
+_LETTER = re.compile(r"[^\W\x00-\x7f]|[\u0610-\u061a\u064b-\u065f\u0670]")  # beyond ASCII, with the marks upon it
 _LONGEST_SUBJECT = 200  # characters
 _MOST_REFERENCES = 20
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "ur", "ckb", "he"})
@@ -53,7 +54,7 @@ def compose(reply: Reply, sender: str, ids: ThreadIds, now: datetime) -> Outgoin
     if thread.get("unanswerable") and reply.purpose in AUTOMATIC:
         raise Refused("unanswerable", f"a machine may not answer this mail: {thread['unanswerable']}", elsewhere=True)
     to = _addressee(reply.to.value)
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=SMTP if to.addr_spec.isascii() else SMTPUTF8)
     name, address = parseaddr(sender)
     message["From"] = MailAddress(name, addr_spec=address)
     message["To"] = to
@@ -87,7 +88,9 @@ def _addressee(value: str) -> MailAddress:
             raise ValueError("not an address")
         if not domain.isascii():
             domain = domain.encode("idna").decode("ascii")
-        return MailAddress(addr_spec=f"{local}@{domain}")
+        # A local part in Arabic letters is a right one (RFC 6531), and the parser knows only those of RFC 5322.
+        MailAddress(addr_spec=f"{_LETTER.sub('x', local)}@{domain}")
+        return MailAddress(username=local, domain=domain)
     except (ValueError, IndexError, AttributeError) as error:  # what the standard library's parser raises for nonsense
         raise Refused(
             "bad-address", "the sender's address is not one that can be written to", elsewhere=True

@@ -439,6 +439,9 @@ def test_nothing_slips_into_the_headers(hostile: str) -> None:
         "<a@example.org>",
         "a@exa mple.org",
         '"a@b',
+        "زي\u00a0نب@example.org",
+        "زينب..علي@example.org",
+        "\u200fزينب@example.org",
     ],
 )
 def test_address_that_is_none(address: str) -> None:

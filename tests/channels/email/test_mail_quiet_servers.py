@@ -141,7 +141,8 @@ async def test_attachment_of_a_machine(server: tuple[Server, dict[str, object]],
         "--b\r\nContent-Type: image/jpeg; name=logo.jpg\r\n\r\nlogo\r\n--b--"
     )
     kind = {"Content_Type": "multipart/mixed; boundary=b", "Content_Transfer_Encoding": ""}
-    mind.mails |= {1: mail(1, photo, Auto_Submitted="auto-replied", **kind), 2: mail(2, photo, **kind)}
+    machine = mail(1, photo.replace("\nlogo", "\nbanner"), Auto_Submitted="auto-replied", **kind)
+    mind.mails |= {1: machine, 2: mail(2, photo, **kind)}
     await hear(opened(inbox), office, lambda: len(office.accepted) == 2)
 
     assert [0, 1] == [len(inbound.media) for inbound in office.accepted]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from email import message_from_bytes, policy
@@ -94,6 +95,22 @@ async def speaking() -> AsyncIterator[Callable[[str], Email]]:
     yield build
     for channel in channels:
         await channel.close()
+
+
+async def test_address_in_arabic(sink: Sink, served: Any, speaking: Any) -> None:
+    """Whoever has an address in Arabic letters is answered where the servers can write it, and else another way."""
+    reply = dataclasses.replace(REPLY, to=Address(Scheme.MAILTO, "زينب@example.org"))
+    await speaking(f"smtp://{served()}").send(reply)
+    [envelope] = sink.envelopes
+    content = envelope.content
+    assert isinstance(content, bytes)
+
+    assert ["زينب@example.org"] == envelope.rcpt_tos
+    assert "\r\nTo: زينب@example.org\r\n".encode() in content
+    with pytest.raises(Refused) as raised:
+        await speaking(f"smtp://{served(enable_SMTPUTF8=False)}").send(reply)
+    assert raised.value.elsewhere
+    assert 1 == len(sink.envelopes)
 
 
 async def test_answer_arrives(sink: Sink, served: Any, speaking: Any) -> None:
