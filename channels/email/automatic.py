@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from channels.email.headers import Headers
+from channels.email.headers import Headers, Mailbox
 from channels.email.parts import Node
 
 _REPORTS = {
@@ -93,6 +93,14 @@ def why_unanswerable(mail: Node) -> str:
     return ""
 
 
+def whom_a_form_writes_for(headers: Headers) -> Mailbox | None:
+    """Return the citizen for whom a form on a web page writes: it calls itself no-reply and names another in Reply-To.
+
+    Whoever else asks for answers elsewhere is not believed: the reference would go to whomever a forger likes.
+    """
+    return _named(headers) if _NO_REPLY.fullmatch(_sender(headers).partition("@")[0]) else None
+
+
 def _sender(headers: Headers) -> str:
     return next(iter(headers.addresses("from") or headers.addresses("sender")), "").lower()
 
@@ -103,11 +111,16 @@ def _locals(headers: Headers, *names: str) -> list[str]:
 
 def _reply_to(headers: Headers) -> str:
     """Return where a form on a web page wants the answer: its own address is no-reply, the citizen's is this."""
-    for address in headers.addresses("reply-to"):
-        local = address.partition("@")[0]
-        if not _NO_REPLY.fullmatch(local) and not _DAEMON.fullmatch(local):
-            return address
-    return ""
+    named = _named(headers)
+    return named.address if named else ""
+
+
+def _named(headers: Headers) -> Mailbox | None:
+    for box in headers.mailboxes("reply-to"):
+        local = box.address.partition("@")[0]
+        if box.address and not _NO_REPLY.fullmatch(local) and not _DAEMON.fullmatch(local):
+            return box
+    return None
 
 
 def _report(mail: Node) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from channels.email.automatic import why_automatic, why_unanswerable
+from channels.email.automatic import whom_a_form_writes_for, why_automatic, why_unanswerable
 from channels.email.bodies import Body, Dropped, Part, body_of
 from channels.email.bounces import Bounce, bounce_in
 from channels.email.headers import Headers, Mailbox
@@ -39,7 +39,8 @@ class Letter:
     """What a mail says.
 
     `text` is what the sender newly says, `full_text` the same with quoted mail and signature; both end lines with LF.
-    Addresses are bare (`someone@example.com`), the domain in lower case; `sender` is empty when there is none.
+    Addresses are bare (`someone@example.com`), the domain in lower case; `sender` is empty when there is none, and the
+    citizen where a form on a web page writes for one.
     `delivered_to` is where the mail servers say they delivered it, topmost header first. Ids of mails stand in their
     angle brackets; `message_id` is empty when there is none. `date` is what the sender claims, in UTC.
 
@@ -93,14 +94,15 @@ def _read(mail: Node, authserv_id: str, fax_from: str, own: Collection[str]) -> 
     headers, body = mail.headers, body_of(mail)
     sender = _sender(headers)
     fax = _is_fax(headers, body, sender.address, fax_from)
+    author = whom_a_form_writes_for(headers) or sender
     automatic = "" if fax and _matches(sender.address, fax_from) else why_automatic(mail, body.text, own)
     return Letter(
         subject=headers.text("subject"),
         text=_said(headers, body),
         full_text=body.text,
-        sender_name=sender.name,
-        sender=sender.address,
-        reply_to=_reply_to(headers, sender.address),
+        sender_name=author.name,
+        sender=author.address,
+        reply_to=_reply_to(headers, author.address),
         to=headers.addresses("to"),
         cc=headers.addresses("cc"),
         delivered_to=headers.addresses(*_DELIVERED_TO),

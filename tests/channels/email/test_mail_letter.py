@@ -328,6 +328,17 @@ def test_where_it_was_delivered() -> None:
     assert ("shakawa+t0ken@amana.example", "all@amana.example") == letter.delivered_to
 
 
+def test_a_form_writes_for_the_citizen_it_names() -> None:
+    """Behind a web form's no-reply stands the citizen in Reply-To; behind any other sender's nobody else does."""
+    wanted = "Reply-To: =?utf-8?B?2LnZhNmK?= <ali@d.example>"
+    form = read(mail(b"x", wanted).replace(b"Abu.Ali@Example.COM", b"no-reply@forms.example"))
+    forged = read(mail(b"x", wanted))
+
+    assert ("علي", "ali@d.example", "", "") == (form.sender_name, form.sender, form.reply_to, form.automatic)
+    assert ("Abu.Ali@example.com", "ali@d.example") == (forged.sender, forged.reply_to)
+    assert not form.unanswerable
+
+
 OURS = "Authentication-Results: mx.amana.example; "
 
 
