@@ -35,6 +35,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(shutil.copytree(BAGHDAD, tmp_path_factory.mktemp("city") / "town"))
     (folder / "model.npz").unlink()
     (folder / OUTCOMES).unlink()
+    for hand in (folder / "examples").glob("hand_*.csv"):
+        hand.unlink()
     for file in (folder / "cases.csv", *sorted((folder / "examples").glob("*.csv"))):
         with file.open(encoding="utf-8", newline="") as source:
             rows = list(csv.reader(source))
