@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
 
 from gateway.store.replies.state import GAVE_UP, LOST, REFUSED, SUPPRESSED, instead
 from gateway.store.tables import replies
@@ -13,18 +13,18 @@ from gateway.store.tables import replies
 def given_up(connection: Connection, since: datetime) -> int:
     """Count the replies that were given up since a moment, because a provider or a channel stayed away.
 
-    Not those whose words went another way in their place, or may still go.
+    Not those whose words went another way in their place, or may still go; of words that were given up on several ways
+    the first.
     """
-    other = replies.alias()
-    told = select(other.c.id).where(instead(other, replies), other.c.state.not_in((SUPPRESSED, *LOST)))
-    lost = select(func.count()).select_from(replies)
-    lost = lost.where(
-        replies.c.state == REFUSED,
-        replies.c.error_code.startswith(GAVE_UP),
-        replies.c.updated_at >= since,
-        ~told.exists(),
-    )
+    later, earlier = replies.alias(), replies.alias()
+    told = select(later.c.id).where(instead(later, replies), later.c.state.not_in((SUPPRESSED, *LOST)))
+    before = select(earlier.c.id).where(instead(replies, earlier), _given_up(earlier, since))
+    lost = select(func.count()).select_from(replies).where(_given_up(replies, since), ~told.exists(), ~before.exists())
     return int(connection.execute(lost).scalar_one())
+
+
+def _given_up(reply: FromClause, since: datetime) -> ColumnElement[bool]:
+    return and_(reply.c.state == REFUSED, reply.c.error_code.startswith(GAVE_UP), reply.c.updated_at >= since)
 
 
 def states(connection: Connection) -> dict[str, int]:

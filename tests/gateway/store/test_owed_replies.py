@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import permutations
@@ -257,6 +258,25 @@ async def test_a_wish_for_silence_that_only_the_provider_knew_is_learnt(store: S
     )
 
     assert {("sms", ACCOUNT, "anna")} == await store.read(partial(replies.silent, senders=["anna"]))
+
+
+async def test_words_that_went_a_third_way_are_not_given_up(store: Store) -> None:
+    """Given up on two ways and sent on the third: nobody is left untold, and each way is known to have been tried."""
+    chain = [draft(purpose=purpose) for purpose in ("received", "received/carrier", "received/carrier/sms")]
+    chain = [replace(one, channel=channel) for one, channel in zip(chain, ("whatsapp", "carrier", "sms"), strict=True)]
+    unsaid = partial(replies.given_up, since=later(hours=-1))
+    told = []
+    for one in chain:
+        await owe(store, one, draft("other", purpose=one.purpose))
+        await take(store)
+        given_up = partial(replies.refused, reply_id=one.id, code=f"{replies.GAVE_UP}x", now=NOW)
+        await store.write(given_up if one.channel != "sms" else lambda _: None)
+        told.append(await store.read(unsaid))
+
+    assert [1, 1, 0] == told
+    assert {(one.channel, ACCOUNT, "anna") for one in chain} == await store.read(partial(replies.ways, reply=chain[1]))
+    lost = [await store.read(partial(replies.lost, reply_id=one.id, now=NOW)) for one in chain]
+    assert [None, None, None] == lost
 
 
 @pytest.mark.parametrize(
