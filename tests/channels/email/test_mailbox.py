@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -288,7 +290,17 @@ async def test_mail_that_is_too_large(
 async def test_large_mail_delays_nobody(
     dovecot_server: DovecotServer, user: str, opened: Build, office: Office
 ) -> None:
-    """While a mail of 20 MB is read, the gateway answers others, and another inbox's mail is through long before."""
+    """While a mail of 20 MB is being read, another inbox's mail goes all the way; then the large one is there too."""
+    begun, through = threading.Event(), threading.Event()
+    waited: list[bool] = []
+
+    class Thorough(Post):
+        def read(self, mail: Mail, inbox: Inbox) -> Letter:
+            if mail.size > 20_000_000:
+                begun.set()
+                waited.append(through.wait(30))  # were it read where others are, they would wait for it in vain
+            return super().read(mail, inbox)
+
     other = f"other-{user}"
     body = b"--b\r\nContent-Type: text/plain\r\n\r\nlarge\r\n--b\r\nContent-Type: application/pdf\r\n" + (
         b"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\n"
@@ -300,33 +312,25 @@ async def test_large_mail_delays_nobody(
     staff.logout()
     dovecot_server.deliver(mail(2), other)
     channel = opened(inbox(dovecot_server, user), inbox(dovecot_server, other))
+    post = channel._post
+    channel._post = Thorough(post.inboxes, post.ids, post.own, post.authserv_id)
     large, small = channel.lines()
-    longest = 0.0
-
-    async def watch() -> None:
-        nonlocal longest
-        while True:
-            began = time.monotonic()
-            await asyncio.sleep(0.005)
-            longest = max(longest, time.monotonic() - began)
-
-    watching = asyncio.create_task(watch())
-    first, second = Office(), Office()
-    reading = asyncio.create_task(hear(channel, first, lambda: bool(first.accepted), large, 30))
+    reading = asyncio.create_task(hear(channel, office, lambda: bool(office.accepted), large, 60))
+    await asyncio.to_thread(begun.wait, 30)
+    second = Office()
     await hear(channel, second, lambda: bool(second.accepted), small)
-    assert not reading.done()
+    through.set()
     await reading
-    watching.cancel()
 
-    assert longest < 1
-    assert first.accepted[0].text.endswith("large")
+    assert [True] == waited
+    assert office.accepted[0].text.endswith("large")
 
 
 @pytest.mark.parametrize("bite", [7, 100, 4096])
 def test_large_mail_is_the_same_in_bites(
     bite: int, dovecot_server: DovecotServer, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is fetched and read a bite at a time is, to the byte, and says what it does when taken whole."""
+    """What is fetched and read a bite at a time, with rests for others, is to the byte what it is when taken whole."""
     dovecot_server.deliver(with_photo(1), user)
     box = mailbox.Mailbox(Inbox.model_validate(inbox(dovecot_server, user)))
     box.open(PASSWORD)
@@ -337,11 +341,18 @@ def test_large_mail_is_the_same_in_bites(
     monkeypatch.setattr(mailbox, "_BITE", bite)
     monkeypatch.setattr(parts, "_BITE", bite)
     monkeypatch.setattr(parts, "_LARGE", 0)
-    monkeypatch.setattr(parts, "_REST", 0)
+    rests: list[float] = []
+    monkeypatch.setattr(parts, "time", SimpleNamespace(sleep=rests.append))
+    fetch, fetched = box._client.fetch, []
+    box._client.fetch = lambda uids, data: fetched.append(data) or fetch(uids, data)
 
     assert whole == box.take(uid)
+    bites = -(-len(whole.raw) // bite)
+    asked = sum("BODY.PEEK[]<" in data[0] for data in fetched)
+    assert (bites + 1 if bites > 1 else 0) == asked  # the last one finds the end
     assert None is box.take(uid + 1)
     assert letter == read(whole.raw)
+    assert bites == len(rests)
     assert [PHOTO] == [part.data for part in letter.attachments]
     box.close()
 
