@@ -42,8 +42,8 @@
 
   const work = document.querySelector("form[data-keys=task]");
   const tape = document.querySelector("audio, video");
-  /* What is heard is typed at once. A telephone's keyboard would hide the recording. */
-  if (tape && !document.getElementById("faults") && matchMedia("(pointer: fine)").matches) {
+  /* What is heard or read is typed at once. A telephone's keyboard would hide the recording. */
+  if (document.querySelector(".beside .item") && !document.getElementById("faults") && matchMedia("(pointer: fine)").matches) {
     work?.querySelector("textarea")?.focus({ preventScroll: true });
   }
   addEventListener("keydown", (event) => {

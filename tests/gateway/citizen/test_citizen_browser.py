@@ -113,7 +113,7 @@ async def test_a_file_that_is_too_large_is_named_before_it_is_sent(chromium: Bro
     await page.goto(address)
     film = {"name": "film.jpg", "mimeType": "image/jpeg", "buffer": JPEG + bytes(17 * 1024 * 1024)}
     await page.set_input_files("#files", [film, {"name": "صورة.jpg", "mimeType": "image/jpeg", "buffer": JPEG}])
-    await expect(page.locator("#chosen li")).to_have_text(["film.jpg أكبر من 16 ميغابايت.", "صورة.jpg 11 KB"])
+    await expect(page.locator("#chosen li")).to_have_text(["film.jpg أكبر من 16 ميغابايت.", "صورة.jpg 11 كيلوبايت"])
     await telephone.close()
     plain = await chromium.new_context(viewport=TELEPHONE, java_script_enabled=False)
     page = await plain.new_page()

@@ -285,6 +285,24 @@ async def test_a_call_back_shows_its_number_to_be_dialled(chromium: Browser, add
     await context.close()
 
 
+async def test_by_keyboard_the_header_goes_as_it_is_seen_and_each_button_says_of_what(
+    chromium: Browser, address: str, house: House
+) -> None:
+    """Tab reaches the pages first and "sign out" last; "take" is read out with the task that it takes."""
+    await ask(house, Draft(kind=TaskKind.CALL_BACK, subject="1", channel="voice", urgent=True, body={"phone": NUMBER}))
+    context = await chromium.new_context(viewport=SCREEN)
+    page = await sign_in(context, address, "en")
+    lefts = [
+        await one.evaluate("one => Math.round(one.getBoundingClientRect().left)")
+        for one in await page.locator("header a, header button").all()
+    ]
+    assert sorted(lefts) == lefts
+    await expect(page.get_by_role("button", name="Take")).to_have_accessible_description(
+        re.compile("Danger to life Call back.*Hotline")
+    )
+    await context.close()
+
+
 async def every_page(page: Page, address: str, house: House) -> AsyncIterator[str]:
     """Open every page of the desk, one after the other, with something on each."""
     yield "tasks"

@@ -186,7 +186,7 @@ async def test_who_calls_back_reads_why_and_what_a_machine_heard(agent: Agent) -
     await take(agent, task)
     page = await agent.get(f"/desk/tasks/{task}")
     assert "انتظر المتصل موظفاً ولم يردّ أحد." in page.words
-    assert ("المي مقطوع", True) == (page.typed.strip(), "هذا ما سمعته آلة" in page.words)
+    assert ("المي مقطوع", True) == (page.typed.strip(), "هذا ما سمعته آلة من المكالمة" in page.words)
     assert ("Ctrl+Enter" in page.words, "Ctrl+B" in page.words) == (True, False)
     other = await call(agent, "call-2")
     await take(agent, other)
