@@ -184,13 +184,19 @@ class Email(Poller):
         return Sent(mail.message_id.strip("<>"))
 
     async def probe(self) -> str:
-        """Log in to every inbox and to the server that takes our mail. Raises Busy or Barred."""
+        """Log in to every inbox and to the server that takes our mail. Raises Busy or Barred, naming the inboxes."""
+        faults: dict[str, Busy | Barred] = {}
         for line, inbox in self._inboxes.items():
             clerk = Clerk(inbox, self._tokens.get(line))
             try:
                 await clerk.open()
+            except (Busy, Barred) as error:
+                faults[line] = error
             finally:
                 await clerk.close()
+        if faults:
+            words = "; ".join(f"{line}, {error}" for line, error in faults.items())
+            raise (Barred if any(isinstance(fault, Barred) for fault in faults.values()) else Busy)("inboxes", words)
         await self._server.probe()
         count = len(self._inboxes)
         return f"{count} {'inbox' if count == 1 else 'inboxes'}, and mail leaves as {self.settings.address}"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import unused_port
 
+from channels.base import Barred
 from channels.email.channel import Email
 from channels.message import Inbound
 from gateway.city.city import load
@@ -106,6 +107,10 @@ async def test_inbox_behind_one_that_is_locked(
         inbox(dovecot_server, user),
     )
     locked, away, well = channel.lines()
+    with pytest.raises(Barred) as raised:
+        await channel.probe()  # `balagh check` names each that cannot be read, and no other
+    named = str(raised.value).removeprefix("inboxes: ").split("; ")
+    assert [locked, away] == [words.partition(",")[0] for words in named]
     await hear(channel, office, lambda: bool(office.accepted), line=well)
     [tallied] = await Recount({"post": channel}, lambda _: office).all(datetime.now(UTC) - timedelta(hours=1))
 
