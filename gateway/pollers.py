@@ -202,7 +202,8 @@ class Pollers:
         """
         for name, line in recount.logs:
             began, reception, key = self.clock(), self.reception(name), f"{RECOUNTED} {line}".strip()
-            last = await reception.recall(key)
+            # What was read as one log may have become one for each line: they go on where that ended.
+            last = await reception.recall(key) or await reception.recall(RECOUNTED)
             since = min(began, datetime.fromisoformat(last)) if last else began
             tallied = await recount.read(name, line, max(since - OVERLAP, began - FURTHEST))
             if not (last and tallied.problem):  # one that could never be read is owed from the first try on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from channels.base import Barred, Busy, Refused
-from channels.message import Media
+from channels.base import Barred, Busy, Reception, Refused
+from channels.message import Inbound, Media
 from gateway import quarantine
 from gateway.breaker import BARRED_FOR
 from gateway.city.city import City
@@ -260,6 +260,29 @@ async def test_an_outage_of_days_is_recounted(walk: Walk, village: Village, poll
     walk.clock.pass_by(days=90)
     await pollers.recount(recount)
     assert walk.clock() - timedelta(days=30) == village.post.counted[-1]
+
+
+async def test_lines_that_were_read_as_one_log_go_on_where_that_ended(walk: Walk, pollers: Pollers) -> None:
+    """A house that is mended after days of silence looks into each mailbox as far back as it last saw them all."""
+    ended, looks = walk.clock(), list[tuple[str, datetime]]()
+
+    class Mailboxes:
+        def lines(self) -> Sequence[str]:
+            return ("north", "south")
+
+        async def recount_line(self, line: str, since: datetime, reception: Reception) -> AsyncIterator[Inbound]:
+            looks.append((line, since))
+            for inbound in list[Inbound]():
+                yield inbound
+
+    await pollers.reception("mailboxes").remember("recounted", ended.isoformat())
+    walk.clock.pass_by(days=3)
+    began = walk.clock()
+    for _ in range(2):
+        await pollers.recount(Recount({"mailboxes": Mailboxes()}, pollers.reception))  # type: ignore[dict-item]
+
+    overlap = timedelta(hours=2)
+    assert [(line, at - overlap) for at in (ended, began) for line in ("north", "south")] == looks
 
 
 async def test_a_bug_in_one_log_hides_no_other(walk: Walk, village: Village, pollers: Pollers) -> None:
