@@ -112,6 +112,15 @@ async def test_a_film_that_is_not_there_takes_no_words_back(world: World, youtub
     assert (set[str](), "videoNotFound") == await told(youtube, posts)
 
 
+async def test_an_address_that_is_not_there_is_asked_once(world: World, youtube: Youtube) -> None:
+    """What something in front of YouTube answers is about no comment: none is taken back, and no half is asked for."""
+    posts = heard(world, 40)
+    world.unsaid = {"Ug7": (404, "notFound")}
+
+    assert (set[str](), "notFound") == await told(youtube, posts)
+    assert 1 == world.units
+
+
 @pytest.mark.parametrize("number", [1, 50])
 async def test_comments_of_which_youtube_says_that_they_are_gone(number: int, world: World, youtube: Youtube) -> None:
     """Each of them is taken back, also where YouTube says it of all at once."""
