@@ -62,7 +62,7 @@ fault-field-long = This is too long: at most { $limit } characters fit.
 fault-choice = Choose one from the list.
 fault-phone = { $doubt ->
     [letters] This has letters in it. Write the phone number in digits.
-    [short_code] This is too short to call back. Write the whole number.
+    [short_code] The phone number is too short to call back. Write the whole of it.
     [too_long] This is too long for a phone number.
     [kind] This is a special-rate number. Write your own number.
    *[other] This number does not exist. Check the digits, or leave it empty.

@@ -207,16 +207,16 @@ faults-heading = { $count ->
 }
 fault-way = حددوا كيف ورد.
 fault-date = هذا ليس تاريخاً. اختاروه من التقويم.
-fault-date-ahead = هذا في المستقبل.
-fault-date-old = هذا قبل سنة 1900.
+fault-date-ahead = التاريخ في المستقبل.
+fault-date-old = التاريخ قبل سنة 1900.
 fault-time-alone = الوقت يحتاج إلى تاريخه.
 fault-text-missing = اكتبوا الموضوع، أو أضيفوا ملفاً.
 fault-text-long = هذا طويل: يتسع الحقل لـ { $limit } حرف.
 fault-field-long = هذا طويل: يتسع الحقل لـ { $limit } حرف.
 fault-choice = اختاروا من القائمة.
 fault-phone = { $doubt ->
-    [letters] فيه حروف. اكتبوا الرقم بالأرقام.
-    [short_code] هذا أقصر من أن يُتصل به. اكتبوا الرقم كاملاً.
+    [letters] في رقم الهاتف حروف. اكتبوه بالأرقام.
+    [short_code] رقم الهاتف أقصر من أن يُتصل به. اكتبوه كاملاً.
     [too_long] هذا أطول من رقم هاتف.
     [kind] هذا رقم ذو تعرفة خاصة.
    *[other] لا يوجد هاتف بهذا الرقم. راجعوا أرقامه، أو اتركوه فارغاً.

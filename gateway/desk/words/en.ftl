@@ -205,16 +205,16 @@ faults-heading = { $count ->
 }
 fault-way = Say how it came.
 fault-date = This is no date. Choose it from the calendar.
-fault-date-ahead = This lies in the future.
-fault-date-old = This lies before 1900.
+fault-date-ahead = The date lies in the future.
+fault-date-old = The date lies before 1900.
 fault-time-alone = A time needs its date.
 fault-text-missing = Write what it is about, or add a file.
 fault-text-long = Too long: there is room for { $limit } characters.
 fault-field-long = Too long: there is room for { $limit } characters.
 fault-choice = Choose from the list.
 fault-phone = { $doubt ->
-    [letters] There are letters in it. Write the number in digits.
-    [short_code] This is too short to be called. Write the whole number.
+    [letters] There are letters in the telephone number. Write it in digits.
+    [short_code] The telephone number is too short to be called. Write the whole of it.
     [too_long] This is longer than a telephone number.
     [kind] This is a number of a special tariff.
    *[other] There is no telephone of this number. Check its digits, or leave it empty.
