@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,17 @@ def test_the_channel_is_barred_while_one_of_two_numbers_is() -> None:
         shown.append(metric("balagh_channel_barred", channel="whatsapp-cloud"))
 
     assert [1.0, 0.0] == shown
+
+
+def test_many_that_meet_one_bar_call_a_person_once() -> None:
+    """What is refused meanwhile is no further alarm, and puts the next try off no longer; after it there is another."""
+    bars = Bars(REPLIES)
+    before = metric("balagh_alarms_total", kind="channel_barred")
+    for moment in (0.0, 1.0, 299.0, 301.0, 302.0):
+        bars.clock = partial(float, moment)
+        bars.bar("whatsapp-cloud", SECOND, "401")
+
+    assert before + 2 == metric("balagh_alarms_total", kind="channel_barred")
 
 
 async def test_a_try_that_met_a_bar_is_no_try(line: Line) -> None:
