@@ -43,7 +43,7 @@
   const work = document.querySelector("form[data-keys=task]");
   const tape = document.querySelector("audio, video");
   /* What is heard or read is typed at once. A telephone's keyboard would hide the recording. */
-  if (document.querySelector(".beside .item") && !document.getElementById("faults") && matchMedia("(pointer: fine)").matches) {
+  if (document.querySelector(".beside .item") && !document.getElementById("faults") && !matchMedia("(pointer: coarse)").matches) {
     work?.querySelector("textarea")?.focus({ preventScroll: true });
   }
   addEventListener("keydown", (event) => {
