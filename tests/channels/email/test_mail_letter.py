@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import time
 from datetime import UTC, datetime
 
@@ -273,6 +274,14 @@ def test_broken_base64_is_read(body: bytes) -> None:
     letter = read(mail(body, "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: BASE64 "))
 
     assert "الماء مقطوع" == letter.text.partition("\n!!")[0]
+
+
+def test_an_old_encoding_is_read() -> None:
+    """What was uuencoded, before there was anything better, is words all the same."""
+    words = "الماء مقطوع".encode()
+    body = b"begin 644 x\r\n" + binascii.b2a_uu(words) + b"`\r\nend\r\n"
+
+    assert "الماء مقطوع" == read(mail(body, "Content-Transfer-Encoding: x-uuencode")).text
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ class Authority:
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append({name: str(value) for name, value in (await request.post()).items()})
         if self.status != 200:
-            return web.json_response(self.refusal, status=self.status)
+            return web.json_response(self.refusal, status=self.status, headers={"Location": "/token"})
         token = {"access_token": f"token-{len(self.asked)}", "expires_in": self.lifetime, "refresh_token": "newer"}
         return web.json_response(token)
 
@@ -150,11 +150,11 @@ async def test_token_that_is_not_taken(authority: tuple[Authority, str], imap: t
     await channel.close()
 
 
-@pytest.mark.parametrize(("status", "end"), [(500, Busy), (429, Busy), (400, Barred), (401, Barred)])
+@pytest.mark.parametrize(("status", "end"), [(500, Busy), (429, Busy), (400, Barred), (401, Barred), (307, Barred)])
 async def test_server_that_gives_no_token(
     status: int, end: type[Exception], authority: tuple[Authority, str], imap: tuple[Imap, int]
 ) -> None:
-    """A server that is not well is asked again; one that refuses us is for a person. The secret stays unsaid."""
+    """A server that is not well is asked again; one that refuses us, or sends the secret elsewhere, calls a person."""
     authority[0].status = status
     channel = email(entry(authority[1], imap[1]))
     with pytest.raises(end) as raised:
