@@ -696,14 +696,19 @@ async def test_a_comment_that_meta_will_not_speak_of_holds_up_no_other(facebook:
     assert (["1_5:remove"], "3") == (said, refusal.value.code)
 
 
+@pytest.mark.parametrize("first", [Wrong(100, 33), Wrong(10)], ids=["gone", "not spoken of"])
 @pytest.mark.parametrize("code", [10, 200, 190])
 async def test_a_permission_that_was_taken_away_removes_nothing(
-    code: int, facebook: Facebook, graph: GraphDouble
+    code: int, first: Wrong, facebook: Facebook, graph: GraphDouble
 ) -> None:
     """Meta says of what we may not see what it says of what is gone: then nothing is believed to be gone."""
     lay(graph)
     heard = [inbound async for inbound in facebook.fetch("", Desk())]
     graph.forbidden = {post.external_id: Wrong(100, 33) for post in heard} | {"feed": Wrong(code)}
+    graph.forbidden[heard[0].external_id] = first
+    said: list[str] = []
 
     with pytest.raises((Refused, Barred)):
-        [_ async for _ in facebook.revisit(heard)]
+        async for inbound in facebook.revisit(heard):
+            said.append(inbound.external_id)  # noqa: PERF401 - what was said before the refusal counts
+    assert [] == said
