@@ -100,6 +100,15 @@ async def test_a_film_of_which_nothing_is_said_costs_little(reason: str, world: 
     assert 20 >= world.units  # of 20 comments of which none can be asked for
 
 
+async def test_comments_below_no_film_are_not_of_one(world: World, youtube: Youtube) -> None:
+    """What stands on the channel's own page is told apart: one that is not spoken of says nothing of the others."""
+    posts = [post.but(url=f"https://www.youtube.com/channel/{OURS}/discussion") for post in heard(world, 10)]
+    world.unsaid = {"Ug7": (403, "commentsDisabled")}
+    remove(world, ["Ug8"])
+
+    assert ({"Ug8:remove"}, "commentsDisabled") == await told(youtube, posts)
+
+
 async def test_a_film_that_is_not_there_takes_no_words_back(world: World, youtube: Youtube) -> None:
     """YouTube says `videoNotFound` where threads are listed, and nowhere that a comment asked for by its id is gone.
 
