@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlalchemy import delete
 
 from gateway.app import admin_site, running
@@ -234,37 +234,6 @@ async def test_a_long_entry_survives_the_end_of_its_session(chromium: Browser, a
     await context.close()
 
 
-async def test_stopping_the_browser_while_it_sends_opens_the_form_again(
-    chromium: Browser, address: str, house: House
-) -> None:
-    """Stop during an upload or a decision: the button says what it does and works again, and nothing is done twice."""
-    await hear(house, VAGUE)
-    await open_of(house, TaskKind.TRIAGE)
-    context = await chromium.new_context(viewport=SCREEN)
-    page = await sign_in(context, address, "en")
-
-    async def never(route: Route) -> None:
-        """Keep the browser waiting, as a slow line does."""
-
-    for name, press in (("entry", ".send"), ("triage", ".case .by-hand button:not([formaction])")):
-        await page.goto(f"{address}/desk/{name}")
-        if name == "entry":
-            await page.get_by_label("Walk-in").check()
-            await page.fill("#text", PIPE)
-        else:
-            await page.locator(".case select[name=department]").select_option("roads")
-        await page.route("**/desk/**", never)
-        await page.evaluate(STOPPED, press)
-        await expect(page.locator("html[data-stopped]")).to_be_attached()
-        await expect(page.locator(press)).to_be_enabled()
-        await expect(page.locator(press)).to_have_text("Save and show the receipt" if name == "entry" else "Route")
-        await page.unroute_all()
-        await page.click(press)
-        await expect(page.locator("#reference" if name == "entry" else ".note")).to_be_visible()
-    await expect(page.locator(".note")).to_contain_text("is on its way: Roads and Projects")
-    await context.close()
-
-
 async def test_a_call_back_shows_its_number_to_be_dialled(chromium: Browser, address: str, house: House) -> None:
     """The number reads from left to right on an Arabic page, and a tap dials it."""
     await ask(house, Draft(kind=TaskKind.CALL_BACK, subject="1", channel="voice", urgent=True, body={"phone": NUMBER}))
@@ -282,24 +251,6 @@ async def test_a_call_back_shows_its_number_to_be_dialled(chromium: Browser, add
         for place in (0, len(NUMBER) - 1)
     ]
     assert plus < last
-    await context.close()
-
-
-async def test_by_keyboard_the_header_goes_as_it_is_seen_and_each_button_says_of_what(
-    chromium: Browser, address: str, house: House
-) -> None:
-    """Tab reaches the pages first and "sign out" last; "take" is read out with the task that it takes."""
-    await ask(house, Draft(kind=TaskKind.CALL_BACK, subject="1", channel="voice", urgent=True, body={"phone": NUMBER}))
-    context = await chromium.new_context(viewport=SCREEN)
-    page = await sign_in(context, address, "en")
-    lefts = [
-        await one.evaluate("one => Math.round(one.getBoundingClientRect().left)")
-        for one in await page.locator("header a, header button").all()
-    ]
-    assert sorted(lefts) == lefts
-    await expect(page.get_by_role("button", name="Take")).to_have_accessible_description(
-        re.compile("Danger to life Call back.*Hotline")
-    )
     await context.close()
 
 
@@ -356,11 +307,6 @@ async def test_every_page_fits_can_be_touched_and_can_be_read(
         await page.emulate_media(media="screen")
     await context.close()
 
-
-STOPPED = """(press) => {
-    const halt = () => { stop(); document.documentElement.dataset.stopped = "yes"; };
-    navigation.addEventListener("navigate", () => setTimeout(halt), { once: true });
-    setTimeout(() => document.querySelector(press).click()); }"""
 
 SMALL = """() => [...document.querySelectorAll('a:not(.skip), button, select, textarea, input:not([type=hidden])')]
     .filter((one) => one.type !== 'file' && one.offsetParent && !one.closest('.banner'))
