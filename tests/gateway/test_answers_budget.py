@@ -26,6 +26,7 @@ PROBLEMS = (
     "المجاري طافحة في الزقاق", "حفرة كبيرة وسط الشارع", "أعمدة الإنارة مطفأة ليلا", "كلاب سائبة كثيرة قرب البيوت",
     "الماء ملوث ورائحته كريهة",
 )  # fmt: skip
+VAGUE = ("عندي موضوع مع جاري", "الوضع سيء جدا", "راجعت المكتب ولم يساعدني أحد", "شكوى عن الخدمات")
 DISTRICTS = ("حي الجامعة", "الكرادة", "المنصور", "مدينة الصدر", "الدورة", "الأعظمية", "الشعلة", "البياع")
 
 
@@ -73,6 +74,16 @@ async def test_a_machine_that_answers_each_receipt_with_a_report_ends(sqlite_sto
 
     assert 60 == told
     assert machine.now - NOW < timedelta(days=1)
+
+
+async def test_what_may_be_no_complaint_ends_sooner(sqlite_store: Store, city: City) -> None:
+    """Of words that say no trouble for sure a telephone gets receipts too, as many in a day as of anything else."""
+    machine = Correspondence(sqlite_store, city)
+    machine.reports = (f"{words} في {district}" for words, district in product(VAGUE, DISTRICTS))
+    for _ in range(27):
+        await machine.report()
+
+    assert 24 == await machine.told()
 
 
 TEL, MAIL = Scheme.TEL, Scheme.MAILTO
