@@ -199,6 +199,16 @@ def test_ids_that_nobody_has_are_named_beside_cells_that_say_nothing(city: City,
     ] == said
 
 
+def test_what_hangs_on_a_cell_that_says_nothing_is_not_guessed(city: City, tmp_path: Path) -> None:
+    """A rule whose condition cannot be read fits not everything: those below it are not called out of reach."""
+    sheet = written(tmp_path, "id,wurds,department,min_confidence\nr,ماء,water,\nrest,,citizens,0.9\n")
+
+    with pytest.raises(CityError) as caught:
+        candidate(city, sheet)
+
+    assert [(1, "wurds")] == [(problem.line, problem.key) for problem in caught.value.problems]
+
+
 @given(st.text() | st.binary())
 def test_no_file_whatever_is_in_it_breaks_the_reading(
     tmp_path_factory: pytest.TempPathFactory, content: str | bytes

@@ -248,13 +248,31 @@ async def test_a_file_that_is_open_to_all_proves_no_token(walk: Walk, twilio: Tw
     )
 
 
+async def test_an_alarm_ends_where_files_lie_open(walk: Walk, twilio: TwilioHouse) -> None:
+    """A provider that wants our token only when it is asked where a file lies lets us in again: its alarm ends."""
+    del twilio
+    opened = Open(walk)
+    opened.shut = True
+    walk.media.sources = {"whatsapp": opened}
+    await walk.hear(channel="whatsapp", media=(photo("ME4"),))
+    await walk.media.step()
+    shown = [metric("balagh_channel_barred", channel="whatsapp")]
+    opened.shut = False
+    walk.clock.pass_by(minutes=6)
+    async with opened.serving():
+        await walk.media.step()
+    shown.append(metric("balagh_channel_barred", channel="whatsapp"))
+
+    assert ({"fetched": 1}, [1.0, 0.0]) == (await state(walk), shown)
+
+
 class Open:
     """A provider of whose files one lies open: it is asked for without a key."""
 
     def __init__(self, walk: Walk) -> None:
         channel = walk.house.channels["whatsapp"]
         assert isinstance(channel, Fetches)
-        self.channel, self.address = channel, ""
+        self.channel, self.address, self.shut = channel, "", False
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -267,6 +285,8 @@ class Open:
 
     async def source(self, url: str) -> Source:
         """Say where a file lies."""
+        if self.shut:
+            raise Barred("401", "the token died")
         if not url.endswith("ME4"):
             return await self.channel.source(url)
         host = urlsplit(self.address)
