@@ -266,6 +266,30 @@ async def test_when_the_lead_is_rejected_nobody_is_at_work(walk: Walk, incidents
     await balanced(walk)
 
 
+async def test_with_a_rejected_lead_goes_who_lies_beside_it(walk: Walk, incidents: Incidents) -> None:
+    """Who was done with by themselves, or is at another department, stays where they are."""
+    lead, beside, done = await reported(walk, 3)
+    (other,) = await reported(walk, 1, first=3, answers={"category": "roads.damage"})
+    elsewhere = (await walk.case(other)).department
+    await incidents.create([lead, beside, done, other], "sara")
+    await say(walk, done, "resolved", answer="أصلحناه")
+    await say(walk, lead, "rejected", reason="لا", suggested_department="sewage")
+
+    everybody = [await walk.case(one) for one in (lead, beside, done, other)]
+    assert ["sewage", "sewage", "water", elsewhere] == [found.department for found in everybody]
+    await balanced(walk)
+
+
+async def test_of_a_lead_that_was_not_accepted_nobody_falls_back(walk: Walk, incidents: Incidents) -> None:
+    """Rejected at once, with nobody named: of who follows there is nothing to tell the department."""
+    lead, other = await reported(walk, 2)
+    await incidents.create([lead, other], "sara")
+    before = await story(walk, other)
+    await say(walk, lead, "rejected", reason="ليست لنا")
+
+    assert before == await story(walk, other)
+
+
 async def test_who_waits_for_a_decision_is_accepted_with_it(walk: Walk, incidents: Incidents) -> None:
     """The follower is still at the desk when the lead is accepted; sent to the same department it is accepted there."""
     lead = (await reported(walk, 1, answers={}, text=UNCLEAR))[0]
