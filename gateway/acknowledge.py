@@ -41,9 +41,7 @@ SPLIT_OF = "split_of"  # in the answers of a half that they split off: the id of
 BUDGET = 12  # answers to one sender …
 BUDGET_WINDOW = timedelta(hours=1)  # … in this time: two machines that thank each other must stop somewhere
 DAY, DAY_BUDGET = timedelta(days=1), 24  # … and in a day, for machines are patient
-DAY_RECEIPTS = (
-    60  # … with the receipts of new, clear complaints to a telephone: of a mukhtar, say, who reports for many
-)
+DAY_RECEIPTS = 60  # … with receipts of new, clear complaints to a telephone: of a mukhtar, say, who reports for many
 TELEPHONES = {Scheme.TEL, Scheme.WHATSAPP}
 
 
