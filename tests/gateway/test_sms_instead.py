@@ -131,6 +131,17 @@ async def test_a_telephone_that_stays_off_for_whatsapp_hears_by_sms(line: Line) 
     assert ["whatsapp:" + CITIZEN] * 3 + [CITIZEN] == [message["to"] for message in line.twilio.messages]
 
 
+@pytest.mark.parametrize(("purpose", "goes"), [("received", True), ("public", False), ("opt_in", False)])
+async def test_what_is_said_there_or_not_at_all_goes_no_other_way(line: Line, purpose: str, goes: bool) -> None:
+    """Thanks below a post, and the answer to START, are lost: neither is worth an SMS, as a receipt is."""
+    await line.walk.hear(OUTAGE, channel="whatsapp")
+    await line.walk.change("UPDATE replies SET state = 'failed', next_at = NULL, purpose = :purpose", purpose=purpose)
+    [row] = await line.walk.rows("SELECT id FROM replies")
+    elsewhere = partial(line.walk.house.acknowledger.elsewhere, reply_id=row.id, now=line.walk.clock())
+
+    assert goes == await line.walk.house.store.write(elsewhere)
+
+
 async def test_what_whatsapp_has_delivered_is_not_said_twice(line: Line) -> None:
     """A report of failure that comes after "delivered" is of no try that counts."""
     await line.walk.hear(OUTAGE, channel="whatsapp")
