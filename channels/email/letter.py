@@ -50,7 +50,8 @@ class Letter:
     a `dsn` that tells what became of a mail.
 
     `authenticated` is `pass` when our own mail server found the sender's domain proven, `fail` when it found it
-    disproven, else `none`. `fax` marks a fax that came by mail. `defects` says what was wrong, for a person.
+    disproven, or when a form names somebody whom nothing proves; else `none`. `fax` marks a fax that came by mail.
+    `defects` says what was wrong, for a person.
     """
 
     subject: str = field(default="", repr=False)
@@ -95,6 +96,9 @@ def _read(mail: Node, authserv_id: str, fax_from: str, own: Collection[str]) -> 
     sender = _sender(headers)
     fax = _is_fax(headers, body, sender.address, fax_from)
     author = whom_a_form_writes_for(headers) or sender
+    proven = authenticated(headers, authserv_id, sender.address)
+    if author is not sender and authserv_id:
+        proven = "fail"  # what the server found is about the form, and anybody can be named in Reply-To
     automatic = "" if fax and _matches(sender.address, fax_from) else why_automatic(mail, body.text, own)
     return Letter(
         subject=headers.text("subject"),
@@ -116,7 +120,7 @@ def _read(mail: Node, authserv_id: str, fax_from: str, own: Collection[str]) -> 
         unanswerable="a fax is not answered by mail" if fax else why_unanswerable(mail),
         bounce=bounce_in(mail, body.text) if automatic == "dsn" else None,
         fax=fax,
-        authenticated=authenticated(headers, authserv_id, sender.address),
+        authenticated=proven,
         defects=tuple(_defects(headers, body)),
     )
 

@@ -198,6 +198,20 @@ def test_sender_that_is_disproven() -> None:
     assert REFERENCE == read(raw).about  # without an authserv_id such a header is anybody's
 
 
+def test_whom_a_form_names_is_not_proven() -> None:
+    """A form's own domain may be proven; the citizen that it names is heard, marked, and may not act on a complaint."""
+    raw = answered(
+        In_Reply_To=IDS.message_id(REFERENCE, REPLY, CITIZEN),
+        From="no-reply@forms.example",
+        Reply_To=CITIZEN,
+        Authentication_Results="mx.city.example; dmarc=pass header.from=forms.example",
+    )
+    inbound = read(raw, authserv_id="mx.city.example")
+
+    assert (CITIZEN, "", True) == (inbound.sender.value, inbound.about, inbound.answers["unverified"])
+    assert REFERENCE == read(raw).about
+
+
 @pytest.mark.parametrize(
     ("action", "status", "state", "transient"),
     [
