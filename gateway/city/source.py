@@ -17,11 +17,17 @@ from gateway.city.problems import Problem, unknown
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_PACKED = b"PK\x03\x04"  # how .xlsx and .ods begin, whatever name somebody gave them
+
 
 def read_text(file: Traversable, problems: list[Problem]) -> str | None:
     """Read a file as UTF-8, with or without the mark that Windows editors put in front; None when it cannot be read."""
     try:
-        return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        held = file.read_bytes()
+        if held.startswith(_PACKED):
+            problems.append(Problem(str(file), 0, "", "is a packed file such as .xlsx; save a sheet as CSV UTF-8"))
+            return None
+        return held.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         problems.append(Problem(str(file), line, "", "is not UTF-8; save the file with the encoding UTF-8"))

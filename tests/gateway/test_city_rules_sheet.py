@@ -151,6 +151,11 @@ def test_what_spreadsheets_do_to_a_file_is_understood(tmp_path: Path) -> None:
             f"{HEADER}rest,,,citizens,\n",
             "rules.csv:2: min_confidence: is missing: in the last row it is the city's own",
         ),
+        (
+            f"{HEADER}{REST}late,,ماء,water,\n",
+            "rules.csv:3: min_confidence: is missing: in the last row it is the city's own; no condition",
+        ),
+        (b"PK\x03\x04\x14\x00\xff", "rules.csv: is a packed file such as .xlsx; save a sheet as CSV UTF-8"),
         ("id,wurds,department\nr,x,water\n", "rules.csv:1: wurds: 'wurds' is not known (did you mean 'words'?)"),
         ("id,words,words\nr,x,y\n", "rules.csv:1: words: stands there for the second time"),
         ("name,words\nr,x\n", "rules.csv:1: id: is missing: the first row names the columns"),
