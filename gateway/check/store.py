@@ -7,9 +7,22 @@ from datetime import UTC, datetime, timedelta
 
 from gateway import damage, observe, silence
 from gateway.check.findings import Findings
+from gateway.identity import Identities
 from gateway.settings import Settings
 from gateway.spool import Spool
-from gateway.store import attachments, journal, outbox, pointers, quarantine, replies, server, stranded, tasks, wal
+from gateway.store import (
+    attachments,
+    facts,
+    journal,
+    outbox,
+    pointers,
+    quarantine,
+    replies,
+    server,
+    stranded,
+    tasks,
+    wal,
+)
 from gateway.store.engine import Connection, Store, StoreUnavailable
 from gateway.store.migrate import HEAD, revision
 
@@ -28,6 +41,9 @@ async def look_at_store(settings: Settings, findings: Findings) -> None:
             findings.bad(f"store: {problem}")
         if not _ours(connection, store.name, findings):
             return
+        made_with = facts.known(connection, facts.KEY)
+        if made_with not in {None, Identities(settings.secret_key).digest("store")}:
+            findings.bad("BALAGH_SECRET_KEY: the store was made with another: put the old one back")
         for problem in (*wal.broken(connection), *damage.behind(connection, settings.data_dir / "seals.log")):
             findings.bad(f"store: {problem}")
         _rooms(connection, now, findings)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -17,6 +18,7 @@ from channels.message import Purpose
 from gateway import observe, silence
 from gateway.check.findings import Findings
 from gateway.check.store import look_at_store
+from gateway.store import facts
 from gateway.watch import _measure
 from tests.gateway.walk import CITIZEN, OUTAGE, Walk, logged, metric
 
@@ -126,6 +128,19 @@ async def test_a_channel_that_falls_silent_shows(walk: Walk) -> None:
     assert ["WRONG sms: silent for 19.0 h, its longest pause lately was 1.0 h"] == [
         line for line in findings if "silent for" in line
     ]
+
+
+async def test_the_check_knows_another_key_than_that_of_the_store(walk: Walk) -> None:
+    """It says what the start would refuse to begin with: the references and PINs of citizens would open nothing."""
+    await walk.house.store.write(partial(facts.settle, key=walk.house.identities.digest("store"), broker=None))
+    same: list[str] = []
+    await look_at_store(walk.house.settings, Findings(same.append))
+    other: list[str] = []
+    settings = replace(walk.house.settings, secret_key=b"another key than the one of the store")
+    await look_at_store(settings, Findings(other.append))
+
+    said = ["WRONG BALAGH_SECRET_KEY: the store was made with another: put the old one back"]
+    assert ([], said) == tuple([line for line in lines if "SECRET_KEY" in line] for lines in (same, other))
 
 
 async def test_a_traceback_shows_where_and_not_what() -> None:
