@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -99,9 +100,9 @@ def learn(
     try:
         from gateway.learning.learn import learn as study
     except ImportError as error:
-        typer.echo(
-            f"training needs scikit-learn ({error.name} is not installed): pip install 'balagh[learn]'", err=True
-        )
+        # The pip of another environment would take whatever the world calls balagh.
+        mend = f"{sys.executable} -m pip install 'balagh[learn]'"
+        typer.echo(f"training needs scikit-learn ({error.name} is not installed): {mend}", err=True)
         raise typer.Exit(2) from error
     done = wait(study(typer.echo, adopting=adopt, even_so=even_so, history=history, page=report, without=without or ()))
     raise typer.Exit(0 if done else 1)
