@@ -85,7 +85,7 @@ class Sheet(Source):
     def problem(self, place: Place, what: str) -> Problem:
         """Say what is wrong in a column of a row."""
         if place == ("min_confidence",) and what == "is missing":
-            what = "is missing: in the last row it is the city's own; no condition stands there, a new rule goes above it"
+            what = "is missing: in the last row it is the city's own; it has no condition, new rules go above it"
         found = super().problem(place, what)
         return Problem(found.path, found.line or 1, re.sub(r"\.reason\.", f".{_REASON}", found.key), what)
 

@@ -153,7 +153,7 @@ def test_what_spreadsheets_do_to_a_file_is_understood(tmp_path: Path) -> None:
         ),
         (
             f"{HEADER}{REST}late,,ماء,water,\n",
-            "rules.csv:3: min_confidence: is missing: in the last row it is the city's own; no condition",
+            "rules.csv:3: min_confidence: is missing: in the last row it is the city's own; it has no condition",
         ),
         (b"PK\x03\x04\x14\x00\xff", "rules.csv: is a packed file such as .xlsx; save a sheet as CSV UTF-8"),
         ("id,wurds,department\nr,x,water\n", "rules.csv:1: wurds: 'wurds' is not known (did you mean 'words'?)"),
