@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from gateway import damage
 from gateway.app import bus_of, channels_of, files_of
@@ -14,6 +15,7 @@ from gateway.reconcile import Books, reconcile
 from gateway.recount import Recount
 from gateway.settings import load
 from gateway.signals import Signal
+from gateway.store import facts
 from gateway.store.engine import Store
 from gateway.store.migrate import demand
 
@@ -29,7 +31,10 @@ async def books(since: datetime | None) -> Books:
     channels = channels_of(settings)
     try:
         await store.read(demand)
-        intake, files = Intake(store, Identities(settings.secret_key), None, Signal()), files_of(settings)
+        identities = Identities(settings.secret_key)
+        # With another key, all that the providers list would look new, and be taken in a second time.
+        await store.read(partial(facts.demand, key=identities.digest("store")))
+        intake, files = Intake(store, identities, None, Signal()), files_of(settings)
         recount = Recount(channels, lambda name: HouseReception(name, intake.accept, files, store))
         return await reconcile(settings, store, bus, since=since, recount=recount)
     finally:

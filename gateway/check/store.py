@@ -23,7 +23,7 @@ from gateway.store import (
     tasks,
     wal,
 )
-from gateway.store.engine import Connection, Store, StoreUnavailable
+from gateway.store.engine import Connection, Store, StoreMismatch, StoreUnavailable
 from gateway.store.migrate import HEAD, revision
 
 STALE = 120.0  # seconds after which something that waits in front of a room is a problem
@@ -41,9 +41,10 @@ async def look_at_store(settings: Settings, findings: Findings) -> None:
             findings.bad(f"store: {problem}")
         if not _ours(connection, store.name, findings):
             return
-        made_with = facts.known(connection, facts.KEY)
-        if made_with not in {None, Identities(settings.secret_key).digest("store")}:
-            findings.bad("BALAGH_SECRET_KEY: the store was made with another: put the old one back")
+        try:
+            facts.demand(connection, Identities(settings.secret_key).digest("store"))
+        except StoreMismatch as error:
+            findings.bad(f"BALAGH_SECRET_KEY: {error}")
         for problem in (*wal.broken(connection), *damage.behind(connection, settings.data_dir / "seals.log")):
             findings.bad(f"store: {problem}")
         _rooms(connection, now, findings)

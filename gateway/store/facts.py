@@ -25,15 +25,20 @@ def settle(connection: Connection, *, key: str, broker: str | None) -> int:
     connection.execute(
         insert_or_ignore(connection, facts), [{"name": name, "value": value} for name, value in first.items()]
     )
+    demand(connection, key)
     held = {row.name: row.value for row in connection.execute(select(facts))}
-    if held[KEY] != key:
-        raise StoreMismatch("this store was made with another BALAGH_SECRET_KEY: put the old one back")
     if broker is None or held[BROKER] == broker:
         return 0
     keep(connection, BROKER, broker)
     if held[BROKER] != "embedded":
         return 0
     return outbox.anew(connection, relay.c.published_at.is_not(None))
+
+
+def demand(connection: Connection, key: str) -> None:
+    """Hold the store to its key, given as a digest; one that was never begun is anybody's. Raises StoreMismatch."""
+    if known(connection, KEY) not in {None, key}:
+        raise StoreMismatch("this store was made with another BALAGH_SECRET_KEY: put the old one back")
 
 
 def touch(connection: Connection) -> None:

@@ -139,7 +139,7 @@ async def test_the_check_knows_another_key_than_that_of_the_store(walk: Walk) ->
     settings = replace(walk.house.settings, secret_key=b"another key than the one of the store")
     await look_at_store(settings, Findings(other.append))
 
-    said = ["WRONG BALAGH_SECRET_KEY: the store was made with another: put the old one back"]
+    said = ["WRONG BALAGH_SECRET_KEY: this store was made with another BALAGH_SECRET_KEY: put the old one back"]
     assert ([], said) == tuple([line for line in lines if "SECRET_KEY" in line] for lines in (same, other))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from typer.testing import CliRunner
 
 from gateway import damage
 from gateway.__main__ import app
+from gateway.check.books import books
+from gateway.identity import Identities
 from gateway.opened import opened
 from gateway.settings import load
+from gateway.store import facts
 from gateway.store.engine import Store, StoreMismatch
 from gateway.store.migrate import HEAD, revision
 from tests.gateway.store.test_wal import cut, died
@@ -27,6 +31,21 @@ async def test_to_look_at_a_store_never_changes_it(tmp_path: Path, monkeypatch: 
         assert HEAD == await store.read(revision)
     async with opened(settings, migrate=False) as store:
         assert HEAD == await store.read(revision)
+
+
+async def test_the_books_are_not_drawn_up_under_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under it every message that a provider lists would be new, and be filed twice; every seal would look broken."""
+    monkeypatch.setenv("BALAGH_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("BALAGH_SECRET_KEY", "the key that the store was made with")
+    settings = load()
+    async with opened(settings) as store:
+        key = Identities(settings.secret_key).digest("store")
+        await store.write(partial(facts.settle, key=key, broker=None))
+    assert (await books(None)).balanced
+
+    monkeypatch.setenv("BALAGH_SECRET_KEY", "another key, of another city or day")
+    with pytest.raises(StoreMismatch, match="put the old one back"):
+        await books(None)
 
 
 def test_a_command_after_a_crash_keeps_the_traces_of_what_was_lost(tmp_path: Path) -> None:
