@@ -24,7 +24,7 @@ from gateway import vault
 from gateway.identity import Identities
 from gateway.sealer import witnessed
 from gateway.settings import Settings, load
-from gateway.store import snapshot
+from gateway.store import facts, snapshot
 from gateway.store.engine import Store, StoreUnavailable
 from gateway.store.migrate import HEAD, demand
 from gateway.store.snapshot import CopyFailed
@@ -56,6 +56,7 @@ def backup(folder: Path, say: Say, *, base: Path | None = None, follow: threadin
             raise BackupRefused(f"BALAGH_STORE_URL: there is no store at {store.url.database}")
         with snapshot.moment(store) as connection:
             demand(connection)
+            facts.demand(connection, made.identities.digest("store"))  # or every seal would look broken
         with made.begun(base):
             if follow is not None:
                 made.follow(follow)

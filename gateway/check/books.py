@@ -32,7 +32,7 @@ async def books(since: datetime | None) -> Books:
     try:
         await store.read(demand)
         identities = Identities(settings.secret_key)
-        # With another key, all that the providers list would look new, and be taken in a second time.
+        # With another key all that the providers list would look new, and every seal altered.
         await store.read(partial(facts.demand, key=identities.digest("store")))
         intake, files = Intake(store, identities, None, Signal()), files_of(settings)
         recount = Recount(channels, lambda name: HouseReception(name, intake.accept, files, store))

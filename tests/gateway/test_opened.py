@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from gateway import damage
 from gateway.__main__ import app
+from gateway.backup import backup
 from gateway.check.books import books
 from gateway.identity import Identities
 from gateway.opened import opened
@@ -33,8 +35,8 @@ async def test_to_look_at_a_store_never_changes_it(tmp_path: Path, monkeypatch: 
         assert HEAD == await store.read(revision)
 
 
-async def test_the_books_are_not_drawn_up_under_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under it every message that a provider lists would be new, and be filed twice; every seal would look broken."""
+async def test_no_books_and_no_backup_under_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under it every message that a provider lists would look new, and every event as if somebody had altered it."""
     monkeypatch.setenv("BALAGH_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("BALAGH_SECRET_KEY", "the key that the store was made with")
     settings = load()
@@ -46,6 +48,8 @@ async def test_the_books_are_not_drawn_up_under_another_key(tmp_path: Path, monk
     monkeypatch.setenv("BALAGH_SECRET_KEY", "another key, of another city or day")
     with pytest.raises(StoreMismatch, match="put the old one back"):
         await books(None)
+    with pytest.raises(StoreMismatch, match="put the old one back"):
+        await asyncio.to_thread(backup, tmp_path / "copy", print)
 
 
 def test_a_command_after_a_crash_keeps_the_traces_of_what_was_lost(tmp_path: Path) -> None:
