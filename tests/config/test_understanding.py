@@ -138,6 +138,17 @@ def test_two_complaints_in_one_message_are_seen_and_one_is_not_taken_for_two(cit
     assert doubled / len(single) <= 0.09, (doubled, len(single))
 
 
+def test_what_is_worn_out_is_no_snake(city: City) -> None:
+    """One word is a snake on the Nile and weary on the Tigris: alone it sends nothing to the health department."""
+    weary, snake = (
+        judge(Case(text, text), city.reader, city.rules)
+        for text in ("الوضع تعبان بالمنطقة ونريد حل", "لقينا تعبان كبير ورا التلاجة")
+    )
+
+    assert not weary.automatic
+    assert "health" == snake.first
+
+
 @pytest.mark.skipif(not TWEETS.is_dir(), reason="no tweets here")
 def test_a_public_post_that_is_no_complaint_stays_out(city: City) -> None:
     """Of random tweets next to none is routed by itself; of hard look-alikes none."""
