@@ -81,10 +81,11 @@ class Reader:
         alarm = self._weighed(text, found, over=over)
         if alarm is not None or found is None or over:
             return alarm
-        # A page of thanks makes nothing harmless that one of its sentences tells: each is heard by itself as well.
+        # A page of thanks makes nothing harmless that one of its sentences tells: each that does is weighed by itself
+        # as well. What the model alone makes of a sentence it has made of the whole.
         for sentence in filter(str.strip, _SENTENCES.split(text, _MOST_SENTENCES)):
             found, over = self._urgency.heard(sentence)
-            if alarm := self._weighed(sentence, found, over=over):
+            if found is not None and (alarm := self._weighed(sentence, found, over=over)):
                 return alarm
         return None
 
