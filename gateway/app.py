@@ -273,7 +273,7 @@ async def _prepare_later(house: House, ready: asyncio.Event) -> None:
 
 async def _settle(house: House) -> None:
     await asyncio.to_thread(house.store.migrate)
-    key = house.identities.digest("store")
+    key = house.identities.of_store
     broker = house.bus.name if "relay" in house.roles else None
     anew = await house.store.write(partial(facts.settle, key=key, broker=broker))
     for problem in await house.store.read(partial(damage.behind, witness=house.settings.data_dir / "seals.log")):

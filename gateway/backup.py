@@ -56,7 +56,7 @@ def backup(folder: Path, say: Say, *, base: Path | None = None, follow: threadin
             raise BackupRefused(f"BALAGH_STORE_URL: there is no store at {store.url.database}")
         with snapshot.moment(store) as connection:
             demand(connection)
-            facts.demand(connection, made.identities.digest("store"))  # or every seal would look broken
+            facts.demand(connection, made.identities.of_store)  # or every seal would look broken
         with made.begun(base):
             if follow is not None:
                 made.follow(follow)

@@ -57,6 +57,11 @@ class Identities:
         mac.update(b"balagh-digest:" + message)
         return mac.hexdigest()[:32]
 
+    @property
+    def of_store(self) -> str:
+        """What a store keeps to know by which key its ids were made."""
+        return self.digest("store")
+
     def pin(self, reference: str) -> str:
         """Return the PIN that stands on the receipt beside a reference."""
         return numbers.pin(self.key, reference)

@@ -33,7 +33,7 @@ async def books(since: datetime | None) -> Books:
         await store.read(demand)
         identities = Identities(settings.secret_key)
         # With another key all that the providers list would look new, and every seal altered.
-        await store.read(partial(facts.demand, key=identities.digest("store")))
+        await store.read(partial(facts.demand, key=identities.of_store))
         intake, files = Intake(store, identities, None, Signal()), files_of(settings)
         recount = Recount(channels, lambda name: HouseReception(name, intake.accept, files, store))
         return await reconcile(settings, store, bus, since=since, recount=recount)

@@ -42,7 +42,7 @@ async def look_at_store(settings: Settings, findings: Findings) -> None:
         if not _ours(connection, store.name, findings):
             return
         try:
-            facts.demand(connection, Identities(settings.secret_key).digest("store"))
+            facts.demand(connection, Identities(settings.secret_key).of_store)
         except StoreMismatch as error:
             findings.bad(f"BALAGH_SECRET_KEY: {error}")
         for problem in (*wal.broken(connection), *damage.behind(connection, settings.data_dir / "seals.log")):

@@ -132,7 +132,7 @@ async def test_a_channel_that_falls_silent_shows(walk: Walk) -> None:
 
 async def test_the_check_knows_another_key_than_that_of_the_store(walk: Walk) -> None:
     """It says what the start would refuse to begin with: the references and PINs of citizens would open nothing."""
-    await walk.house.store.write(partial(facts.settle, key=walk.house.identities.digest("store"), broker=None))
+    await walk.house.store.write(partial(facts.settle, key=walk.house.identities.of_store, broker=None))
     same: list[str] = []
     await look_at_store(walk.house.settings, Findings(same.append))
     other: list[str] = []

@@ -41,7 +41,7 @@ async def test_no_books_and_no_backup_under_another_key(tmp_path: Path, monkeypa
     monkeypatch.setenv("BALAGH_SECRET_KEY", "the key that the store was made with")
     settings = load()
     async with opened(settings) as store:
-        key = Identities(settings.secret_key).digest("store")
+        key = Identities(settings.secret_key).of_store
         await store.write(partial(facts.settle, key=key, broker=None))
     assert (await books(None)).balanced
 
