@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from twilio.request_validator import RequestValidator
 
@@ -19,6 +20,11 @@ from gateway.store.engine import Connection
 from gateway.store.ledger import Ledger
 from tests.gateway.twilio_house import TwilioHouse
 from tests.gateway.walk import ACCOUNT, TOKEN, Clock, Walk
+
+CARRIER_NUMBER = "4477"
+_PROFILE = Path(__file__).parents[2] / "channels/carrier/example.toml"
+
+Take = Callable[[web.Request], Awaitable[web.Response]]
 
 
 @dataclass
@@ -83,3 +89,23 @@ async def news_of(walk: Walk, receipt: Receipt, purpose: str) -> None:
 
     await walk.replies.step()
     await walk.house.store.write(job)
+
+
+@contextlib.asynccontextmanager
+async def connected_beside(
+    folder: Path, city: City, channel: str, path: str, take: Take, **keys: str
+) -> AsyncIterator[Line]:
+    """Do as `connected` does, with one more channel: its provider's `take` is given each message at a path."""
+    app = web.Application()
+    app.router.add_post(path, take)
+    async with TestServer(app) as server:
+        keys |= {"API_URL": str(server.make_url("")).rstrip("/"), "RATE": "100"}
+        settings = {f"BALAGH_{channel.upper()}__{name}": value for name, value in keys.items()}
+        async with connected(folder, city, **settings) as line:
+            yield line
+
+
+def connected_to_carrier(folder: Path, city: City, take: Take) -> contextlib.AbstractAsyncContextManager[Line]:
+    """Put a carrier with an HTTP interface beside Twilio: by it goes the first try of every SMS."""
+    keys = {"PROFILE": str(_PROFILE), "SECRET": "s:w", "TOKEN": "t", "NUMBER": CARRIER_NUMBER}
+    return connected_beside(folder, city, "carrier", "/v1/messages", take, **keys)

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from channels.whatsapp_cloud import WhatsappCloud
 from gateway.breaker import REPLIES, Bars
 from gateway.city.city import City
-from tests.gateway.line import Line, connected
+from tests.gateway.line import Line, connected_beside
 from tests.gateway.walk import OUTAGE, logged, metric
 
 OURS, SECOND = "106540352242922", "999"  # the number that is set up, and one of the same account without rights
@@ -49,15 +48,11 @@ async def cloud() -> AsyncIterator[Cloud]:
 @pytest.fixture
 async def line(tmp_path: Path, city: City, cloud: Cloud) -> AsyncIterator[Line]:
     """A house whose WhatsApp goes through Meta's Cloud API."""
-    app = web.Application()
-    app.router.add_post("/v23.0/{number}/messages", cloud.take)
-    async with TestServer(app) as server:
-        keys = {"APP_SECRET": "s", "VERIFY_TOKEN": "v", "ACCESS_TOKEN": "t", "PHONE_NUMBER_ID": OURS, "RATE": "100"}
-        keys["API_URL"] = str(server.make_url("")).rstrip("/")
-        settings = {f"BALAGH_WHATSAPP_CLOUD__{name}": value for name, value in keys.items()}
-        async with connected(tmp_path, city, **settings) as made:
-            made.walk.clock.now = datetime.now(UTC)  # the channel asks the real clock whether the window is open
-            yield made
+    keys = {"APP_SECRET": "s", "VERIFY_TOKEN": "v", "ACCESS_TOKEN": "t", "PHONE_NUMBER_ID": OURS}
+    path = "/v23.0/{number}/messages"
+    async with connected_beside(tmp_path, city, "whatsapp_cloud", path, cloud.take, **keys) as made:
+        made.walk.clock.now = datetime.now(UTC)  # the channel asks the real clock whether the window is open
+        yield made
 
 
 async def heard(line: Line, number: str, sender: str) -> None:

@@ -10,17 +10,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from channels.message import Purpose
 from gateway.city.city import City
 from gateway.store import replies
-from tests.gateway.line import Line, connected, news_of
+from tests.gateway.line import CARRIER_NUMBER, Line, connected_to_carrier, news_of
 from tests.gateway.twilio_house import Fault
 from tests.gateway.walk import CITIZEN, OUTAGE
-
-PROFILE = Path(__file__).parents[2] / "channels/carrier/example.toml"
-CODE = "4477"  # the carrier's number of ours
 
 
 @dataclass
@@ -49,20 +45,14 @@ async def carriage() -> AsyncIterator[Carriage]:
 @pytest.fixture
 async def line(tmp_path: Path, city: City, carriage: Carriage) -> AsyncIterator[Line]:
     """A house that writes an SMS through a carrier first, and else through Twilio."""
-    app = web.Application()
-    app.router.add_post("/v1/messages", carriage.take)
-    async with TestServer(app) as server:
-        keys = {"PROFILE": str(PROFILE), "SECRET": "s:w", "TOKEN": "t", "NUMBER": CODE, "RATE": "100"}
-        keys["API_URL"] = str(server.make_url("")).rstrip("/")
-        settings = {f"BALAGH_CARRIER__{name}": value for name, value in keys.items()}
-        async with connected(tmp_path, city, **settings) as made:
-            assert ["carrier", "sms"] == list(made.walk.house.acknowledger.texts)
-            yield made
+    async with connected_to_carrier(tmp_path, city, carriage.take) as made:
+        assert ["carrier", "sms"] == list(made.walk.house.acknowledger.texts)
+        yield made
 
 
 async def by_carrier(line: Line, text: str = OUTAGE, **more: Any) -> None:
     """Let a citizen write to the carrier's number."""
-    await line.walk.hear(text, channel="carrier", account=CODE, **more)
+    await line.walk.hear(text, channel="carrier", account=CARRIER_NUMBER, **more)
 
 
 async def everything(line: Line) -> None:
@@ -171,7 +161,7 @@ async def test_who_stopped_one_number_gets_no_sms_from_another(line: Line, carri
 
 async def test_news_that_a_carrier_stays_away_from_go_by_the_other(line: Line, carriage: Carriage) -> None:
     """Nothing gets through the carrier for two days: the news go by Twilio, and `balagh check` complains of nothing."""
-    receipt = await line.walk.hear(OUTAGE, channel="carrier", account=CODE)
+    receipt = await line.walk.hear(OUTAGE, channel="carrier", account=CARRIER_NUMBER)
     await news_of(line.walk, receipt, "resolved")
     carriage.fault = "queue_full"
     since = line.walk.clock()

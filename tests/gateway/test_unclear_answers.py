@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from gateway.city.city import City
-from tests.gateway.line import Line, connected
+from tests.gateway.line import CARRIER_NUMBER, Line, connected_to_carrier
 from tests.gateway.walk import metric
 
-PROFILE = Path(__file__).parents[2] / "channels/carrier/example.toml"
 FIRE = "حريق في البناية والناس محاصرين ساعدونا"
 
 
@@ -42,15 +40,9 @@ async def carriage() -> AsyncIterator[Carriage]:
 @pytest.fixture
 async def line(tmp_path: Path, city: City, carriage: Carriage) -> AsyncIterator[Line]:
     """A house that speaks by SMS through a carrier's HTTP interface."""
-    app = web.Application()
-    app.router.add_post("/v1/messages", carriage.take)
-    async with TestServer(app) as server:
-        keys = {"PROFILE": str(PROFILE), "SECRET": "s:w", "TOKEN": "t", "NUMBER": "4477", "RATE": "100"}
-        keys["API_URL"] = str(server.make_url("")).rstrip("/")
-        settings = {f"BALAGH_CARRIER__{name}": value for name, value in keys.items()}
-        async with connected(tmp_path, city, **settings) as made:
-            await made.walk.hear(FIRE, channel="carrier", account="4477")
-            yield made
+    async with connected_to_carrier(tmp_path, city, carriage.take) as made:
+        await made.walk.hear(FIRE, channel="carrier", account=CARRIER_NUMBER)
+        yield made
 
 
 async def test_an_answer_that_nobody_reads_costs_no_numbers_to_call(line: Line, carriage: Carriage) -> None:
